@@ -1,0 +1,226 @@
+"""Exactly what will be run, as data: the vocabulary of a run, frozen, without I/O.
+
+A plan is a list of releases over disjoint parts of a run's members. Everything in it is public: ranges, bounds,
+noise, rounds, thresholds. Its digest is the SHA-256 of its bytes as filed; reviewers sign that digest, sites check
+it, nobody canonicalises.
+
+Invariant: what a site runs is, byte for byte, the plan that was approved.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+from privacy.mechanism import Mechanism, from_data, to_data
+
+from federated.errors import MalformedError
+from federated.signed import decode, encode
+
+Part = Literal["train", "held-out", "judge"]
+Kind = Literal["train", "evaluate", "audit", "score"]
+NoiseMode = Literal["local", "secure-sum"]
+PARTS: tuple[Part, ...] = get_args(Part)
+KINDS: tuple[Kind, ...] = get_args(Kind)
+BUCKETS = 100
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of a site's rows with its public range; values outside are moved to the nearest end.
+
+    Attributes:
+        name: the column.
+        kind: continuous (lo < hi), binary (0 or 1), categorical (one of `categories`, else all zero), or
+            binned (one-hot between the public `edges`).
+    """
+
+    name: str
+    kind: Literal["continuous", "binary", "categorical", "binned"]
+    lo: float = 0.0
+    hi: float = 1.0
+    categories: tuple[str, ...] = ()
+    edges: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A sensitive attribute that the audit counts over; `groups` are its public values, unknown is a group of its own."""
+
+    name: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Use:
+    """Which items a row needs before releases of these kinds may touch it: every scope, for this purpose."""
+
+    kinds: tuple[Kind, ...]
+    purpose: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """One number or vector, or `times` of them, that leaves every site with this noise.
+
+    Attributes:
+        name: what it is: "gradient", "histogram", "table:age".
+        part: the disjoint part of the run's members that it is computed on.
+        mechanism: the noise, as data; priced by `privacy.mechanism.cost`.
+        times: how many such releases the plan allows, retries included (rounds x attempts).
+    """
+
+    name: str
+    kind: Kind
+    part: Part
+    mechanism: Mechanism
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, completely described.
+
+    Attributes:
+        study: the study it belongs to.
+        model: a name in the registry of models that each site installed itself.
+        country: where the rows are used; part of each item.
+        uses: what each kind of release needs the members' yes for, in a fixed order (a cohort refers to it by index).
+        split: for each part the half-open ranges of buckets 0..99 that it owns; disjoint.
+        settings: public numbers of the model (rounds, step, bound, momentum, bins, threshold, ...).
+        minimum_cohort: fewer members in the part that is trained on, over all sites: refused.
+        label: the column to predict; `horizon_days` is how far ahead it looks.
+        unit_sites: at most one site uses a member in one run (True), the only mode priced today.
+    """
+
+    study: str
+    model: str
+    country: str
+    sites: tuple[str, ...]
+    uses: tuple[Use, ...]
+    features: tuple[Feature, ...]
+    label: str
+    horizon_days: int
+    attributes: tuple[Attribute, ...]
+    releases: tuple[Release, ...]
+    split: Mapping[Part, tuple[tuple[int, int], ...]]
+    settings: Mapping[str, float]
+    noise_mode: NoiseMode = "local"
+    minimum_cohort: int = 200
+    max_attempts: int = 1
+    unit_sites: bool = field(default=True)
+
+    def __post_init__(self) -> None:
+        """Refuse a plan that cannot mean anything."""
+        owned = [bucket for ranges in self.split.values() for lo, hi in ranges for bucket in range(lo, hi)]
+        if len(owned) != len(set(owned)) or any(not 0 <= bucket < BUCKETS for bucket in owned):
+            raise MalformedError("the parts of a plan must be disjoint ranges of buckets 0 to 99")
+        if not self.releases or any(r.times < 1 or r.part not in self.split for r in self.releases):
+            raise MalformedError("each release needs a part of the split and happens at least once")
+        if len(set(self.sites)) != len(self.sites) or not self.sites:
+            raise MalformedError("a plan names each of its sites once, and at least one")
+        if any(feature.kind == "continuous" and not feature.lo < feature.hi for feature in self.features):
+            raise MalformedError("a continuous feature needs a public range with lo < hi")
+        if {kind for use in self.uses for kind in use.kinds} < {release.kind for release in self.releases}:
+            raise MalformedError("each kind of release needs a use that says which items it rests on")
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """The purposes that the plan rests on, in the order of its uses."""
+        return tuple(use.purpose for use in self.uses)
+
+    def releases_of(self, kind: Kind) -> tuple[Release, ...]:
+        """The releases of one kind, in the plan's order."""
+        return tuple(release for release in self.releases if release.kind == kind)
+
+    def use_of(self, kind: Kind) -> int:
+        """The index of the use that releases of this kind rest on."""
+        return next(index for index, use in enumerate(self.uses) if kind in use.kinds)
+
+
+def plan_bytes(plan: Plan) -> bytes:
+    """The bytes that are filed, approved, digested and run."""
+    data = asdict(plan)
+    data["releases"] = [{**asdict(r), "mechanism": to_data(r.mechanism)} for r in plan.releases]
+    return encode({"version": 1, **data})
+
+
+def parse_plan(payload: bytes) -> Plan:
+    """Read a plan.
+
+    Raises:
+        MalformedError: not a plan this version understands; unknown keys are refused, never ignored.
+    """
+    data = decode(payload)
+    if not isinstance(data, dict) or data.pop("version", None) != 1:
+        raise MalformedError("not a plan of version 1")
+    try:
+        return Plan(
+            **{
+                **data,
+                "sites": tuple(data["sites"]),
+                "uses": tuple(_use(item) for item in data["uses"]),
+                "features": tuple(_feature(item) for item in data["features"]),
+                "attributes": tuple(Attribute(item["name"], tuple(item["groups"])) for item in data["attributes"]),
+                "releases": tuple(_release(item) for item in data["releases"]),
+                "split": {_part(part): tuple((int(lo), int(hi)) for lo, hi in r) for part, r in data["split"].items()},
+            }
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedError(f"not a plan: {type(error).__name__}") from error
+
+
+def digest(payload: bytes) -> str:
+    """SHA-256 in hexadecimal: how plans, permits and cohorts are named."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def bucket(run: str, pseudonym: bytes) -> int:
+    """Which of the 100 buckets of this run a member falls into; never stratified by label.
+
+    Depends on the run and on the site's own pseudonym of her, so nobody can choose it.
+    """
+    drawn = hashlib.sha256(b"accord/split/v1\n" + run.encode() + b"\n" + pseudonym).digest()
+    return int.from_bytes(drawn[:8], "big") % BUCKETS
+
+
+def part_of(plan: Plan, run: str, pseudonym: bytes) -> Part | None:
+    """The part of the run that a member belongs to, or None if the split leaves her bucket unused."""
+    number = bucket(run, pseudonym)
+    return next((part for part, ranges in plan.split.items() if any(lo <= number < hi for lo, hi in ranges)), None)
+
+
+def _use(data: Mapping[str, Any]) -> Use:
+    return Use(**{**data, "kinds": tuple(_kind(kind) for kind in data["kinds"]), "scopes": tuple(data["scopes"])})
+
+
+def _feature(data: Mapping[str, Any]) -> Feature:
+    return Feature(**{**data, "categories": tuple(data["categories"]), "edges": tuple(data["edges"])})
+
+
+def _release(data: Mapping[str, Any]) -> Release:
+    known = {"name", "kind", "part", "mechanism", "times"}
+    if set(data) != known:
+        raise MalformedError(f"a release has exactly {sorted(known)}")
+    return Release(
+        name=data["name"],
+        kind=_kind(data["kind"]),
+        part=_part(data["part"]),
+        mechanism=from_data(data["mechanism"]),
+        times=int(data["times"]),
+    )
+
+
+def _part(name: str) -> Part:
+    for part in PARTS:
+        if part == name:
+            return part
+    raise MalformedError(f"unknown part {name!r}")
+
+
+def _kind(name: str) -> Kind:
+    for kind in KINDS:
+        if kind == name:
+            return kind
+    raise MalformedError(f"unknown kind {name!r}")
