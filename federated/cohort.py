@@ -1,9 +1,9 @@
-"""The signed list of members that one site may use in one run, under that site's own pseudonyms.
+r"""The signed list of members that one site may use in one run, under that site's own pseudonyms.
 
 Wire form: a signed header and a packed body of 17 bytes a member, `pseudonym(16) | uses(1)`. Bit i of `uses` says that
 all items of the plan's use i were allowed at the header's epoch. The body is ordered by each member's leaf key
 
-    leaf key = SHA-256("accord/cohort-key/v1\\n" | run | "\\n" | k),    k = the member's cohort key for this site
+    leaf key = SHA-256("accord/cohort-key/v1\n" | run | "\n" | k),    k = the member's cohort key for this site
 
 which only the member, the hub and this site can compute. The header's root is the RFC 6962 tree over the leaves
 `leaf key | pseudonym | uses`, so presence has an inclusion proof and absence is two adjacent leaves around her key.

@@ -1,9 +1,9 @@
-"""Bytes with an Ed25519 signature, and the kind of thing they are signed as.
+r"""Bytes with an Ed25519 signature, and the kind of thing they are signed as.
 
 The kind is part of what is signed, so a signature over one kind of document never verifies as another.
 Verification raises; it never returns False. The exact bytes are signed and stored; nobody canonicalises.
 
-    signed = Ed25519(key, "accord/" + kind + "\\n" + payload)
+    signed = Ed25519(key, "accord/" + kind + "\n" + payload)
 """
 
 import base64
