@@ -71,13 +71,25 @@ def read_approval(signed: Signed, key: Ed25519PublicKey) -> Approval:
     return approval
 
 
+def agreed_roles(approvals: Iterable[Approval]) -> frozenset[str]:
+    """The roles in which somebody's latest word is yes and nobody's latest word is no.
+
+    Of two answers of one reviewer the later counts; at the same moment, the no.
+    """
+    latest: dict[tuple[str, str], Approval] = {}
+    for approval in sorted(approvals, key=lambda one: (one.at, one.answer == "no")):
+        latest[approval.reviewer, approval.role] = approval
+    refused = {approval.role for approval in latest.values() if approval.answer == "no"}
+    return frozenset({approval.role for approval in latest.values()} - refused)
+
+
 def missing_roles(
     documents: Iterable[Signed], *, plan_digest: str, required: Iterable[str], pinned: Mapping[str, Pinned], author: str
 ) -> tuple[str, ...]:
     """Which required roles have no valid yes to exactly this plan.
 
     A document counts only if a pinned reviewer signed it with her pinned key, in her pinned role and organisation,
-    over this digest, and is not the author. One no from a pinned reviewer leaves her role missing.
+    over this digest, and is not the author.
 
     Args:
         documents: signed approvals in any order; what does not verify is ignored.
@@ -89,8 +101,7 @@ def missing_roles(
     Returns:
         The missing roles, sorted; empty means approved.
     """
-    yes: set[str] = set()
-    no: set[str] = set()
+    heard: list[Approval] = []
     for document in documents:
         try:
             named = decode(document.payload).get("reviewer", "")
@@ -98,11 +109,8 @@ def missing_roles(
             approval = read_approval(document, known.key)
         except (KeyError, AttributeError, TypeError, MalformedError, SignatureError):
             continue
-        same = (approval.reviewer, approval.role, approval.organisation) == (
-            known.reviewer,
-            known.role,
-            known.organisation,
-        )
+        pinned_as = (known.reviewer, known.role, known.organisation)
+        same = (approval.reviewer, approval.role, approval.organisation) == pinned_as
         if same and approval.plan_digest == plan_digest and approval.reviewer != author:
-            (yes if approval.answer == "yes" else no).add(approval.role)
-    return tuple(sorted(set(required) - (yes - no)))
+            heard.append(approval)
+    return tuple(sorted(set(required) - agreed_roles(heard)))

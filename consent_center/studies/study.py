@@ -1,0 +1,44 @@
+"""A requested use of members' data, as filed.
+
+Invariant: the plan's bytes never change after filing; a changed plan is another study.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from federated.plan import Plan, digest, parse_plan
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a data scientist asks for, and why, in words that a reviewer and a member can read.
+
+    Attributes:
+        id: short, unique, chosen by the author: "churn-2026-11".
+        author: the staff member who filed it; she cannot approve it.
+        accountable: the head who answers for it by name.
+        plan: the plan's bytes, exactly as they will be run.
+        filed_at: when, timezone-aware.
+        closes_at: after this moment no run of it is admitted.
+    """
+
+    id: str
+    title: str
+    author: str
+    organisation: str
+    accountable: str
+    reason: str
+    benefits: str
+    retention_days: int
+    plan: bytes
+    filed_at: datetime
+    closes_at: datetime
+
+    @property
+    def plan_digest(self) -> str:
+        """SHA-256 of the plan's bytes: what reviewers sign and sites check."""
+        return digest(self.plan)
+
+    def parsed(self) -> Plan:
+        """The plan as data."""
+        return parse_plan(self.plan)
