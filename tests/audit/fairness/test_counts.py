@@ -99,12 +99,6 @@ def test_a_threshold_off_the_inner_edges_is_refused(threshold):
         (("a",), (0, 1)),
         (("a",), (0, 0.5, 0.5)),
     ],
-        ((), (0, 0.5, 1)),
-        (("a", "a"), (0, 0.5, 1)),
-        ((NOT_GIVEN,), (0, 0.5, 1)),
-        (("a",), (0, 1)),
-        (("a",), (0, 0.5, 0.5)),
-    ],
 )
 def test_a_malformed_layout_is_refused(groups, edges):
     with pytest.raises(LayoutError):
