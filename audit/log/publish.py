@@ -1,0 +1,228 @@
+"""Write a log as files that any web server can serve, and never sign a second history.
+
+The order is the safety: tiles and bundles are written and flushed to disk first, the checkpoint last. Until the new
+checkpoint replaces the old one, the directory is the old log with some files nobody points at, and publishing again
+repairs it. A published checkpoint is a promise: whatever does not extend it is refused.
+
+Source: C2SP tlog-tiles.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.errors import BusyError, CorruptLogError, ForkError, GapError, MissingFileError, ShrinkError
+from audit.log import checkpoint as checkpoints
+from audit.log.checkpoint import Checkpoint
+from audit.log.entry import MAX_LEAF_SIZE
+from audit.log.hashing import leaf_hash
+from audit.log.note import SignerKey, VerifierKey
+from audit.log.source import DirectorySource
+from audit.log.tiles import (
+    TILE_WIDTH,
+    Edge,
+    EdgeWriter,
+    Tile,
+    TileName,
+    TileSubtrees,
+    decode_bundle,
+    edge_names,
+    encode_bundle,
+    read_edge,
+)
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is now public.
+
+    Attributes:
+        checkpoint: the head of the log.
+        note: its signed bytes, as they stand in the file `checkpoint`.
+        edge: the unfinished tiles; its frontier continues the tree.
+        added: number of entries that were not published before.
+    """
+
+    checkpoint: Checkpoint
+    note: bytes
+    edge: Edge
+    added: int
+
+
+def publish(
+    directory: Path, leaves: Iterable[bytes], signer: SignerKey, origin: str, *, with_bundles: bool, start: int = 0
+) -> Published:
+    """Publish the entries from `start` on: tiles for the new ones, then a checkpoint over all.
+
+    Entries that are already published are compared with their published hashes, not written again. Publishing twice
+    changes nothing. Only one process may publish to a directory at a time; a second one is refused.
+
+    Args:
+        directory: where the log is served from; made if it does not exist.
+        leaves: the exact bytes of the entries `start`, `start + 1` and so on, up to the last; read once.
+        signer: the log's key.
+        origin: the log's one name.
+        with_bundles: also write the entries themselves, which is for auditors; never serve them without a check.
+        start: index of the first entry in `leaves`; 0 for the whole history, the published size to go on.
+
+    Raises:
+        ShrinkError: `leaves` ends before the published entries do.
+        GapError: `start` lies behind the published entries, or the unfinished bundle is not there to be continued.
+        ForkError: an entry differs from the published one.
+        CorruptLogError: the published tiles do not give the published root.
+        SignatureError, OriginError, FormatError: the published checkpoint is not one of this log, by this key.
+        BusyError: another process publishes to the directory.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with _alone(directory):
+        source = DirectorySource(directory)
+        old = read_published(directory, signer.verifier, origin)
+        edge = _published_edge(old, source)
+        if start > edge.size:
+            why = f"{edge.size} entries are published and the first one offered is {start}: publish from {edge.size} on"
+            raise GapError(why, published=edge.size, start=start)
+        fresh = _fresh(leaves, start, edge.size, source)
+        files = _Files(directory)
+        writer = EdgeWriter(edge, files.write_tile)
+        bundle = _unfinished_bundle(edge.size, source) if with_bundles else []
+        for leaf in fresh:
+            writer.extend((leaf_hash(leaf),))
+            if with_bundles:
+                bundle.append(leaf)
+                if len(bundle) == TILE_WIDTH:
+                    files.write(TileName(None, writer.size // TILE_WIDTH - 1).path(), encode_bundle(bundle))
+                    bundle.clear()
+        new_edge = writer.edge()
+        if old and new_edge.size == old.size:
+            return Published(old, source.read(CHECKPOINT), edge, 0)
+        for tile in new_edge.partial_tiles():
+            files.write_tile(tile)
+        if bundle:
+            files.write(TileName(None, new_edge.size // TILE_WIDTH, len(bundle)).path(), encode_bundle(bundle))
+        files.flush()
+        head = Checkpoint(origin, new_edge.size, new_edge.root())
+        note = checkpoints.sign(head, signer)
+        write_checkpoint(directory, note)
+        _drop_partials(directory, edge.size, new_edge.size)
+        return Published(head, note, new_edge, new_edge.size - edge.size)
+
+
+def read_published(directory: Path, key: VerifierKey, origin: str) -> Checkpoint | None:
+    """Read the checkpoint a directory publishes, checked; None if there is none yet.
+
+    Raises:
+        SignatureError, OriginError, FormatError: it is not one of this log, by this key.
+    """
+    try:
+        note = DirectorySource(directory).read(CHECKPOINT)
+    except MissingFileError:
+        return None
+    return checkpoints.verify(note, keys=[key], origin=origin)
+
+
+def write_checkpoint(directory: Path, note: bytes) -> None:
+    """Replace the published checkpoint in one step, durably."""
+    files = _Files(directory)
+    files.write(CHECKPOINT, note, durable=True)
+    files.flush()
+
+
+def _published_edge(old: Checkpoint | None, source: DirectorySource) -> Edge:
+    """Read where the published tree stands, and hold it against its signed root."""
+    if old is None:
+        return Edge()
+    edge = read_edge(old.size, source.read)
+    if edge.root() != old.root:
+        raise CorruptLogError("the published tiles do not give the published root; verify the directory before writing")
+    return edge
+
+
+def _fresh(leaves: Iterable[bytes], start: int, published: int, source: DirectorySource) -> Iterator[bytes]:
+    """Yield the leaves that are not published yet, after comparing the others with their published hashes."""
+    subtrees = TileSubtrees(published, source.read)
+    index = start
+    for leaf in leaves:
+        if len(leaf) > MAX_LEAF_SIZE:
+            raise GapError(f"entry {index} is longer than {MAX_LEAF_SIZE} bytes", published=published, start=start)
+        if index >= published:
+            yield leaf
+        elif leaf_hash(leaf) != subtrees.subtree(0, index):
+            raise ForkError(index=index)
+        index += 1
+    if index < published:
+        raise ShrinkError(published=published, offered=index)
+
+
+def _unfinished_bundle(size: int, source: DirectorySource) -> list[bytes]:
+    """Read the entries of the last, unfinished bundle, so that it can be continued."""
+    width = size % TILE_WIDTH
+    if not width:
+        return []
+    try:
+        return decode_bundle(source.read(TileName(None, size // TILE_WIDTH, width).path()), width)
+    except MissingFileError:
+        first = size - width
+        why = f"the entries from {first} on were published without bundles: publish with bundles to a new directory"
+        raise GapError(why, published=size, start=first) from None
+
+
+def _drop_partials(directory: Path, old_size: int, new_size: int) -> None:
+    """Delete partial tiles whose full tile is now there; readers fall back to it."""
+    for name in edge_names(old_size):
+        if name and new_size >> (8 * (name.level or 0)) >= (name.index + 1) * TILE_WIDTH:
+            full = TileName(name.level, name.index).path()
+            shutil.rmtree(directory / f"{full}.p", ignore_errors=True)
+            if name.level == 0:
+                entries = TileName(None, name.index).path()
+                shutil.rmtree(directory / f"{entries}.p", ignore_errors=True)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock; the system releases it even when the process is killed."""
+    with (directory / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError("another process is publishing to this directory; try again when it is done") from None
+        yield
+
+
+class _Files:
+    """Files that appear whole or not at all, and are on disk after `flush`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._written: list[Path] = []
+
+    def write_tile(self, tile: Tile) -> None:
+        self.write(tile.name.path(), tile.data)
+
+    def write(self, path: str, data: bytes, *, durable: bool = False) -> None:
+        """Write a file under a temporary name and give it its own; `durable` flushes it before it is seen."""
+        place = self._directory / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._directory / ".writing"
+        with temporary.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(place)
+        self._written.append(place)
+
+    def flush(self) -> None:
+        """Wait until every file written here, and its name, is on disk."""
+        folders = {folder for place in self._written for folder in place.relative_to(self._directory).parents}
+        for place in (*self._written, *(self._directory / folder for folder in folders)):
+            handle = os.open(place, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

@@ -1,0 +1,90 @@
+"""Where a published log is read from: a directory, or an address.
+
+Invariant: only paths that `TileName.path` wrote, or "checkpoint", are asked for; nothing that was read decides a path.
+"""
+
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Protocol
+
+from audit.errors import MissingFileError, UnreadableError
+
+MAX_FILE_SIZE = 256 * (2 + 65_535)
+"""Longest file a log can have in bytes: a full bundle of the longest entries."""
+
+TIMEOUT_S = 30.0
+
+
+class Source(Protocol):
+    """Where the files of one log are read from."""
+
+    def read(self, path: str) -> bytes:
+        """Return a whole file; raise MissingFileError if it is not there, UnreadableError if it cannot be read."""
+        ...
+
+    def paths(self) -> list[str]:
+        """List every file below tile/, sorted; empty if this kind of source cannot be listed."""
+        ...
+
+
+class DirectorySource:
+    """A log copied to a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def read(self, path: str) -> bytes:
+        """Return a whole file."""
+        place = self.directory / path
+        try:
+            with place.open("rb") as file:
+                data = file.read(MAX_FILE_SIZE + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            raise MissingFileError(path) from None
+        except OSError as failure:
+            raise UnreadableError(path, failure.strerror or "input/output error") from None
+        return _bounded(data, path)
+
+    def paths(self) -> list[str]:
+        """List every file below tile/."""
+        files = (place for place in (self.directory / "tile").rglob("*") if not place.is_dir())
+        return sorted(place.relative_to(self.directory).as_posix() for place in files)
+
+
+class UrlSource:
+    """A log behind a web address, such as https://accord.example/log."""
+
+    def __init__(self, address: str, *, token: str | None = None) -> None:
+        if not address.startswith(("https://", "http://")):
+            raise UnreadableError(address, "the address starts neither with https:// nor with http://")
+        self.address = address.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def read(self, path: str) -> bytes:
+        """Return a whole file; what needs a token that was not given counts as missing."""
+        place = f"{self.address}/{path}"
+        request = urllib.request.Request(place, headers=self._headers)  # noqa: S310 (the scheme is checked above)
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (as above)
+                data: bytes = answer.read(MAX_FILE_SIZE + 1)
+        except urllib.error.HTTPError as failure:
+            with failure:
+                if failure.code in (401, 403, 404, 410):
+                    raise MissingFileError(path) from None
+                raise UnreadableError(place, f"the server answered {failure.code}") from None
+        except (OSError, http.client.HTTPException, ssl.SSLError) as failure:
+            raise UnreadableError(place, f"no answer ({type(failure).__name__})") from None
+        return _bounded(data, path)
+
+    def paths(self) -> list[str]:
+        """Return nothing: a web server does not list its files."""
+        return []
+
+
+def _bounded(data: bytes, path: str) -> bytes:
+    if len(data) > MAX_FILE_SIZE:
+        raise UnreadableError(path, f"it is longer than {MAX_FILE_SIZE} bytes, which no file of a log is")
+    return data

@@ -1,0 +1,67 @@
+"""The Merkle tree as its right edge: enough to append and to know the root, never to reread.
+
+Invariant: `Frontier` holds one hash per set bit of `size`, of the complete subtrees of that many leaves, largest
+first. Appending is binary addition with carries.
+
+Source: RFC 6962 section 2.1 (definition of the root); RFC 9162 section 2.1.2 (the same incrementally).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from audit.log.hashing import EMPTY_ROOT, node_hash
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """The hashes of the complete subtrees that make up a tree.
+
+    Attributes:
+        size: number of leaves, >= 0.
+        peaks: one hash of 32 bytes per set bit of `size`, of the largest subtree first.
+    """
+
+    size: int = 0
+    peaks: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a frontier that no tree has."""
+        if self.size < 0 or len(self.peaks) != self.size.bit_count():
+            raise ValueError(f"a tree of {self.size} leaves has {self.size.bit_count()} peaks, not {len(self.peaks)}")
+
+    def append(self, leaf_hash: bytes) -> "Frontier":
+        """Return the tree with one more leaf, given as its hash."""
+        return self.extend((leaf_hash,))
+
+    def extend(self, leaf_hashes: Iterable[bytes]) -> "Frontier":
+        """Return the tree with these leaves appended, given as their hashes, in order."""
+        size, peaks = self.size, list(self.peaks)
+        for leaf in leaf_hashes:
+            carry, bits = leaf, size
+            while bits & 1:
+                carry = node_hash(peaks.pop(), carry)
+                bits >>= 1
+            peaks.append(carry)
+            size += 1
+        return Frontier(size, tuple(peaks))
+
+    def root(self) -> bytes:
+        """Compute the root hash: 32 bytes, that of the empty string for the tree without leaves."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        *rest, root = self.peaks
+        for peak in reversed(rest):
+            root = node_hash(peak, root)
+        return root
+
+
+def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
+    """Compute the root of the tree whose leaves have these hashes, in order."""
+    return Frontier().extend(leaf_hashes).root()
+
+
+def subtree_root(hashes: Sequence[bytes]) -> bytes:
+    """Compute the root of a complete subtree from its hashes, a power of two of them, each of 32 bytes."""
+    while len(hashes) > 1:
+        hashes = [node_hash(hashes[i], hashes[i + 1]) for i in range(0, len(hashes), 2)]
+    return hashes[0]
