@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -49,7 +50,8 @@ class CohortHeader:
         epoch: the number of the consent state it was cut from.
         count: members in the body.
         root: RFC 6962 root over the leaves, hexadecimal.
-        sizes: for each part how many members of this cohort fall into it; the public denominators of the run.
+        sizes: for each part how many members of this cohort fall into it and allow a use that rests on it; the public
+            denominators of the run (see `sizes_of`).
     """
 
     run: str
@@ -94,10 +96,6 @@ def build_cohort(
 ) -> tuple[CohortHeader, bytes]:
     """The header to sign and the packed body, for members given with their cohort keys of this site."""
     ordered = sorted((leaf_key(run, key), member) for member, key in _by_pseudonym(members))
-    sizes: dict[Part, int] = dict.fromkeys(plan.split, 0)
-    for _, member in ordered:
-        if (part := part_of(plan, run, member.pseudonym)) is not None:
-            sizes[part] += 1
     header = CohortHeader(
         run=run,
         site=site,
@@ -107,9 +105,20 @@ def build_cohort(
         expires_at=expires_at,
         count=len(ordered),
         root=root_of([leaf_hash(cohort_leaf(key, member)) for key, member in ordered]).hex(),
-        sizes=sizes,
+        sizes=sizes_of(plan, run, [member for _, member in ordered]),
     )
     return header, b"".join(member.pseudonym + bytes([member.uses]) for _, member in ordered)
+
+
+def sizes_of(plan: Plan, run: str, members: Iterable[CohortMember]) -> dict[Part, int]:
+    """For each part of the plan, how many of these members fall into it and allow a use that rests on it."""
+    uses = {part: plan.uses_on(part) for part in plan.split}
+    sizes: dict[Part, int] = dict.fromkeys(plan.split, 0)
+    for member in members:
+        part = part_of(plan, run, member.pseudonym)
+        if part is not None and any(member.allows(use) for use in uses[part]):
+            sizes[part] += 1
+    return sizes
 
 
 def header_bytes(header: CohortHeader) -> bytes:
@@ -184,7 +193,7 @@ def check_cohort(
         raise RefusedError(
             Refusal.COHORT_TAMPERED, "the cohort names a pseudonym that this site never enrolled"
         ) from error
-    if any(first >= second for first, second in zip(keys, keys[1:], strict=False)):
+    if any(first >= second for first, second in pairwise(keys)):
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort is not in the order of its keys")
     leaves = [leaf_hash(cohort_leaf(key, member)) for key, member in zip(keys, members, strict=True)]
     if root_of(leaves).hex() != header.root:

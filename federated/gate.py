@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from privacy.quantities import Cost
 
 from federated.errors import MalformedError, Refusal, RefusedError, SignatureError
 from federated.plan import Kind, Plan
 from federated.signed import Signed, check, decode, encode
+from privacy.quantities import Cost
 
 PERMIT_KIND = "permit/v1"
 REMOVALS_KIND = "removals/v1"
@@ -191,6 +191,9 @@ def check_removals(
 
     Args:
         signed: what the coordinator relayed; None if it relayed nothing.
+        hub_key: the consent centre's public key, pinned by the site.
+        run: the run that the site takes part in.
+        site: this site's own name.
         number: the round that the site is asked to run.
         nonce: what the site sent with its previous reply.
         epoch: the highest epoch the site has seen in this run; an older state is refused.

@@ -10,12 +10,13 @@ Invariant: what a site runs is, byte for byte, the plan that was approved.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal, get_args
-
-from privacy.mechanism import Mechanism, from_data, to_data
 
 from federated.errors import MalformedError
 from federated.signed import decode, encode
+from privacy.errors import PrivacyError
+from privacy.mechanism import Mechanism, from_data, to_data
 
 Part = Literal["train", "held-out", "judge"]
 Kind = Literal["train", "evaluate", "audit", "score"]
@@ -23,6 +24,7 @@ NoiseMode = Literal["local", "secure-sum"]
 PARTS: tuple[Part, ...] = get_args(Part)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 BUCKETS = 100
+MOST_USES = 8
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Attribute:
-    """A sensitive attribute that the audit counts over; `groups` are its public values, unknown is a group of its own."""
+    """A sensitive attribute that the audit counts over: its public values; "not given" is a group of its own."""
 
     name: str
     groups: tuple[str, ...]
@@ -69,6 +71,8 @@ class Release:
         part: the disjoint part of the run's members that it is computed on.
         mechanism: the noise, as data; priced by `privacy.mechanism.cost`.
         times: how many such releases the plan allows, retries included (rounds x attempts).
+
+    Invariant: its name is unique in its plan.
     """
 
     name: str
@@ -113,17 +117,26 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Refuse a plan that cannot mean anything."""
-        owned = [bucket for ranges in self.split.values() for lo, hi in ranges for bucket in range(lo, hi)]
-        if len(owned) != len(set(owned)) or any(not 0 <= bucket < BUCKETS for bucket in owned):
-            raise MalformedError("the parts of a plan must be disjoint ranges of buckets 0 to 99")
+        _check_split(self.split)
+        _check_uses(self.uses, self.releases)
         if not self.releases or any(r.times < 1 or r.part not in self.split for r in self.releases):
             raise MalformedError("each release needs a part of the split and happens at least once")
-        if len(set(self.sites)) != len(self.sites) or not self.sites:
-            raise MalformedError("a plan names each of its sites once, and at least one")
+        if not self.sites:
+            raise MalformedError("a plan names at least one site")
+        for what, names in (
+            ("site", self.sites),
+            ("release", [release.name for release in self.releases]),
+            ("feature", [feature.name for feature in self.features]),
+            ("attribute", [attribute.name for attribute in self.attributes]),
+        ):
+            if len(set(names)) != len(names):
+                raise MalformedError(f"a plan names each {what} once")
         if any(feature.kind == "continuous" and not feature.lo < feature.hi for feature in self.features):
             raise MalformedError("a continuous feature needs a public range with lo < hi")
-        if {kind for use in self.uses for kind in use.kinds} < {release.kind for release in self.releases}:
-            raise MalformedError("each kind of release needs a use that says which items it rests on")
+        if not self.unit_sites:
+            raise MalformedError("a member at several sites of one run is not priced; unit_sites must be true")
+        if self.max_attempts < 1 or self.minimum_cohort < 1:
+            raise MalformedError("max_attempts and minimum_cohort are 1 or more")
 
     @property
     def purposes(self) -> tuple[str, ...]:
@@ -134,9 +147,28 @@ class Plan:
         """The releases of one kind, in the plan's order."""
         return tuple(release for release in self.releases if release.kind == kind)
 
+    def uses_on(self, part: Part) -> frozenset[int]:
+        """The uses that the releases on one part rest on, by index."""
+        return frozenset(self.use_of(release.kind) for release in self.releases if release.part == part)
+
     def use_of(self, kind: Kind) -> int:
         """The index of the use that releases of this kind rest on."""
         return next(index for index, use in enumerate(self.uses) if kind in use.kinds)
+
+
+def _check_split(split: Mapping[Part, tuple[tuple[int, int], ...]]) -> None:
+    ranges = sorted(one for several in split.values() for one in several)
+    inside = all(0 <= lo < hi <= BUCKETS for lo, hi in ranges)
+    if not inside or any(first[1] > second[0] for first, second in pairwise(ranges)):
+        raise MalformedError("the parts of a plan must be disjoint ranges of buckets 0 to 99")
+
+
+def _check_uses(uses: tuple[Use, ...], releases: tuple[Release, ...]) -> None:
+    claimed = [kind for use in uses for kind in use.kinds]
+    if len(set(claimed)) != len(claimed) or len(uses) > MOST_USES:
+        raise MalformedError(f"a kind of release rests on one use, and a plan has at most {MOST_USES} uses")
+    if not {release.kind for release in releases} <= set(claimed):
+        raise MalformedError("each kind of release needs a use that says which items it rests on")
 
 
 def plan_bytes(plan: Plan) -> bytes:
@@ -167,7 +199,7 @@ def parse_plan(payload: bytes) -> Plan:
                 "split": {_part(part): tuple((int(lo), int(hi)) for lo, hi in r) for part, r in data["split"].items()},
             }
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, PrivacyError) as error:
         raise MalformedError(f"not a plan: {type(error).__name__}") from error
 
 

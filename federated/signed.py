@@ -84,8 +84,11 @@ def decode(payload: bytes) -> Any:
     """Read JSON bytes.
 
     Raises:
-        MalformedError: not JSON, or a key said twice.
+        MalformedError: not JSON, a key said twice, a number that is not finite, or nesting without end.
     """
+
+    def refuse(constant: str) -> Any:
+        raise MalformedError(f"{constant} is not a number that JSON knows")
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({key for key, _ in pairs}) != len(pairs):
@@ -93,8 +96,8 @@ def decode(payload: bytes) -> Any:
         return dict(pairs)
 
     try:
-        return json.loads(payload, object_pairs_hook=once)
-    except (ValueError, UnicodeDecodeError) as error:
+        return json.loads(payload, object_pairs_hook=once, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
         raise MalformedError("not JSON") from error
 
 
