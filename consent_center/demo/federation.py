@@ -1,0 +1,270 @@
+"""A federation before anybody enrolled: who holds which rows, and what may be said about them in public.
+
+A loader (`journey`, `telco`, `synthetic`) returns one `Federation`; enrolment gives every customer of every site a
+pseudonym; `write_site` then puts one site's rows into that site's own DuckDB file. The column `person` tells the demo's
+enrolment which customers of two sites are the same human being. It exists in memory only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from consent_center.demo.errors import (
+    DataPackageMissingError,
+    PseudonymsMismatchError,
+    SiteNotWrittenError,
+    SitesOutOfRangeError,
+)
+
+FEWEST_SITES = 3
+MOST_SITES = 12
+SITE_FILE = "data.duckdb"
+
+Kind = Literal["continuous", "binary", "categorical"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One raw column a site holds for each member, and its public range.
+
+    Attributes:
+        name: the column's name.
+        kind: continuous (DOUBLE), binary (0 or 1) or categorical (TEXT).
+        lo: smallest value that counts; below it the site clips. Continuous only.
+        hi: largest value that counts, > `lo`. Continuous only.
+        categories: every value the column can take. Categorical only.
+
+    Invariant: nothing here was computed from a member's row.
+    """
+
+    name: str
+    kind: Kind
+    lo: float = 0.0
+    hi: float = 1.0
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSpec:
+    """One attribute the fairness check compares groups by; null where a member did not give it.
+
+    Attributes:
+        name: the column's name (TEXT).
+        values: the groups, in the order in which they are shown.
+    """
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRows:
+    """What one site holds before enrolment.
+
+    Attributes:
+        site: the site's name, unique in the federation.
+        partner: True for a partner brand, False for a department.
+        rows: one row per customer: `customer` (the site's own number for her), the features, `label` (0 or 1), the
+            attributes, `person` (the true person: for the demo's enrolment only, never written to a file).
+    """
+
+    site: str
+    partner: bool
+    rows: pa.Table = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known about generated data, and never about real data.
+
+    Attributes:
+        intercept: log-odds of the label for a row whose design columns are all zero.
+        coefficients: log-odds per unit of a design column: a continuous feature scaled to [-.5, .5], a binary one to
+            ±.5, a categorical one as `name=category` against centred one-hot columns.
+        auc_ceiling: the area under the ROC curve of the true risk, which no model can expect to beat.
+    """
+
+    intercept: float
+    coefficients: Mapping[str, float]
+    auc_ceiling: float
+
+
+@dataclass(frozen=True, slots=True)
+class Federation:
+    """The sites of a loyalty programme, their rows, and the public constants of its churn study.
+
+    Attributes:
+        name: journey, telco or synthetic.
+        source: where the data come from, in one sentence fit for a report.
+        label: what label 1 means, in plain words.
+        horizon_days: how far ahead the label looks, in days.
+        delta: the δ of the privacy claim; at most 1/(10·members) and 1e-5.
+        features: the raw columns, in the order of the site's table.
+        attributes: what the fairness check compares groups by.
+        sites: in a fixed order; the last one is the partner brand.
+        truth: for generated data, what a model should find.
+    """
+
+    name: str
+    source: str
+    label: str
+    horizon_days: int
+    delta: float
+    features: tuple[FeatureSpec, ...]
+    attributes: tuple[AttributeSpec, ...]
+    sites: tuple[SiteRows, ...]
+    truth: Truth | None = None
+
+    @property
+    def members(self) -> int:
+        """Count the people in the federation, each once however many sites hold rows of hers."""
+        return len({person for site in self.sites for person in site.rows["person"].to_pylist()})
+
+    def site(self, name: str) -> SiteRows:
+        """Find a site by its name.
+
+        Raises:
+            KeyError: no site has this name.
+        """
+        for site in self.sites:
+            if site.site == name:
+                return site
+        raise KeyError(name)
+
+
+def check_sites(sites: int) -> None:
+    """Refuse a number of sites the demo cannot make.
+
+    Raises:
+        SitesOutOfRangeError: outside 3..12.
+    """
+    if not FEWEST_SITES <= sites <= MOST_SITES:
+        raise SitesOutOfRangeError(sites, FEWEST_SITES, MOST_SITES)
+
+
+def data_package(module: str, *, package: str, data: str) -> ModuleType:
+    """Import the package that carries a data set, or say which one to install.
+
+    Raises:
+        DataPackageMissingError: it, or something it needs, is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as missing:
+        raise DataPackageMissingError(package, data=data) from missing
+
+
+def split_into_sites(
+    table: pa.Table,
+    site_of_row: np.ndarray,
+    *,
+    department: str,
+    sites: int,
+    features: Sequence[FeatureSpec],
+    attributes: Sequence[AttributeSpec],
+    rng: np.random.Generator,
+) -> tuple[SiteRows, ...]:
+    """Hand every row to its site, which numbers its customers in an order of its own.
+
+    Args:
+        table: all rows: `person`, the features, `label` and the attributes, in any column order.
+        site_of_row: shape (rows,), integers in 0..sites-1.
+        department: prefix of the departments' names; the last site is called partner.
+        sites: how many sites there are.
+        features: the schema of the study.
+        attributes: what is audited.
+        rng: seeded; governs customer numbers only.
+    """
+    schema = _schema(features, attributes)
+    ordered = table.select([field.name for field in schema]).cast(schema)
+    handed_over = []
+    for index in range(sites):
+        mine = np.flatnonzero(site_of_row == index)
+        rows = ordered.take(pa.array(rng.permutation(mine)))
+        numbers = pa.array([f"{number:07d}" for number in range(1, len(mine) + 1)], pa.string())
+        partner = index == sites - 1
+        name = f"partner-{sites}" if partner else f"{department}-{index + 1}"
+        handed_over.append(SiteRows(name, partner, rows.add_column(0, "customer", numbers)))
+    return tuple(handed_over)
+
+
+def write_site(folder: Path, federation: Federation, site: str, pseudonyms: Mapping[str, str]) -> Path:
+    """Write one site's rows, under its own pseudonyms, to the site's own database.
+
+    The file holds one table, `members(pseudonym TEXT PRIMARY KEY, <features>, label, <attributes>)`, ordered by
+    pseudonym, so that its order says nothing. Customer numbers and persons stay out. An older file is replaced in one
+    step; a failure leaves it as it was.
+
+    Args:
+        folder: the site's own folder; made if missing.
+        federation: where the rows come from.
+        site: the site's name.
+        pseudonyms: customer number -> pseudonym, for every customer of the site; others are ignored.
+
+    Returns:
+        The path of the file, `folder/data.duckdb`.
+
+    Raises:
+        PseudonymsMismatchError: a customer has no pseudonym, or two share one.
+        SiteNotWrittenError: the disk or the permissions did not let us.
+    """
+    rows = federation.site(site).rows
+    given = [pseudonyms.get(customer) for customer in rows["customer"].to_pylist()]
+    missing = given.count(None)
+    repeated = len(given) - missing - len(set(given) - {None})
+    if missing or repeated:
+        raise PseudonymsMismatchError(site, missing=missing, repeated=repeated)
+    kept = rows.drop_columns(["customer", "person"]).add_column(0, "pseudonym", pa.array(given, pa.string()))
+    target = folder / SITE_FILE
+    draft = folder / f".{SITE_FILE}.draft"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove(draft)
+        _write_table(draft, kept)
+        draft.replace(target)
+    except (duckdb.Error, OSError) as failure:
+        raise SiteNotWrittenError(site, target, str(failure).partition("\n")[0]) from failure
+    finally:
+        # Also after Ctrl-C. What cannot be removed now is removed by the next write.
+        with suppress(OSError):
+            _remove(draft)
+    return target
+
+
+def _write_table(path: Path, rows: pa.Table) -> None:
+    columns = ", ".join(
+        f'"{field.name}" {_SQL_TYPES[field.type]}' for field in rows.schema if field.name != "pseudonym"
+    )
+    with duckdb.connect(str(path)) as database:
+        path.chmod(0o600)
+        database.execute(f"CREATE TABLE members (pseudonym TEXT PRIMARY KEY, {columns})")
+        database.register("rows", rows)
+        database.execute("INSERT INTO members SELECT * FROM rows ORDER BY pseudonym")
+
+
+def _remove(draft: Path) -> None:
+    for left_over in (draft, draft.with_name(draft.name + ".wal")):
+        left_over.unlink(missing_ok=True)
+
+
+def _schema(features: Sequence[FeatureSpec], attributes: Sequence[AttributeSpec]) -> pa.Schema:
+    arrow: dict[Kind, pa.DataType] = {"continuous": pa.float64(), "binary": pa.int8(), "categorical": pa.string()}
+    return pa.schema(
+        [(feature.name, arrow[feature.kind]) for feature in features]
+        + [("label", pa.int8())]
+        + [(attribute.name, pa.string()) for attribute in attributes]
+        + [("person", pa.string())]
+    )
+
+
+_SQL_TYPES = {pa.float64(): "DOUBLE", pa.int8(): "TINYINT", pa.string(): "TEXT"}
