@@ -89,6 +89,15 @@ def auc(table: CountTable) -> tuple[Numbers, Numbers]:
     return auc_and_variance(table.cells[:, 1, :], table.cells[:, 0, :], table.noise_variance)
 
 
+def auc_noise_share(table: CountTable) -> Numbers:
+    """Part of the variance of each group's AUC that the noise makes, 0 to 1; 1 where nothing was learned."""
+    variance = auc(table)[1]
+    sampling = auc_and_variance(table.cells[:, 1, :], table.cells[:, 0, :])[1]
+    known = np.isfinite(variance)
+    left = np.divide(sampling, variance, out=np.ones_like(variance), where=known & (variance > 0))
+    return np.where(known, 1 - left, 1.0)
+
+
 def _rate(table: CountTable, *, labels: slice) -> Rate:
     cut = table.layout.cut
     part = table.cells[:, labels, :].astype(float)

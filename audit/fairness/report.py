@@ -65,6 +65,7 @@ _NAMES: Mapping[Measure, str] = {
     Measure.TRUE_POSITIVE_RATE: "difference in being found, of those it came true for",
     Measure.FALSE_POSITIVE_RATE: "difference in being selected in error",
     Measure.PRECISION: "difference in being right, of those selected",
+    Measure.EQUALISED_ODDS: "largest difference in being found or selected in error",
     Measure.AUC: "difference in the quality of ranking (AUC)",
 }
 

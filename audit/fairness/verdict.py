@@ -23,6 +23,7 @@ class Measure(StrEnum):
     TRUE_POSITIVE_RATE = "true_positive_rate"
     FALSE_POSITIVE_RATE = "false_positive_rate"
     PRECISION = "precision"
+    EQUALISED_ODDS = "equalised_odds"
     AUC = "auc"
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from audit.fairness.counts import CountTable, Layout, discrete_laplace_variance
+from audit.fairness.differences import differences
 from audit.fairness.errors import ThresholdsError
-from audit.fairness.gaps import comparisons, differences, judge, release_verdict
+from audit.fairness.gaps import comparisons, judge, release_verdict
 from audit.fairness.report import audit_report, sentence
 from audit.fairness.verdict import Measure, Reason, Thresholds, Verdict
 
