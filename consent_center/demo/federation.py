@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
 
 import duckdb
 import numpy as np
@@ -25,46 +24,11 @@ from consent_center.demo.errors import (
     SiteNotWrittenError,
     SitesOutOfRangeError,
 )
+from federated.plan import Attribute, Feature
 
 FEWEST_SITES = 3
 MOST_SITES = 12
 SITE_FILE = "data.duckdb"
-
-Kind = Literal["continuous", "binary", "categorical"]
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureSpec:
-    """One raw column a site holds for each member, and its public range.
-
-    Attributes:
-        name: the column's name.
-        kind: continuous (DOUBLE), binary (0 or 1) or categorical (TEXT).
-        lo: smallest value that counts; below it the site clips. Continuous only.
-        hi: largest value that counts, > `lo`. Continuous only.
-        categories: every value the column can take. Categorical only.
-
-    Invariant: nothing here was computed from a member's row.
-    """
-
-    name: str
-    kind: Kind
-    lo: float = 0.0
-    hi: float = 1.0
-    categories: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeSpec:
-    """One attribute the fairness check compares groups by; null where a member did not give it.
-
-    Attributes:
-        name: the column's name (TEXT).
-        values: the groups, in the order in which they are shown.
-    """
-
-    name: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +73,9 @@ class Federation:
         label: what label 1 means, in plain words.
         horizon_days: how far ahead the label looks, in days.
         delta: the δ of the privacy claim; at most 1/(10·members) and 1e-5.
-        features: the raw columns, in the order of the site's table.
-        attributes: what the fairness check compares groups by.
+        features: the raw columns and their public ranges, in the order of the site's table.
+        attributes: what the fairness check compares groups by, groups in the order in which they are shown; null where
+            a member did not give it.
         sites: in a fixed order; the last one is the partner brand.
         truth: for generated data, what a model should find.
     """
@@ -120,8 +85,8 @@ class Federation:
     label: str
     horizon_days: int
     delta: float
-    features: tuple[FeatureSpec, ...]
-    attributes: tuple[AttributeSpec, ...]
+    features: tuple[Feature, ...]
+    attributes: tuple[Attribute, ...]
     sites: tuple[SiteRows, ...]
     truth: Truth | None = None
 
@@ -170,8 +135,8 @@ def split_into_sites(
     *,
     department: str,
     sites: int,
-    features: Sequence[FeatureSpec],
-    attributes: Sequence[AttributeSpec],
+    features: Sequence[Feature],
+    attributes: Sequence[Attribute],
     rng: np.random.Generator,
 ) -> tuple[SiteRows, ...]:
     """Hand every row to its site, which numbers its customers in an order of its own.
@@ -257,14 +222,14 @@ def _remove(draft: Path) -> None:
         left_over.unlink(missing_ok=True)
 
 
-def _schema(features: Sequence[FeatureSpec], attributes: Sequence[AttributeSpec]) -> pa.Schema:
-    arrow: dict[Kind, pa.DataType] = {"continuous": pa.float64(), "binary": pa.int8(), "categorical": pa.string()}
+def _schema(features: Sequence[Feature], attributes: Sequence[Attribute]) -> pa.Schema:
     return pa.schema(
-        [(feature.name, arrow[feature.kind]) for feature in features]
+        [(feature.name, _ARROW_TYPES[feature.kind]) for feature in features]
         + [("label", pa.int8())]
         + [(attribute.name, pa.string()) for attribute in attributes]
         + [("person", pa.string())]
     )
 
 
+_ARROW_TYPES = {"continuous": pa.float64(), "binned": pa.float64(), "binary": pa.int8(), "categorical": pa.string()}
 _SQL_TYPES = {pa.float64(): "DOUBLE", pa.int8(): "TINYINT", pa.string(): "TEXT"}

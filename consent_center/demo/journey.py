@@ -20,13 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from consent_center.demo.federation import (
-    AttributeSpec,
-    FeatureSpec,
     Federation,
     check_sites,
     data_package,
     split_into_sites,
 )
+from federated.plan import Attribute, Feature
 
 PAST_WEEKS = 40
 HORIZON_WEEKS = 8
@@ -37,20 +36,20 @@ TREND_4W = ("under a quarter", "under half", "under three quarters", "under usua
 TREND_8W = ("under half", "under three quarters", "under usual", "usual or more")
 
 FEATURES = (
-    FeatureSpec("recency_weeks", "continuous", 0, 12),
-    FeatureSpec("visits_4w", "continuous", 0, 16),
-    FeatureSpec("visits_8w", "continuous", 0, 32),
-    FeatureSpec("visits_16w", "continuous", 0, 64),
-    FeatureSpec("visits_40w", "continuous", 0, 160),
-    FeatureSpec("spend_4w", "continuous", 0, 500),
-    FeatureSpec("spend_8w", "continuous", 0, 1000),
-    FeatureSpec("spend_16w", "continuous", 0, 2000),
-    FeatureSpec("spend_40w", "continuous", 0, 5000),
-    FeatureSpec("active_weeks", "continuous", 0, 40),
-    FeatureSpec("trend_4w", "categorical", categories=TREND_4W),
-    FeatureSpec("trend_8w", "categorical", categories=TREND_8W),
+    Feature("recency_weeks", "continuous", 0, 12),
+    Feature("visits_4w", "continuous", 0, 16),
+    Feature("visits_8w", "continuous", 0, 32),
+    Feature("visits_16w", "continuous", 0, 64),
+    Feature("visits_40w", "continuous", 0, 160),
+    Feature("spend_4w", "continuous", 0, 500),
+    Feature("spend_8w", "continuous", 0, 1000),
+    Feature("spend_16w", "continuous", 0, 2000),
+    Feature("spend_40w", "continuous", 0, 5000),
+    Feature("active_weeks", "continuous", 0, 40),
+    Feature("trend_4w", "categorical", categories=TREND_4W),
+    Feature("trend_8w", "categorical", categories=TREND_8W),
 )
-AGE_BAND = AttributeSpec("age_band", ("19-34", "35-54", "55+"))
+AGE_BAND = Attribute("age_band", ("19-34", "35-54", "55+"))
 
 # A visit is one basket. "Usual" is the rate of weeks 1-40, so a trend compares visits per week with visits per week.
 _ROWS = f"""

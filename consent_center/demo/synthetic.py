@@ -13,13 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from consent_center.demo.federation import (
-    AttributeSpec,
-    FeatureSpec,
     Federation,
     Truth,
     check_sites,
     split_into_sites,
 )
+from federated.plan import Attribute, Feature
 
 MEMBERS = 100_000
 ROWS_SEED = 20260101
@@ -29,15 +28,15 @@ ATTRIBUTES_GIVEN = 6 / 7
 CHANNELS = ("store", "online", "both")
 _CHANNEL_SHARES = (0.55, 0.20, 0.25)
 FEATURES = (
-    FeatureSpec("recency_weeks", "continuous", 0, 12),
-    FeatureSpec("visits_8w", "continuous", 0, 32),
-    FeatureSpec("spend_8w", "continuous", 0, 1000),
-    FeatureSpec("points_balance", "continuous", 0, 20_000),
-    FeatureSpec("offers_used", "continuous", 0, 20),
-    FeatureSpec("tenure_months", "continuous", 0, 120),
-    FeatureSpec("has_app", "binary"),
-    FeatureSpec("complained", "binary"),
-    FeatureSpec("channel", "categorical", categories=CHANNELS),
+    Feature("recency_weeks", "continuous", 0, 12),
+    Feature("visits_8w", "continuous", 0, 32),
+    Feature("spend_8w", "continuous", 0, 1000),
+    Feature("points_balance", "continuous", 0, 20_000),
+    Feature("offers_used", "continuous", 0, 20),
+    Feature("tenure_months", "continuous", 0, 120),
+    Feature("has_app", "binary"),
+    Feature("complained", "binary"),
+    Feature("channel", "categorical", categories=CHANNELS),
 )
 # Two parameters of a Beta law on [lo, hi] for each continuous feature, the chance of a 1 for each binary one.
 _BETA = {
@@ -63,8 +62,8 @@ COEFFICIENTS = {
     "channel=online": 0.0,
     "channel=both": -0.3,
 }
-AGE_BAND = AttributeSpec("age_band", ("18-34", "35-54", "55+"))
-GENDER = AttributeSpec("gender", ("female", "male"))
+AGE_BAND = Attribute("age_band", ("18-34", "35-54", "55+"))
+GENDER = Attribute("gender", ("female", "male"))
 
 
 def load(*, sites: int = 4, seed: int = 0, members: int = MEMBERS) -> Federation:
@@ -151,11 +150,11 @@ def _rows(person: np.ndarray, rng: np.random.Generator) -> tuple[pa.Table, np.nd
             logit += (weights - weights.mean())[drawn]
     risk = 1 / (1 + np.exp(-logit))
     columns["label"] = (rng.random(n) < risk).astype(np.int8)
-    age = rng.choice(len(AGE_BAND.values), size=members, p=(0.30, 0.45, 0.25))
-    gender = rng.choice(len(GENDER.values), size=members, p=(0.52, 0.48))
+    age = rng.choice(len(AGE_BAND.groups), size=members, p=(0.30, 0.45, 0.25))
+    gender = rng.choice(len(GENDER.groups), size=members, p=(0.52, 0.48))
     not_given = rng.random(members) >= ATTRIBUTES_GIVEN
-    columns["age_band"] = _named(np.where(not_given, -1, age)[person], AGE_BAND.values)
-    columns["gender"] = _named(np.where(not_given, -1, gender)[person], GENDER.values)
+    columns["age_band"] = _named(np.where(not_given, -1, age)[person], AGE_BAND.groups)
+    columns["gender"] = _named(np.where(not_given, -1, gender)[person], GENDER.groups)
     columns["person"] = [f"person-{number:06d}" for number in person.tolist()]
     return pa.table(columns), risk
 

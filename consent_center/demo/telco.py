@@ -15,13 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from consent_center.demo.federation import (
-    AttributeSpec,
-    FeatureSpec,
     Federation,
     check_sites,
     data_package,
     split_into_sites,
 )
+from federated.plan import Attribute, Feature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,21 +41,21 @@ _ADD_ONS = (
     "streaming_movies",
 )
 FEATURES = (
-    *(FeatureSpec(name, "binary") for name in _FLAGS + _ADD_ONS),
-    FeatureSpec("internet_service", "categorical", categories=("DSL", "Fiber optic", "No")),
-    FeatureSpec("contract", "categorical", categories=CONTRACTS),
-    FeatureSpec(
+    *(Feature(name, "binary") for name in _FLAGS + _ADD_ONS),
+    Feature("internet_service", "categorical", categories=("DSL", "Fiber optic", "No")),
+    Feature("contract", "categorical", categories=CONTRACTS),
+    Feature(
         "payment_method",
         "categorical",
         categories=("Bank transfer (automatic)", "Credit card (automatic)", "Electronic check", "Mailed check"),
     ),
-    FeatureSpec("tenure_months", "continuous", 0, 72),
-    FeatureSpec("tenure_band", "categorical", categories=TENURE_BANDS),
-    FeatureSpec("monthly_charges", "continuous", 15, 125),
-    FeatureSpec("total_charges", "continuous", 0, 9000),
+    Feature("tenure_months", "continuous", 0, 72),
+    Feature("tenure_band", "categorical", categories=TENURE_BANDS),
+    Feature("monthly_charges", "continuous", 15, 125),
+    Feature("total_charges", "continuous", 0, 9000),
 )
-GENDER = AttributeSpec("gender", ("female", "male"))
-SENIOR = AttributeSpec("senior", ("under 65", "65 or over"))
+GENDER = Attribute("gender", ("female", "male"))
+SENIOR = Attribute("senior", ("under 65", "65 or over"))
 
 
 def load(*, sites: int = 4, seed: int = 0) -> Federation:
@@ -129,8 +128,8 @@ def _rows(frame: pd.DataFrame) -> pa.Table:
         # Eleven subscribers of the first month have not been charged yet.
         "total_charges": frame["total_charges"].fillna(0.0).to_numpy(),
         "label": (frame["churn"] == "Yes").to_numpy().astype(np.int8),
-        "gender": [GENDER.values[0 if female else 1] for female in frame["female"]],
-        "senior": [SENIOR.values[1 if senior else 0] for senior in frame["senior_citizen"]],
+        "gender": [GENDER.groups[0 if female else 1] for female in frame["female"]],
+        "senior": [SENIOR.groups[1 if senior else 0] for senior in frame["senior_citizen"]],
         "person": [f"telco-{row}" for row in frame["rownames"]],
     }
     return pa.table(columns)

@@ -72,7 +72,7 @@ def test_every_table_holds_the_declared_columns_and_values(name: str, sites: int
                 # A public range that cuts off a good part of the rows, or that most rows do not reach into, is a slip.
                 assert np.mean((values.to_numpy() < feature.lo) | (values.to_numpy() > feature.hi)) < 0.08
         for attribute in federation.attributes:
-            assert set(rows[attribute.name].to_pylist()) <= {*attribute.values, None}
+            assert set(rows[attribute.name].to_pylist()) <= {*attribute.groups, None}
 
 
 @everywhere
