@@ -14,7 +14,6 @@ Source: C2SP signed-note (type 0x01, Ed25519 of RFC 8032); the text form of keys
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Protocol, TypeVar
 
 from cryptography.exceptions import InvalidSignature
@@ -22,18 +21,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from audit.errors import FormatError, SignatureError
 from audit.log.lines import read_base64, write_base64
+from audit.log.vkey import (
+    KEY_ID_SIZE,
+    SEED_SIZE,
+    check_key_name,
+    key_id,
+    parse_secret,
+    parse_vkey,
+    secret_text,
+    vkey_text,
+)
 
 ED25519 = 0x01
 """Signature type of a plain Ed25519 signature over the text."""
 
 MAX_NOTE_SIZE = 1_000_000
 MAX_SIGNATURES = 100
-KEY_ID_SIZE = 4
-SEED_SIZE = 32
 
 _FORMAT = "signed-note"
 _DASH = "— "
-_SECRET_PREFIX = "PRIVATE+KEY+"  # noqa: S105 (a label of the text form, not a secret)
 
 
 class Verifier(Protocol):
@@ -177,21 +183,17 @@ class SignerKey:
         Raises:
             FormatError: it is not one; the message never repeats the text.
         """
-        if not text.startswith(_SECRET_PREFIX):
-            raise FormatError("signing key", "it does not start with PRIVATE+KEY+")
-        name, stated_id, encoded = _three_parts(text.removeprefix(_SECRET_PREFIX), "signing key")
-        material = read_base64(encoded, "signing key")
-        if len(material) != 1 + SEED_SIZE or material[0] != ED25519:
-            raise FormatError("signing key", "it is not an Ed25519 key of type 0x01")
-        signer = cls.from_seed(name, material[1:])
-        if signer.verifier.key_id.hex() != stated_id:
+        name, stated_id, key_type, seed = parse_secret(text)
+        if key_type != ED25519:
+            raise FormatError("signing key", "it is not the key of a log (type 0x01)")
+        signer = cls.from_seed(name, seed)
+        if signer.verifier.key_id != stated_id:
             raise FormatError("signing key", "its hash does not belong to its name and key")
         return signer
 
     def secret_text(self) -> str:
         """Write the private key: PRIVATE+KEY+name+hash+base64. Keep it as secret as the key."""
-        seed = self.private_key.private_bytes_raw()
-        return f"{_SECRET_PREFIX}{self.name}+{self.verifier.key_id.hex()}+{write_base64(bytes([ED25519]) + seed)}"
+        return secret_text(self.name, self.verifier.key_id, ED25519, self.private_key.private_bytes_raw())
 
     @property
     def verifier(self) -> VerifierKey:
@@ -276,52 +278,6 @@ def verify_note(data: bytes, keys: Iterable[Verifier]) -> bytes:
     if not signed_by(note, keys):
         raise SignatureError("no key that is trusted here signed this; check that you have the right key")
     return note.text
-
-
-def key_id(name: str, key_type: int, public_key: bytes) -> bytes:
-    """Compute the 4 bytes that identify a key: SHA-256(name, newline, type, public key)[:4]."""
-    return sha256(name.encode() + b"\n" + bytes([key_type]) + public_key).digest()[:KEY_ID_SIZE]
-
-
-def vkey_text(name: str, key_type: int, public_key: bytes) -> str:
-    """Write a public key of any type as name+hash+base64."""
-    encoded = write_base64(bytes([key_type]) + public_key)
-    return f"{name}+{key_id(name, key_type, public_key).hex()}+{encoded}"
-
-
-def parse_vkey(text: str) -> tuple[str, int, bytes]:
-    """Read a public key of any type: its name, signature type and bytes.
-
-    Raises:
-        FormatError: another spelling, or a hash that does not belong to name and key.
-    """
-    name, stated_id, encoded = _three_parts(text, "vkey")
-    material = read_base64(encoded, "vkey")
-    if len(material) < 1 + SEED_SIZE:
-        raise FormatError("vkey", "the key is too short")
-    key_type, public_key = material[0], material[1:]
-    if key_id(check_key_name(name), key_type, public_key).hex() != stated_id:
-        raise FormatError("vkey", "its hash does not belong to its name and key")
-    return name, key_type, public_key
-
-
-def check_key_name(name: str) -> str:
-    """Return the name of a key if a signature line can carry it.
-
-    Raises:
-        FormatError: it is empty, or has a space, a plus sign or a control character.
-    """
-    if not name or "+" in name or any(character.isspace() or character < " " for character in name):
-        raise FormatError(_FORMAT, "the name of a key is empty, or has a space, a plus sign or a control character")
-    return name
-
-
-def _three_parts(text: str, what: str) -> tuple[str, str, str]:
-    name, _, rest = text.partition("+")
-    stated_id, plus, encoded = rest.partition("+")
-    if not plus:
-        raise FormatError(what, "it is not of the form name+hash+base64")
-    return name, stated_id, encoded
 
 
 def _check_text(text: bytes) -> None:

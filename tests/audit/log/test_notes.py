@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import FormatError, SignatureError
-from audit.log.note import SignerKey, VerifierKey, parse_note, parse_vkey, sign_note, verify_note
+from audit.log.note import SignerKey, VerifierKey, parse_note, sign_note, verify_note
+from audit.log.vkey import parse_vkey, vkey_text
 
 # Source: Go, golang.org/x/mod/sumdb/note, note_test.go.
 NEUMANN = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -158,8 +159,6 @@ def test_a_key_with_another_spelling_or_a_foreign_hash_is_refused(text):
 
 
 def test_a_key_of_another_type_does_not_sign_for_a_log():
-    from audit.log.note import vkey_text
-
     text = vkey_text("w.example", 0x04, bytes(32))
     assert parse_vkey(text) == ("w.example", 0x04, bytes(32))
     with pytest.raises(FormatError, match="0x01"):
