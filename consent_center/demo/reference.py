@@ -89,7 +89,7 @@ def central_logistic(train: Matrix, labels: Labels, *, held_out: Matrix, held_ou
         DataPackageMissingError: scikit-learn is not installed.
         ValueError: a set of labels is all equal.
     """
-    linear = data_package("sklearn.linear_model", package="scikit-learn", data="reference")
+    linear = data_package("sklearn.linear_model", package="scikit-learn", needed_for="the non-private reference")
     fitted = linear.LogisticRegression(max_iter=2000).fit(train, labels)
     return Central(
         auc=auc(fitted.decision_function(held_out), held_out_labels),

