@@ -1,23 +1,32 @@
 """The most one member can move a sum, enforced in closed form.
 
 Laws: whatever the rows contain, one member moves the result by at most `bound` (times her share) in L2. The rows of a
-member are summed first, then clipped. Rows with an infinity or a NaN are left out and counted; the count stays at the
-site, it is data. Equal to clipping one by one, and to Opacus' hooks, to 1e-10.
+member are summed first, then clipped. Rows with an infinity or a NaN, or so large that their norm overflows, are left
+out and counted; the count stays at the site, it is data. Equal to clipping one by one, and to Opacus' hooks, to 1e-10.
 
-The ball is entered with a relative margin of 1e-12, so that rounding cannot leave it.
+Sums are private too: adding doubles rounds, and who else is in the sum decides how. Chunks of 1,024 rows are added up
+one after the other, which keeps the rounding of a million contributions of norm C below 5e-7·C in total; the ball is
+entered with a relative margin of 1e-6 to pay for it.
+
+Source:
+    Casacuberta, Shoemate, Vadhan, Wagaman 2022, "Widespread Underestimation of Sensitivity in Differentially Private
+    Libraries and How to Fix It".
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from privacy.errors import MechanismError, NotFiniteError, ShapeError
+from privacy.grouping import Groups
 from privacy.quantities import is_number
 
 Floats = npt.NDArray[np.float64]
-MARGIN: Final = 1 - 1e-12
+Values = TypeVar("Values", npt.NDArray[np.float64], npt.NDArray[np.floating])
+MARGIN: Final = 1 - 1e-6
+_CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,36 +96,28 @@ def logistic_clipped_sum(
         raise ShapeError("x must be (rows, features), y (rows,), weights (features,)")
     if not np.isfinite(model).all():
         raise NotFiniteError(int(model.size - np.isfinite(model).sum()), "model weights")
-    with np.errstate(over="ignore", invalid="ignore"):
-        residual = _probability(rows @ model) - labels
-        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    # A sum is finite only if everything in it is: one cheap look, and the slow one only if something is wrong.
-    rejected = 0
-    if not np.isfinite(norms.sum() + residual.sum()):
-        good = np.isfinite(rows).all(axis=1) & np.isfinite(labels)
-        rejected = int(rows.shape[0] - good.sum())
-        rows, labels = rows[good], labels[good]
-        members = None if members is None else np.asarray(members)[good]
-        if members is None and shares is not None:
-            shares = np.asarray(shares)[good]
-        with np.errstate(over="ignore", invalid="ignore"):
-            logits = rows @ model
-            residual = _probability(np.where(np.isnan(logits), 0.0, logits)) - labels
-            norms = _norms(rows)
-    if members is None:
-        with np.errstate(divide="ignore"):
-            limit = bound * MARGIN / norms
-        factor = np.minimum(np.maximum(residual, -limit), limit)
-        if shares is not None:
-            factor *= _shares(shares, count=rows.shape[0])
-        return Clipped(total=factor @ rows, rejected=rejected)
-    codes = np.asarray(members)
-    if codes.shape != labels.shape or (codes.size and (codes.dtype.kind not in "iu" or codes.min() < 0)):
-        raise ShapeError("members must be whole numbers from 0, one per row")
-    count = int(codes.max(initial=-1)) + 1 if shares is None else np.asarray(shares).size
-    if codes.size and codes.max() >= count:
-        raise ShapeError("every member needs a share")
-    return Clipped(total=_grouped(rows, residual, codes, bound, shares, count), rejected=rejected)
+    groups = Groups.of(members, shares, rows=labels.size)
+    total, rejected = np.zeros(model.size), 0
+    for chosen, share, each in groups.chunks(_CHUNK):
+        part, label = rows[chosen], labels[chosen]
+        with np.errstate(all="ignore"):
+            residual = probability(part @ model) - label
+            norms = np.sqrt(np.einsum("ij,ij->i", part, part))
+            # A sum is finite only if everything in it is: one cheap look, and the slow one only if something is wrong.
+            if not np.isfinite(norms.sum() + residual.sum()):
+                wrong = ~np.isfinite(norms + residual)
+                rejected += int(wrong.sum())
+                part, residual, norms = np.where(wrong[:, None], 0, part), np.where(wrong, 0, residual), norms.copy()
+                norms[wrong] = 0
+            if each == 1:
+                ball = bound * MARGIN / norms
+                factor = np.minimum(np.maximum(residual, -ball), ball)
+            else:
+                summed = np.einsum("mri,mr->mi", part.reshape(-1, each, model.size), residual.reshape(-1, each))
+                scale = np.minimum(1, bound * MARGIN / np.sqrt(np.einsum("ij,ij->i", summed, summed)))
+                factor = residual * np.repeat(scale, each)
+        total += (factor if share is None else factor * share) @ part
+    return Clipped(total=total, rejected=rejected)
 
 
 def check_bound(bound: float) -> None:
@@ -125,46 +126,10 @@ def check_bound(bound: float) -> None:
         raise MechanismError(f"clipping bound must be a finite number above 0, not {bound!r}")
 
 
-def _grouped(
-    rows: Floats, residual: Floats, codes: npt.NDArray[np.int64], bound: float, shares: npt.ArrayLike | None, count: int
-) -> Floats:
-    """Sum the rows of each member, clip each sum, add them up."""
-    if not codes.size:
-        return np.zeros(rows.shape[1])
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    # A factor common to all of a member's rows keeps her sum finite; it does not change the direction.
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums = np.add.reduceat(rows[order] * residual[order, None], starts, axis=0)
-    wild = ~np.isfinite(sums).all(axis=1)
-    sums[wild] = 0.0
-    with np.errstate(divide="ignore"):
-        scale = np.minimum(1.0, bound * MARGIN / _norms(sums))
-    if shares is not None:
-        scale *= _shares(shares, count=count)[codes[order][starts]]
-    return np.asarray(scale @ sums)
-
-
-def _norms(rows: Floats) -> Floats:
-    """L2 norms of finite rows, infinite only if the norm itself is beyond a double."""
-    largest = np.abs(rows).max(axis=1, initial=0.0)
-    safe = np.where(largest > 0, largest, 1.0)
-    scaled = rows / safe[:, None]
-    with np.errstate(over="ignore"):
-        return np.asarray(np.sqrt(np.einsum("ij,ij->i", scaled, scaled)) * safe)
-
-
-def _probability(logits: Floats) -> Floats:
+def probability(logits: Values) -> Values:
     """1/(1 + exp(-logits)), in place and without overflow."""
     logits *= 0.5
     np.tanh(logits, out=logits)
     logits += 1.0
     logits *= 0.5
     return logits
-
-
-def _shares(shares: npt.ArrayLike, *, count: int) -> Floats:
-    parts = np.asarray(shares, dtype=np.float64)
-    if parts.shape != (count,) or not ((parts >= 0) & (parts <= 1)).all():
-        raise ShapeError("shares must be one number in [0, 1] per member")
-    return parts

@@ -164,7 +164,7 @@ class Sampler(ABC):
         step = float(rate)
         real = -np.log(uniform) / step
         doubt = (1e-15 + 2.0 / (words + 1.0)) / step + 4e-15 * real
-        result = np.floor(real).astype(np.int64)
+        result: Integers = np.floor(real).astype(np.int64)
         for i in np.flatnonzero(np.floor(real - doubt) != np.floor(real + doubt)):
             result[i] = self._exactly_geometric(int(words[i]), rate)
         return result
