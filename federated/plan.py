@@ -147,6 +147,17 @@ class Plan:
         """The releases of one kind, in the plan's order."""
         return tuple(release for release in self.releases if release.kind == kind)
 
+    def whole(self, name: str, *, at_least: int = 1, at_most: int = 100_000) -> int:
+        """A setting that counts something.
+
+        Raises:
+            MalformedError: it is missing, not a whole number, or out of range.
+        """
+        value: object = self.settings.get(name)
+        if type(value) is not int or not at_least <= value <= at_most:
+            raise MalformedError(f"the plan needs a whole number for {name}, from {at_least} to {at_most}")
+        return value
+
     def uses_on(self, part: Part) -> frozenset[int]:
         """The uses that the releases on one part rest on, by index."""
         return frozenset(self.use_of(release.kind) for release in self.releases if release.part == part)

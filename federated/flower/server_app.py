@@ -1,0 +1,70 @@
+"""The ServerApp: the coordinator's round loop on Flower's message API.
+
+    query      an order, answered with a nonce
+    train      a training round
+    evaluate   a round that evaluates or audits
+
+The run's configuration names the gate, the study and the node of each site.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from flwr.app import Context, Message
+from flwr.serverapp import Grid, ServerApp
+
+from federated.coordinator import run_study
+from federated.errors import MalformedError
+from federated.flower.gates import GATE, NODE, STUDY, gate_named
+from federated.flower.wire import pack, unpack
+from federated.plan import Kind
+
+ROUND_TIMEOUT_S = 120.0
+
+app = ServerApp()
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Run the study that this run's configuration names."""
+    settings = context.run_config
+    entry = gate_named(settings[GATE])
+    nodes = {name.removeprefix(NODE): int(node) for name, node in settings.items() if name.startswith(NODE)}
+    entry.reports.append(run_study(entry.gate, str(settings[STUDY]), ask=FlowerAsk(grid, nodes), watch=entry.watch))
+
+
+class FlowerAsk:
+    """Sends one message to each site's node and brings the answers; a node that fails or is silent is absent."""
+
+    def __init__(self, grid: Grid, nodes: Mapping[str, int]) -> None:
+        self._grid = grid
+        self._nodes = nodes
+
+    def __call__(self, kind: Kind | None, number: int, messages: Mapping[str, bytes]) -> dict[str, bytes]:
+        """See `coordinator.Ask`."""
+        outgoing = [
+            Message(pack(message), self._nodes[site], _message_type(kind), group_id=str(number))
+            for site, message in messages.items()
+            if site in self._nodes
+        ]
+        sites = {self._nodes[site]: site for site in messages if site in self._nodes}
+        answers: dict[str, bytes] = {}
+        for reply in self._grid.send_and_receive(outgoing, timeout=ROUND_TIMEOUT_S):
+            site = sites.get(reply.metadata.src_node_id)
+            if site is None or reply.has_error():
+                continue
+            try:
+                answers[site] = unpack(reply.content)
+            except MalformedError:
+                logging.getLogger(__name__).warning("an answer to round %d held no message", number)
+        return answers
+
+
+def _message_type(kind: Kind | None) -> str:
+    match kind:
+        case None:
+            return "query"
+        case "train":
+            return "train"
+        case "evaluate" | "audit" | "score":
+            return "evaluate"

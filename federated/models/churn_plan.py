@@ -1,0 +1,129 @@
+"""From what a study asks for to the plan that reviewers sign: noise, rounds and prices, from public numbers only."""
+
+import math
+from collections.abc import Mapping
+
+from federated.errors import MalformedError
+from federated.models.churn import GRADIENT, AdditiveLogistic
+from federated.models.registry import MODELS, exchanges
+from federated.models.schedule import rounds_for
+from federated.plan import BUCKETS, Attribute, Feature, Part, Plan, Release, Use
+from federated.tables import HISTOGRAM, TABLE
+from privacy.accounting import gdp_mu
+from privacy.ledger import Budget
+from privacy.mechanism import DiscreteLaplace, Gaussian
+from privacy.quantities import exact
+
+
+def churn_plan(
+    *,
+    study: str,
+    country: str,
+    sites: tuple[str, ...],
+    uses: tuple[Use, ...],
+    features: tuple[Feature, ...],
+    label: str,
+    horizon_days: int,
+    attributes: tuple[Attribute, ...],
+    members: int,
+    epsilon: float = 2.0,
+    delta: float = 1e-5,
+    epsilon_histogram: float = 0.4,
+    epsilon_table: float = 0.8,
+    model: str = "churn-shapes",
+    threshold: float = 0.5,
+    bins: int = 10,
+    held_out: tuple[int, int] = (80, 100),
+    rounds: int | None = None,
+    minimum_cohort: int = 200,
+    max_attempts: int = 1,
+) -> Plan:
+    """A churn training with its evaluation and its fairness tables.
+
+    Args:
+        study: the study that files it.
+        country: where the rows are used.
+        sites: who takes part.
+        uses: which items the releases rest on; kinds train, evaluate and audit.
+        features: columns with public ranges.
+        label: the column to predict.
+        horizon_days: how far ahead it looks.
+        attributes: a fairness table for each.
+        members: about how many members will take part, a public band: it sets the number of rounds, nothing else.
+        epsilon: of all gradients together, at `delta`, for any one member of the train part.
+        delta: of the ledger that will be charged.
+        epsilon_histogram: pure, of the histogram of scores, on the held-out part.
+        epsilon_table: pure, of each attribute's table, on the held-out part.
+        model: a name in the registry.
+        threshold: scores at or above it are selected.
+        bins: equal bins of the histogram.
+        held_out: the buckets, of 100, that are not trained on.
+        rounds: T; None lets the schedule choose.
+        minimum_cohort: fewer members to train on, over all sites, are refused.
+        max_attempts: how often a round may be tried; each try is priced.
+
+    Raises:
+        MalformedError: the parts do not make a plan.
+    """
+    trained = MODELS.get(model)
+    if not isinstance(trained, AdditiveLogistic):
+        raise MalformedError(f"no churn model is called {model}; the registry has {', '.join(sorted(MODELS))}")
+    low, high = held_out
+    if not 0 <= low < high <= BUCKETS or high - low == BUCKETS:
+        raise MalformedError("held_out takes some of the buckets 0 to 99 and leaves some to train on")
+    mu = gdp_mu(epsilon, delta)
+    count = rounds if rounds is not None else rounds_for(members=members * (BUCKETS - high + low) // BUCKETS, mu=mu)
+    bound = trained.bound(features)
+    releases = [
+        Release(
+            name=GRADIENT,
+            kind="train",
+            part="train",
+            mechanism=gaussian_for(bound=bound, times=count * max_attempts, epsilon=epsilon, delta=delta),
+            times=count * max_attempts,
+        ),
+        Release(HISTOGRAM, "evaluate", "held-out", DiscreteLaplace(1, epsilon_histogram), max_attempts),
+        *(
+            Release(TABLE + one.name, "audit", "held-out", DiscreteLaplace(1, epsilon_table), max_attempts)
+            for one in attributes
+        ),
+    ]
+    split: Mapping[Part, tuple[tuple[int, int], ...]] = {
+        "train": tuple(part for part in ((0, low), (high, BUCKETS)) if part[0] < part[1]),
+        "held-out": (held_out,),
+        "judge": (),
+    }
+    plan = Plan(
+        study=study,
+        model=model,
+        country=country,
+        sites=sites,
+        uses=uses,
+        features=features,
+        label=label,
+        horizon_days=horizon_days,
+        attributes=attributes,
+        releases=tuple(releases),
+        split=split,
+        settings={"rounds": count, "bins": bins, "threshold": threshold},
+        minimum_cohort=minimum_cohort,
+        max_attempts=max_attempts,
+    )
+    exchanges(plan)
+    return plan
+
+
+def gaussian_for(*, bound: float, times: int, epsilon: float, delta: float) -> Gaussian:
+    """The least noise with which `times` releases together fit (epsilon, delta), by the ledger's own integers.
+
+    Args:
+        bound: L2 sensitivity of one release.
+        times: how many, >= 1.
+        epsilon: of all of them.
+        delta: of the ledger.
+    """
+    limit = Budget.create(epsilon=epsilon, delta=delta, members=1).limit.gaussian
+    std = bound * math.sqrt(times * 10**12 / limit)
+    while times * (exact(bound) / exact(std)) ** 2 * 10**12 > limit:
+        std = math.nextafter(std, math.inf)
+    return Gaussian(sensitivity=bound, std=std)

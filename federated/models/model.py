@@ -1,0 +1,107 @@
+"""What a model is to a run: public arithmetic over members' rows at a site, and over noised sums at the coordinator.
+
+At a site: `design` turns unit values into bounded inputs, `contribution` into one clipped sum. At the coordinator:
+`start`, `update` and `finish` see nothing but noised sums and public numbers, so they cost nothing.
+
+Unit values, shape (members, features), NaN where a value is missing:
+
+    continuous   (x - lo)/(hi - lo), moved into [0, 1]
+    binary       0 or 1
+    categorical  index into the feature's categories
+    binned       index of the bin between the feature's edges
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from federated.plan import Feature, Plan, Release
+
+Vector = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One round of a run: the releases that every site sends in it, all of one kind on one part."""
+
+    number: int
+    releases: tuple[Release, ...]
+
+    @property
+    def release(self) -> Release:
+        """Any of them, to ask for kind and part."""
+        return self.releases[0]
+
+
+class Model(Protocol):
+    """One file in this package, and one line in the registry."""
+
+    @property
+    def name(self) -> str:
+        """The name that a plan says."""
+        ...
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan whose releases or settings this model does not understand or could not keep.
+
+        Raises:
+            MalformedError: what is wrong with it.
+        """
+        ...
+
+    def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:
+        """What every site releases in each training round, in order."""
+        ...
+
+    def design(self, features: Sequence[Feature], values: Matrix) -> Matrix:
+        """Bounded inputs for unit values, shape (members, inputs); a missing value is the middle of its range."""
+        ...
+
+    def check_weights(self, plan: Plan, weights: Vector) -> None:
+        """Refuse weights before any row is touched, so that no refusal after that can depend on a row.
+
+        Raises:
+            MalformedError: another length than the plan's model has, or numbers beyond what arithmetic holds.
+        """
+        ...
+
+    def contribution(self, plan: Plan, release: Release, *, inputs: Matrix, labels: Vector, weights: Vector) -> Vector:
+        """The sum over members, each clipped to the release's sensitivity; without noise, so for the site alone.
+
+        Args:
+            plan: the plan in force.
+            release: which of its releases.
+            inputs: shape (members, inputs), from `design`.
+            labels: shape (members,), 0 or 1.
+            weights: what the coordinator sent with the round.
+        """
+        ...
+
+    def start(self, plan: Plan, *, members: int) -> Any:
+        """The state before the first round.
+
+        Args:
+            plan: the plan in force.
+            members: the public denominator, from the signed cohorts.
+        """
+        ...
+
+    def weights(self, state: Any) -> Vector:
+        """What the sites need for the next round."""
+        ...
+
+    def update(self, state: Any, totals: Mapping[str, Vector]) -> Any:
+        """The state after a round whose noised sums over all sites are these, by release."""
+        ...
+
+    def finish(self, state: Any) -> Vector:
+        """The weights of the finished model."""
+        ...
+
+    def score(self, inputs: Matrix, weights: Vector) -> Vector:
+        """Scores in [0, 1], shape (members,), for inputs from `design`."""
+        ...

@@ -1,0 +1,38 @@
+"""Every model that this installation can run: one line each. A site runs what it installed, never what it is sent."""
+
+from collections.abc import Mapping
+
+from federated.errors import MalformedError, Refusal, RefusedError
+from federated.models import churn
+from federated.models.model import Exchange, Model
+from federated.plan import Plan, Release
+from federated.tables import check_tables
+
+MODELS: Mapping[str, Model] = {model.name: model for model in (churn.LINEAR, churn.SHAPES)}
+
+
+def model_of(plan: Plan) -> Model:
+    """The model that a plan names, if the plan describes it rightly.
+
+    Raises:
+        RefusedError: `model-unknown`, or `malformed` if the plan's releases or settings are not this model's.
+    """
+    model = MODELS.get(plan.model)
+    if model is None:
+        raise RefusedError(Refusal.MODEL_UNKNOWN, f"no model is called {plan.model}; install it, or change the plan")
+    try:
+        model.check(plan)
+        check_tables(plan)
+    except MalformedError as error:
+        raise RefusedError(Refusal.MALFORMED, str(error)) from error
+    return model
+
+
+def exchanges(plan: Plan) -> tuple[Exchange, ...]:
+    """The rounds of a run in order: the model's own, then one for evaluation and one for the audit, if planned.
+
+    Coordinator and sites derive it from the same plan, so neither can ask for a round that is not in it.
+    """
+    asked: list[tuple[Release, ...]] = list(model_of(plan).rounds(plan))
+    asked += [releases for kind in ("evaluate", "audit") if (releases := plan.releases_of(kind))]
+    return tuple(Exchange(number, releases) for number, releases in enumerate(asked, start=1))

@@ -1,0 +1,106 @@
+"""What the evaluation and the audit of a run come to: sums of noised counts, and what follows from them.
+
+Everything here is post-processing of what the sites released, so it costs nothing and may be repeated.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from audit.fairness.counts import CountTable, discrete_laplace_variance
+from audit.fairness.metrics import auc_from_histogram
+from federated.errors import MalformedError
+from federated.plan import Plan, Release
+from federated.tables import histogram_bins, layout_of
+from privacy.mechanism import DiscreteLaplace
+
+Integers = npt.NDArray[np.int64]
+
+
+def total_counts(release: Release, outputs: Sequence[Integers], *, cells: int) -> Integers:
+    """The sum over the sites of one release's noised counts.
+
+    Raises:
+        MalformedError: a site sent another number of cells, or numbers that are not whole.
+    """
+    if any(output.shape != (cells,) or not np.issubdtype(output.dtype, np.integer) for output in outputs):
+        raise MalformedError(f"the sites do not agree on the cells of {release.name}")
+    return np.asarray(np.sum(outputs, axis=0), dtype=np.int64)
+
+
+def noise_variance(release: Release, *, sites: int) -> float:
+    """Variance of the noise in one cell of the sum, every site having added the full noise."""
+    if not isinstance(release.mechanism, DiscreteLaplace):
+        raise MalformedError("counts carry discrete Laplace noise")
+    return sites * discrete_laplace_variance(release.mechanism.epsilon / release.mechanism.sensitivity)
+
+
+def histogram_result(plan: Plan, release: Release, outputs: Sequence[Integers]) -> dict[str, Any]:
+    """The held-out check: noised histogram by label, the AUC it gives, and its 95 % interval, as JSON data."""
+    bins = histogram_bins(plan)
+    negatives, positives = total_counts(release, outputs, cells=2 * bins).reshape(2, bins)
+    variance = noise_variance(release, sites=len(outputs))
+    auc = auc_from_histogram(positives, negatives, variance)
+    return {
+        "edges": [index / bins for index in range(bins + 1)],
+        "negatives": negatives.tolist(),
+        "positives": positives.tolist(),
+        "noise_variance": variance,
+        "auc": float(auc.value),
+        "auc_interval": [float(auc.low), float(auc.high)],
+    }
+
+
+def table_result(plan: Plan, release: Release, outputs: Sequence[Integers]) -> dict[str, Any]:
+    """One attribute's noised table, as JSON data that `read_table` turns back."""
+    layout = layout_of(plan, release)
+    cells = total_counts(release, outputs, cells=int(np.prod(layout.shape)))
+    return {
+        "attribute": layout.attribute,
+        "cells": cells.reshape(layout.shape).tolist(),
+        "noise_variance": noise_variance(release, sites=len(outputs)),
+    }
+
+
+def run_results(plan: Plan, released: Mapping[str, Sequence[Integers]]) -> dict[str, Any]:
+    """Everything that a run's evaluation and audit released.
+
+    Args:
+        plan: the plan in force.
+        released: release -> one noised output per site.
+
+    Returns:
+        {"histogram": ... or absent, "tables": {attribute: ...}}, JSON data.
+    """
+    results: dict[str, Any] = {"tables": {}}
+    for release in plan.releases:
+        if release.name not in released:
+            continue
+        if release.kind == "evaluate":
+            results["histogram"] = histogram_result(plan, release, released[release.name])
+        elif release.kind == "audit":
+            table = table_result(plan, release, released[release.name])
+            results["tables"][table["attribute"]] = table
+    return results
+
+
+def read_tables(plan: Plan, results: Mapping[str, Any]) -> tuple[CountTable, ...]:
+    """The fairness tables of a run's results, ready for `audit.fairness`.
+
+    Raises:
+        MalformedError: the results are not of this plan.
+    """
+    try:
+        return tuple(
+            CountTable(
+                layout_of(plan, release),
+                np.asarray(found["cells"], dtype=np.int64),
+                float(found["noise_variance"]),
+            )
+            for release in plan.releases_of("audit")
+            for found in [results["tables"][layout_of(plan, release).attribute]]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedError("the results do not hold the tables of this plan") from error

@@ -1,0 +1,79 @@
+"""From a site's raw columns to unit values: the public rule, the same at every site.
+
+    continuous   moved to the nearest end of its public range, then scaled to [0, 1]; infinite or no number is missing
+    binary       1, 0, true or false; anything else is missing
+    categorical  one of the declared values; anything else is missing
+    binned       the bin between the declared edges, the lower edge belonging to it; infinite or no number is missing
+
+A missing value is NaN here and says nothing in a model (`federated.models.design`). How many values were missing or
+out of range is data: it is never returned, logged or sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from federated.plan import Feature
+
+Column = Sequence[Any]
+Floats = npt.NDArray[np.float64]
+
+
+def unit_values(features: Sequence[Feature], columns: Mapping[str, Column]) -> Floats:
+    """Unit values, shape (rows, features), NaN where missing.
+
+    Args:
+        features: the plan's features, in the order of the result's columns.
+        columns: raw values by column name, None where the site has none; all of one length.
+    """
+    return np.column_stack([_unit(feature, columns[feature.name]) for feature in features])
+
+
+def labels(column: Column) -> Floats:
+    """Outcomes, shape (rows,): 0, 1, or NaN for everything else."""
+    return _flags(column)
+
+
+def group_codes(column: Column, groups: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Index of each row's group; everything the plan does not name is "not given", the index after the last group."""
+    index = {group: code for code, group in enumerate(groups)}
+    return np.fromiter((index.get(_text(value), len(groups)) for value in column), dtype=np.int64, count=len(column))
+
+
+def _unit(feature: Feature, column: Column) -> Floats:
+    match feature.kind:
+        case "continuous":
+            numbers = _numbers(column)
+            return np.clip((numbers - feature.lo) / (feature.hi - feature.lo), 0.0, 1.0)
+        case "binary":
+            return _flags(column)
+        case "categorical":
+            index = {category: float(code) for code, category in enumerate(feature.categories)}
+            return np.array([index.get(_text(value), np.nan) for value in column], dtype=np.float64)
+        case "binned":
+            numbers = _numbers(column)
+            bins = np.searchsorted(np.asarray(feature.edges), numbers, side="right").astype(np.float64)
+            return np.where(np.isnan(numbers), np.nan, bins)
+
+
+def _numbers(column: Column) -> Floats:
+    numbers = np.array([_number(value) for value in column], dtype=np.float64)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _flags(column: Column) -> Floats:
+    numbers = _numbers(column)
+    return np.where((numbers == 0) | (numbers == 1), numbers, np.nan)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)

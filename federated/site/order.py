@@ -1,0 +1,118 @@
+"""Whether a site takes part in a run: every check of an order, before a charge is made or a row is touched.
+
+Trusts two things, both pinned: the consent centre's key and the reviewers' keys. The coordinator that carries the
+order is trusted with nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from federated.approvals import missing_roles
+from federated.cohort import Cohort, check_cohort, sizes_of
+from federated.errors import MalformedError, Refusal, RefusedError
+from federated.gate import Order, Permit, check_permit
+from federated.models.model import Exchange, Model
+from federated.models.registry import exchanges, model_of
+from federated.plan import Part, Plan, digest, parse_plan, part_of
+from federated.price import price
+from federated.site.policy import Policy, check_plan
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run that this site takes part in: nothing in it is taken on trust any more.
+
+    Attributes:
+        parts: the part of each member of the cohort, in the cohort's order.
+        pseudonyms: all of the cohort.
+    """
+
+    plan: Plan
+    permit: Permit
+    cohort: Cohort
+    model: Model
+    exchanges: tuple[Exchange, ...]
+    parts: tuple[Part | None, ...]
+    pseudonyms: frozenset[bytes]
+
+    def members_of(self, exchange: Exchange, *, without: Iterable[bytes] = ()) -> tuple[bytes, ...]:
+        """Whom an exchange may use: the cohort's members in its part who allow its use, minus the removed."""
+        part, use = exchange.release.part, self.plan.use_of(exchange.release.kind)
+        removed = frozenset(without)
+        return tuple(
+            member.pseudonym
+            for member, hers in zip(self.cohort.members, self.parts, strict=True)
+            if hers == part and member.allows(use) and member.pseudonym not in removed
+        )
+
+
+def check_order(order: Order, *, policy: Policy, cohort_keys: Mapping[bytes, bytes], at: datetime) -> Work:
+    """The work that an order asks for, if everything about it is in order.
+
+    Args:
+        order: what the coordinator relayed.
+        policy: this site's own rules, with the keys it pinned.
+        cohort_keys: pseudonym -> cohort key, from this site's own enrolments.
+        at: now, by this site's clock.
+
+    Raises:
+        RefusedError: the first thing that is not.
+    """
+    plan_digest = digest(order.plan)
+    permit = check_permit(order.permit, hub_key=policy.hub_key, plan_digest=plan_digest, at=at)
+    try:
+        plan = parse_plan(order.plan)
+    except MalformedError as error:
+        raise RefusedError(Refusal.MALFORMED, "the plan cannot be read by this version; upgrade the site") from error
+    missing = missing_roles(
+        order.approvals,
+        plan_digest=plan_digest,
+        required=policy.required,
+        pinned=policy.pinned,
+        author=permit.author,
+    )
+    if missing:
+        raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"no valid approval of this plan by {', '.join(missing)}")
+    model = model_of(plan)
+    check_plan(policy, plan, at=at)
+    if permit.study != plan.study or not price(plan).fits(permit.charge):
+        raise RefusedError(Refusal.PLAN_CHANGED, "the permit is for another study, or charges less than the plan costs")
+    cohort = _cohort(order, plan, permit, policy=policy, cohort_keys=cohort_keys, at=at)
+    if cohort.header.sizes.get("train", 0) < policy.minimum_cohort and plan.releases_of("train"):
+        raise RefusedError(Refusal.COHORT_TOO_SMALL, "fewer members than this site trains on; wait for more consents")
+    return Work(
+        plan=plan,
+        permit=permit,
+        cohort=cohort,
+        model=model,
+        exchanges=exchanges(plan),
+        parts=tuple(part_of(plan, permit.run, member.pseudonym) for member in cohort.members),
+        pseudonyms=frozenset(member.pseudonym for member in cohort.members),
+    )
+
+
+def _cohort(
+    order: Order,
+    plan: Plan,
+    permit: Permit,
+    *,
+    policy: Policy,
+    cohort_keys: Mapping[bytes, bytes],
+    at: datetime,
+) -> Cohort:
+    if permit.cohorts.get(policy.name) != digest(order.cohort.payload):
+        raise RefusedError(Refusal.COHORT_TAMPERED, "the permit names another cohort for this site")
+    cohort = check_cohort(
+        order.cohort,
+        order.members,
+        hub_key=policy.hub_key,
+        run=permit.run,
+        site=policy.name,
+        plan_digest=permit.plan_digest,
+        cohort_keys=cohort_keys,
+        at=at,
+    )
+    if cohort.header.epoch != permit.epoch or cohort.header.sizes != sizes_of(plan, permit.run, cohort.members):
+        raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's epoch or sizes are not those of this admission")
+    return cohort

@@ -1,0 +1,64 @@
+"""A site's rows of one exchange, as arrays, kept in memory from its first round to its last.
+
+A removed member's row is dropped from the arrays, not only skipped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from federated.models.model import Exchange
+from federated.site.features import group_codes, labels, unit_values
+from federated.site.order import Work
+from federated.site.source import Source
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MemberRows:
+    """Members who have a row; those without contribute exactly nothing.
+
+    Attributes:
+        pseudonyms: of the members, in the order of the arrays.
+        inputs: shape (members, inputs), bounded.
+        labels: shape (members,), 0, 1 or NaN.
+        groups: audited attribute -> codes, shape (members,); empty unless the exchange is an audit.
+    """
+
+    pseudonyms: tuple[bytes, ...]
+    inputs: Floats
+    labels: Floats
+    groups: Mapping[str, npt.NDArray[np.int64]]
+
+    def only(self, allowed: frozenset[bytes]) -> "MemberRows":
+        """The rows of these members; the same object if nobody is dropped."""
+        kept = [index for index, pseudonym in enumerate(self.pseudonyms) if pseudonym in allowed]
+        if len(kept) == len(self.pseudonyms):
+            return self
+        return MemberRows(
+            pseudonyms=tuple(self.pseudonyms[index] for index in kept),
+            inputs=self.inputs[kept],
+            labels=self.labels[kept],
+            groups={name: codes[kept] for name, codes in self.groups.items()},
+        )
+
+
+def load(source: Source, work: Work, exchange: Exchange, members: tuple[bytes, ...]) -> MemberRows:
+    """Read what an exchange needs of these members: the plan's columns, and attributes only for an audit.
+
+    Raises:
+        RefusedError: `data-unreadable`.
+    """
+    plan = work.plan
+    audited = plan.attributes if exchange.release.kind == "audit" else ()
+    names = [feature.name for feature in plan.features] + [attribute.name for attribute in audited]
+    rows = source.read(members, sorted({*names, plan.label}))
+    return MemberRows(
+        pseudonyms=rows.pseudonyms,
+        inputs=work.model.design(plan.features, unit_values(plan.features, rows.columns)),
+        labels=labels(rows.columns[plan.label]),
+        groups={one.name: group_codes(rows.columns[one.name], one.groups) for one in audited},
+    )

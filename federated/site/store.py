@@ -1,0 +1,102 @@
+"""The site's own database: one SQLite file that no other party opens.
+
+Invariant: when a write returns, it is on the disk (write-ahead log, synchronous FULL), so what the crash rule calls
+committed survives a power cut.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+
+from federated.cohort import PSEUDONYM_BYTES
+from federated.errors import MalformedError
+
+COHORT_KEY_BYTES = 32
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS enrolments (
+    pseudonym BLOB PRIMARY KEY, cohort_key BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS accounts (
+    name TEXT PRIMARY KEY, budget TEXT NOT NULL, gaussian INTEGER NOT NULL, pure INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS charges (
+    number INTEGER PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts(name), id TEXT NOT NULL, run TEXT NOT NULL,
+    gaussian INTEGER NOT NULL, pure INTEGER NOT NULL, mechanisms TEXT NOT NULL, at TEXT NOT NULL, UNIQUE (account, id)
+);
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT PRIMARY KEY, work BLOB NOT NULL, number INTEGER NOT NULL, nonce TEXT NOT NULL, epoch INTEGER NOT NULL,
+    removed BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS attempts (
+    run TEXT NOT NULL REFERENCES runs(run), number INTEGER NOT NULL, attempt INTEGER NOT NULL, request TEXT NOT NULL,
+    PRIMARY KEY (run, number, attempt)
+);
+CREATE TABLE IF NOT EXISTS outbox (
+    run TEXT NOT NULL REFERENCES runs(run), number INTEGER NOT NULL, request TEXT NOT NULL, reply BLOB NOT NULL,
+    digest TEXT NOT NULL, PRIMARY KEY (run, number)
+);
+"""
+
+
+class SiteStore:
+    """One connection to the site's database, shared by threads under a lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = RLock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+        path.chmod(0o600)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA foreign_keys=ON")
+        self._connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it on the disk when this returns, or none of it."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A look at what is committed."""
+        with self._lock:
+            yield self._connection
+
+    def enrol(self, enrolments: Mapping[bytes, bytes] | Iterable[tuple[bytes, bytes]]) -> None:
+        """Remember members who linked their account: pseudonym -> her cohort key for this site.
+
+        A pseudonym that is enrolled again gets the new key.
+
+        Raises:
+            MalformedError: a pseudonym is not 16 bytes or a key not 32.
+        """
+        pairs = list(enrolments.items() if isinstance(enrolments, Mapping) else enrolments)
+        if any(len(one) != PSEUDONYM_BYTES or len(key) != COHORT_KEY_BYTES for one, key in pairs):
+            raise MalformedError("an enrolment is a pseudonym of 16 bytes and a cohort key of 32")
+        with self.transaction() as database:
+            database.executemany("INSERT OR REPLACE INTO enrolments VALUES (?, ?)", pairs)
+
+    def unlink(self, pseudonyms: Iterable[bytes]) -> None:
+        """Forget members who unlinked their account; unknown ones are no error."""
+        with self.transaction() as database:
+            database.executemany("DELETE FROM enrolments WHERE pseudonym = ?", [(one,) for one in pseudonyms])
+
+    def cohort_keys(self) -> dict[bytes, bytes]:
+        """Pseudonym -> cohort key of every enrolled member."""
+        with self.reading() as database:
+            return dict(database.execute("SELECT pseudonym, cohort_key FROM enrolments").fetchall())
+
+    def close(self) -> None:
+        """Close the file; nothing is lost by not calling this."""
+        with self._lock:
+            self._connection.close()

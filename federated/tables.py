@@ -1,0 +1,63 @@
+"""What is counted about scores on the held-out part: one histogram, and one table per audited attribute.
+
+    release "histogram"   labels 0 and 1 x equal bins of the score
+    release "table:NAME"  groups of the attribute, "not given" too x labels x bins below and above the threshold
+
+Both come from the plan alone. One member is in one cell of each, so each release has L1 sensitivity 1.
+"""
+
+from itertools import pairwise
+
+from audit.fairness.counts import Layout
+from audit.fairness.errors import LayoutError
+from federated.errors import MalformedError
+from federated.plan import Plan, Release
+from privacy.mechanism import DiscreteLaplace
+
+HISTOGRAM = "histogram"
+TABLE = "table:"
+
+
+def histogram_bins(plan: Plan) -> int:
+    """How many equal bins of [0, 1] the histogram has."""
+    return plan.whole("bins", at_least=2, at_most=1000)
+
+
+def layout_of(plan: Plan, release: Release) -> Layout:
+    """The axes of one fairness table.
+
+    Raises:
+        MalformedError: not a table of one of the plan's attributes, or the threshold is not inside (0, 1).
+    """
+    name = release.name.removeprefix(TABLE)
+    groups = {attribute.name: attribute.groups for attribute in plan.attributes}.get(name)
+    threshold = plan.settings.get("threshold")
+    if not release.name.startswith(TABLE) or groups is None or not isinstance(threshold, float):
+        raise MalformedError("an audit counts tables of the plan's attributes, at the plan's threshold")
+    try:
+        return Layout(attribute=name, groups=groups, edges=(0.0, threshold, 1.0), threshold=threshold)
+    except LayoutError as error:
+        raise MalformedError(f"the table of {name} cannot be laid out: {error}") from error
+
+
+def check_tables(plan: Plan) -> None:
+    """Refuse a plan whose evaluation or audit could not be counted or is not priced for it.
+
+    Raises:
+        MalformedError: what is wrong with it.
+    """
+    counted = (*plan.releases_of("evaluate"), *plan.releases_of("audit"))
+    for release in counted:
+        if not isinstance(release.mechanism, DiscreteLaplace) or release.mechanism.sensitivity < 1:
+            raise MalformedError("counts are released with discrete Laplace noise")
+        if release.part == "train":
+            raise MalformedError("scores are counted on a part that was not trained on")
+        if release.kind == "audit":
+            layout_of(plan, release)
+        elif release.name == HISTOGRAM:
+            histogram_bins(plan)
+        else:
+            raise MalformedError("an evaluation counts one histogram")
+    for first, second in pairwise(counted):
+        if first.kind == second.kind and first.part != second.part:
+            raise MalformedError("releases of one kind are computed on one part")
