@@ -1,0 +1,163 @@
+"""Everything the consent centre refuses, and why.
+
+    ConsentCenterError
+    ├── SettingsError                 a setting that is missing, unknown or unsafe
+    ├── StorageError                  the database could not do it; nothing was written
+    │   └── StoreClosedError          the store was closed while the request waited
+    ├── EventError                    an event that would put the wrong thing into a leaf
+    ├── UnknownError                  something is named that nobody defined
+    │   ├── UnknownMemberError
+    │   ├── UnknownItemError          no notice asks for this item
+    │   ├── UnknownNoticeError
+    │   ├── UnknownDefinitionError    a scope, purpose or recipient
+    │   ├── UnknownStudyError
+    │   ├── UnknownReviewerError
+    │   └── UnknownRunError
+    ├── RuleError                     understood, and against a rule; nothing was written
+    │   ├── NoticeError               a notice that cannot be published, or must not be used any more
+    │   ├── StatementError            a statement that means nothing or says too much at once
+    │   │   ├── SeparateConsentError  items that need separate consent in one act
+    │   │   ├── ActorError            this person may not say this
+    │   │   └── SupersededError       a withdrawal of the same moment stands
+    │   ├── DefinitionError           a definition that contradicts itself or another
+    │   ├── EnrolmentError            already enrolled, or never
+    │   ├── StudyError                a study that cannot be filed or assessed
+    │   ├── ApprovalError             an answer that cannot count
+    │   │   └── SelfApprovalError     the author's own
+    │   └── ReleaseError              a model that cannot be released, or not this way
+
+Numbers and names are attributes, so that a caller can show them without parsing text.
+"""
+
+
+class ConsentCenterError(Exception):
+    """Anything the consent centre refuses."""
+
+
+class SettingsError(ConsentCenterError):
+    """A setting is missing, unknown or unsafe."""
+
+
+class StorageError(ConsentCenterError):
+    """The database could not do it; nothing was written."""
+
+
+class StoreClosedError(StorageError):
+    """The store was closed while the request waited; nothing was written."""
+
+
+class EventError(ConsentCenterError):
+    """An event would put the wrong thing into a leaf."""
+
+
+class UnknownError(ConsentCenterError):
+    """Something is named that nobody defined.
+
+    Attributes:
+        what: the kind of thing.
+        name: what it was called.
+    """
+
+    what = "thing"
+
+    def __init__(self, name: object, advice: str = "check the name") -> None:
+        super().__init__(f"unknown {self.what}: {advice}")
+        self.name = name
+
+
+class UnknownMemberError(UnknownError):
+    """No such member, or no longer."""
+
+    what = "member"
+
+
+class UnknownItemError(UnknownError):
+    """No published notice asks for this item."""
+
+    what = "item"
+
+
+class UnknownNoticeError(UnknownError):
+    """No such notice, version or language was published."""
+
+    what = "notice"
+
+
+class UnknownDefinitionError(UnknownError):
+    """A scope, purpose or recipient that nobody defined."""
+
+    what = "scope, purpose or recipient"
+
+
+class UnknownStudyError(UnknownError):
+    """No study was filed under this identifier."""
+
+    what = "study"
+
+
+class UnknownReviewerError(UnknownError):
+    """No reviewer was registered under this name."""
+
+    what = "reviewer"
+
+
+class UnknownRunError(UnknownError):
+    """No run was admitted under this identifier."""
+
+    what = "run"
+
+
+class RuleError(ConsentCenterError):
+    """Understood, and against a rule; nothing was written."""
+
+
+class NoticeError(RuleError):
+    """A notice cannot be published, or must not be used any more."""
+
+
+class StatementError(RuleError):
+    """A statement means nothing, or says too much at once."""
+
+
+class SeparateConsentError(StatementError):
+    """Items that need separate consent were put into one act."""
+
+
+class ActorError(StatementError):
+    """This person may not say this about this member."""
+
+
+class SupersededError(StatementError):
+    """A withdrawal of the same moment stands; a later yes must be said anew."""
+
+
+class DefinitionError(RuleError):
+    """A definition contradicts itself or another."""
+
+
+class EnrolmentError(RuleError):
+    """The member is already enrolled at the site, or never was."""
+
+
+class StudyError(RuleError):
+    """A study cannot be filed or assessed like this."""
+
+
+class ApprovalError(RuleError):
+    """An answer cannot count."""
+
+
+class SelfApprovalError(ApprovalError):
+    """The author of a study cannot approve it.
+
+    Attributes:
+        study: the study.
+    """
+
+    def __init__(self, study: str) -> None:
+        super().__init__("the author of a study cannot answer it: ask another reviewer")
+        self.study = study
+
+
+class ReleaseError(RuleError):
+    """A model cannot be released, or not this way."""

@@ -1,0 +1,180 @@
+"""Audit entries, written in the transaction of what they are about.
+
+Laws: entries are only ever inserted; an entry's row is apart from its place in the log, `leaf(leaf_index, entry_id)`,
+so that a sequencer may place it later; the payload (what the commitment covers) is sealed under the member's data
+key in a side table, and destroying that key leaves every proof valid.
+
+On SQLite the single writer gives the place in the same transaction.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import DDL, BigInteger, Column, Index, LargeBinary, event, func, text
+from sqlmodel import Field, SQLModel, col, select
+
+from audit.log.entry import SALT_SIZE, commitment, subject_tag
+from consent_center.errors import EventError
+from consent_center.events import Event, leaf_of, payload_of
+from consent_center.storage import member_keys
+from consent_center.storage.bulk import insert_rows
+from consent_center.storage.columns import EntryId, seconds
+from privacy.envelope import place, seal, unseal
+
+if TYPE_CHECKING:
+    from consent_center.storage.transaction import Transaction
+
+
+class EntryRow(SQLModel, table=True):
+    """One audit entry: the exact bytes of its leaf. Inserted, never changed.
+
+    `txid` is PostgreSQL's number of the writing transaction: a sequencer takes entries below the oldest one running.
+    """
+
+    __tablename__ = "entry"
+    __table_args__ = (Index("entry_txid", "txid", "id"),)
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    leaf: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    about_member: bool
+    txid: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+
+
+class LeafRow(SQLModel, table=True):
+    """Where an entry stands in the log."""
+
+    __tablename__ = "leaf"
+    leaf_index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    entry_id: int = Field(foreign_key="entry.id", unique=True, sa_type=BigInteger)
+
+
+class PayloadRow(SQLModel, table=True):
+    """What an entry's commitment covers, with its salt, sealed under the member's data key."""
+
+    __tablename__ = "payload"
+    entry_id: int = Field(
+        sa_column=Column(BigInteger, primary_key=True, autoincrement=False),
+    )
+    member_no: int = Field(sa_type=BigInteger, index=True)
+    sealed: bytes
+
+
+_ENTRY_TABLE = SQLModel.metadata.tables["entry"]
+event.listen(
+    _ENTRY_TABLE,
+    "after_create",
+    DDL(  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+        "CREATE SEQUENCE IF NOT EXISTS entry_id_seq; "
+        "ALTER TABLE entry ALTER COLUMN txid SET DEFAULT (pg_current_xact_id()::text::bigint)"
+    ).execute_if(dialect="postgresql"),
+)
+
+
+def append(tx: "Transaction", events: Sequence[Event], *, at: datetime | None) -> list[EntryId]:
+    """Write entries in this transaction, in this order.
+
+    Raises:
+        EventError: no time was given, or a leaf would say too much.
+        UnknownMemberError: an entry about a member who was erased.
+    """
+    if at is None:
+        raise EventError("an entry needs the time: pass `at` to the workflow")
+    if not events:
+        return []
+    keys = member_keys.read(tx, {event.member or member_keys.PROGRAMME for event in events if _has_payload(event)})
+    numbers = _next_ids(tx, len(events))
+    random = os.urandom((16 + SALT_SIZE) * len(events))
+    when = seconds(at)
+    entries, payloads = [], []
+    for offset, happened in enumerate(events):
+        start = (16 + SALT_SIZE) * offset
+        drawn, salt = random[start : start + 16], random[start + 16 : start + 16 + SALT_SIZE]
+        number, name = numbers[offset], UUID(bytes=drawn, version=4)
+        committed = tag = None
+        if _has_payload(happened):
+            payload = payload_of(happened, at=at)
+            mine = keys[happened.member or member_keys.PROGRAMME]
+            committed = commitment(salt, payload)
+            if happened.member is not None:
+                tag = subject_tag(mine.tag, name)
+            sealed = seal(mine.data, salt + payload, where=_where(number))
+            payloads.append((number, happened.member or member_keys.PROGRAMME, sealed))
+        leaf = leaf_of(happened, at=at, entry=name, committed=committed, tag=tag)
+        entries.append((number, leaf, when, happened.member is not None))
+    insert_rows(tx, EntryRow, ("id", "leaf", "at", "about_member"), entries)
+    insert_rows(tx, PayloadRow, ("entry_id", "member_no", "sealed"), payloads)
+    if tx.dialect == "sqlite":
+        index = _size(tx)
+        insert_rows(
+            tx, LeafRow, ("leaf_index", "entry_id"), [(index + offset, row[0]) for offset, row in enumerate(entries)]
+        )
+    return [EntryId(number) for number in numbers]
+
+
+def leaves_since(tx: "Transaction", index: int) -> list[bytes]:
+    """The leaves from this index on, in the order of the log."""
+    query = (
+        select(EntryRow.leaf)
+        .join(LeafRow, col(LeafRow.entry_id) == col(EntryRow.id))
+        .where(LeafRow.leaf_index >= index)
+        .order_by(col(LeafRow.leaf_index))
+    )
+    return list(tx.session.exec(query))
+
+
+def leaf_index(tx: "Transaction", entry: EntryId) -> int | None:
+    """Where an entry stands in the log; None as long as it has no place."""
+    return tx.session.exec(select(LeafRow.leaf_index).where(LeafRow.entry_id == entry)).first()
+
+
+def leaf(tx: "Transaction", entry: EntryId) -> bytes:
+    """The exact bytes of an entry's leaf.
+
+    Raises:
+        EventError: no such entry.
+    """
+    found = tx.session.exec(select(EntryRow.leaf).where(EntryRow.id == entry)).first()
+    if found is None:
+        raise EventError("no such entry")
+    return found
+
+
+def opened(tx: "Transaction", entry: EntryId) -> tuple[bytes, bytes] | None:
+    """Salt and payload that open an entry's commitment; None if there are none, or no longer."""
+    row = tx.session.get(PayloadRow, entry)
+    if row is None:
+        return None
+    keys = member_keys.read(tx, [row.member_no])[row.member_no]
+    plain = unseal(keys.data, row.sealed, where=_where(entry))
+    return plain[:SALT_SIZE], plain[SALT_SIZE:]
+
+
+def last_id(tx: "Transaction") -> int:
+    """The highest number of an entry that this snapshot sees; 0 if there is none."""
+    return tx.session.exec(select(func.coalesce(func.max(EntryRow.id), 0))).one()
+
+
+def _has_payload(happened: Event) -> bool:
+    return happened.member is not None or happened.private is not None
+
+
+def _size(tx: "Transaction") -> int:
+    return tx.session.exec(select(func.coalesce(func.max(LeafRow.leaf_index), -1))).one() + 1
+
+
+def _next_ids(tx: "Transaction", count: int) -> list[int]:
+    """New numbers, growing; on PostgreSQL other writers may take some in between."""
+    if tx.dialect == "sqlite":
+        first = last_id(tx) + 1
+        return list(range(first, first + count))
+    taken = tx.session.connection().execute(
+        text("SELECT nextval('entry_id_seq') FROM generate_series(1, :count)"), {"count": count}
+    )
+    return sorted(row[0] for row in taken)
+
+
+def _where(entry: int) -> bytes:
+    return place("payload", "sealed", str(entry))

@@ -1,0 +1,98 @@
+"""One secret per member, wrapped; destroying it is erasure.
+
+From the secret come three keys that cannot be told from one another: the tag key (finds her entries), the data key
+(opens their payloads), and the cohort key (places her in cohorts, see `federated.cohort`). Number 0 is the
+programme's own secret, for payloads about nobody.
+"""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import BigInteger, Column
+from sqlmodel import Field, SQLModel, col, select
+
+from consent_center.errors import UnknownMemberError
+from consent_center.storage.bulk import chunks, insert_rows
+from privacy.envelope import Key, place
+
+if TYPE_CHECKING:
+    from consent_center.storage.transaction import Transaction
+
+PROGRAMME = 0
+
+
+class MemberKeyRow(SQLModel, table=True):
+    """A member's wrapped secret."""
+
+    __tablename__ = "member_key"
+    member_no: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    wrapped: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MemberKeys:
+    """What comes from a member's secret. Never printed."""
+
+    tag: bytes
+    data: Key
+    cohort: bytes
+
+
+def derive(secret: Key) -> MemberKeys:
+    """The three keys of a member."""
+    return MemberKeys(
+        tag=hmac.digest(secret.secret, b"accord/tag/v1", "sha256"),
+        data=Key(secret.id, hmac.digest(secret.secret, b"accord/data/v1", "sha256")),
+        cohort=hmac.digest(secret.secret, b"accord/cohort/v1", "sha256"),
+    )
+
+
+def site_key(keys: MemberKeys, site: str, *, again: int = 0) -> bytes:
+    """The cohort key that a site is given for a member; one per site, and a new one each time she links again."""
+    name = site if not again else f"{site}\n{again}"
+    return hmac.digest(keys.cohort, name.encode(), "sha256")
+
+
+def create(tx: "Transaction", numbers: Iterable[int]) -> dict[int, MemberKeys]:
+    """Draw and keep the secrets of new members."""
+    made = {number: Key.generate() for number in numbers}
+    insert_rows(
+        tx,
+        MemberKeyRow,
+        ("member_no", "wrapped"),
+        [(number, tx.keys.wrap(secret, where=_where(number))) for number, secret in made.items()],
+    )
+    return {number: derive(secret) for number, secret in made.items()}
+
+
+def read(tx: "Transaction", numbers: Iterable[int]) -> dict[int, MemberKeys]:
+    """The keys of these members.
+
+    Raises:
+        UnknownMemberError: one has none (erased).
+    """
+    wanted = set(numbers)
+    found: dict[int, MemberKeys] = {}
+    for some in chunks(sorted(wanted)):
+        query = select(MemberKeyRow.member_no, MemberKeyRow.wrapped).where(col(MemberKeyRow.member_no).in_(some))
+        for number, wrapped in tx.session.exec(query):
+            found[number] = derive(tx.keys.unwrap(wrapped, where=_where(number)))
+    if PROGRAMME in wanted and PROGRAMME not in found:
+        found |= create(tx, [PROGRAMME])
+    if wanted - set(found):
+        raise UnknownMemberError("", "she was erased, or never registered")
+    return found
+
+
+def destroy(tx: "Transaction", number: int) -> None:
+    """Erase a member's secret; every payload, tag and cohort key of hers is out of reach from now on."""
+    row = tx.session.get(MemberKeyRow, number)
+    if row is not None:
+        tx.session.delete(row)
+        tx.session.flush()
+
+
+def _where(number: int) -> bytes:
+    return place("member_key", "wrapped", str(number))

@@ -1,0 +1,264 @@
+"""The store: runs write workflows, one transaction each, and read queries, one snapshot each. It alone commits.
+
+SQLite has one writer. Its thread takes what waits in the queue, opens one BEGIN IMMEDIATE, gives each request a
+savepoint of its own, and commits them all with one fsync (`synchronous=FULL`); an answer is given only after the
+commit. PostgreSQL commits each request in a transaction of its own.
+
+Invariant: a caller that has its result finds it after a power cut; a caller that got an error left nothing behind.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session, SQLModel
+
+from consent_center.errors import SettingsError, StorageError, StoreClosedError
+from consent_center.events import Event
+from consent_center.storage import entries, schema
+from consent_center.storage.columns import EntryId as EntryId
+from privacy.keys import Wrapper
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_GROUP = 256
+_BUSY_TIMEOUT_MS = 30_000
+
+
+@dataclass
+class Transaction:
+    """What workflows and queries are handed: pass it on to storage modules, never look inside.
+
+    Attributes:
+        session: for storage modules only.
+        keys: wraps and unwraps members' keys.
+        warm: state derived from the rows and kept between transactions by this process; dropped when a transaction
+            that may have changed it does not commit.
+        dialect: "sqlite" or "postgresql".
+    """
+
+    session: Session
+    keys: Wrapper
+    warm: dict[str, Any]
+    dialect: str
+    touched: bool = field(default=False)
+
+    def append(self, happened: Event, *, at: Any = None) -> EntryId:
+        """Write an audit entry in this transaction.
+
+        Args:
+            happened: the event.
+            at: when it is recorded; by default the workflow's own `at`.
+        """
+        return self.append_all([happened], at=at)[0]
+
+    def append_all(self, happened: Sequence[Event], *, at: Any = None) -> list[EntryId]:
+        """Write many audit entries in this transaction, in this order."""
+        return entries.append(self, happened, at=at if at is not None else self.session.info["at"])
+
+
+@dataclass
+class _Job:
+    work: Callable[[Transaction], Any]
+    at: Any
+    done: "Future[Any]"
+
+
+class Store:
+    """A database with the consent centre's tables."""
+
+    def __init__(self, writer: Engine, reader: Engine, *, keys: Wrapper) -> None:
+        self._writer, self._reader, self._keys = writer, reader, keys
+        self._warm: dict[str, Any] = {}
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        if writer.dialect.name == "sqlite":
+            self._thread = threading.Thread(target=self._write_groups, name="accord-writer", daemon=True)
+            self._thread.start()
+
+    @classmethod
+    def open(cls, url: str, *, keys: Wrapper, create: bool = True) -> Self:
+        """Open a store, with its tables.
+
+        Args:
+            url: `sqlite:///path` or `postgresql+psycopg://...`.
+            keys: the tenant's key ring.
+            create: make missing tables (development, tests, demo); production migrates.
+
+        Raises:
+            SettingsError: another kind of database, or SQLite in memory, which cannot be durable.
+            StorageError: it cannot be opened.
+        """
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        match parsed.get_backend_name():
+            case "sqlite":
+                if not parsed.database or parsed.database == ":memory:":
+                    raise SettingsError("sqlite needs a file: a database in memory keeps nothing")
+                writer = create_engine(parsed, pool_size=1, max_overflow=0)
+                reader = create_engine(parsed, pool_size=8, max_overflow=8)
+                _prepare_sqlite(writer, begin="BEGIN IMMEDIATE", read_only=False)
+                _prepare_sqlite(reader, begin="BEGIN", read_only=True)
+            case "postgresql":
+                writer = create_engine(parsed, pool_size=16, max_overflow=16, pool_pre_ping=False)
+                reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            case other:
+                raise SettingsError(f"no support for {other}: use sqlite or postgresql")
+        schema.load()
+        try:
+            if create:
+                SQLModel.metadata.create_all(writer)
+        except SQLAlchemyError as error:
+            raise StorageError("the database cannot be opened: check its address and that its folder exists") from error
+        return cls(writer, reader, keys=keys)
+
+    def run(self, workflow: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a write workflow in one transaction and return what it returned, once it is durable.
+
+        Raises:
+            Whatever the workflow raises; then nothing of it was written.
+            StorageError: the database could not do it; nothing was written.
+        """
+        if self._closed.is_set():
+            raise StoreClosedError("the store is closed")
+        job = _Job(lambda tx: workflow(tx, *args, **kwargs), kwargs.get("at"), Future())
+        if self._thread is None:
+            self._write_one(job)
+        else:
+            self._jobs.put(job)
+        result: R = job.done.result()
+        return result
+
+    def read(self, query: Callable[Concatenate[Transaction, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a query on one read-only snapshot."""
+        if self._closed.is_set():
+            raise StoreClosedError("the store is closed")
+        with _storage_errors(), Session(self._reader, expire_on_commit=False) as session:
+            session.info["at"] = kwargs.get("at")
+            return query(self._transaction(session), *args, **kwargs)
+
+    def close(self) -> None:
+        """Finish what waits, then close."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+        self._reader.dispose()
+        self._writer.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _transaction(self, session: Session) -> Transaction:
+        return Transaction(session, self._keys, self._warm, self._writer.dialect.name)
+
+    def _write_one(self, job: _Job) -> None:
+        with Session(self._writer, expire_on_commit=False) as session:
+            session.info["at"] = job.at
+            with _storage_errors():
+                try:
+                    result = job.work(self._transaction(session))
+                    session.commit()
+                except BaseException:
+                    self._warm.clear()
+                    session.rollback()
+                    raise
+            job.done.set_result(result)
+
+    def _write_groups(self) -> None:
+        """The writer thread of SQLite."""
+        open_for_more = True
+        while open_for_more:
+            jobs = [self._jobs.get()]
+            while len(jobs) < _GROUP:
+                try:
+                    jobs.append(self._jobs.get_nowait())
+                except queue.Empty:
+                    break
+            open_for_more = None not in jobs
+            group = [job for job in jobs if job is not None]
+            if group:
+                self._commit_group(group)
+        while True:
+            try:
+                late = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if late is not None:
+                late.done.set_exception(StoreClosedError("the store was closed"))
+
+    def _commit_group(self, group: list[_Job]) -> None:
+        answers: list[tuple[_Job, Any, BaseException | None]] = []
+        try:
+            with _storage_errors(), Session(self._writer, expire_on_commit=False) as session:
+                for job in group:
+                    answers.append((job, *self._attempt(session, job)))
+                session.commit()
+        except BaseException as error:  # noqa: BLE001 - the writer thread must live, and every caller be told
+            self._warm.clear()
+            for job in group:
+                job.done.set_exception(error)
+            return
+        for job, result, failure in answers:
+            if failure is None:
+                job.done.set_result(result)
+            else:
+                job.done.set_exception(failure)
+
+    def _attempt(self, session: Session, job: _Job) -> tuple[Any, BaseException | None]:
+        session.info["at"] = job.at
+        savepoint = session.begin_nested()
+        try:
+            with _storage_errors():
+                result = job.work(self._transaction(session))
+                savepoint.commit()
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, whose thread this is not
+            self._warm.clear()
+            savepoint.rollback()
+            return None, error
+        return result, None
+
+
+def _prepare_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin or commit on its own
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-65536")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Turn what the database raises into one error of ours, without its values."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = type(getattr(error, "orig", None) or error).__name__
+        raise StorageError(
+            f"the database refused ({cause}): nothing was written; try again or check the disk"
+        ) from error
