@@ -9,13 +9,12 @@ level 0 are never believed, only compared (a reader that believes them accepts a
 from collections.abc import Sequence
 
 from audit.errors import FormatError, MissingFileError, VerificationError
-from audit.log import checkpoint as checkpoints
 from audit.log.checkpoint import Checkpoint
 from audit.log.hashing import leaf_hash
-from audit.log.note import Verifier
 from audit.log.report import Report
 from audit.log.source import Source
 from audit.log.tiles import TILE_WIDTH, Edge, EdgeWriter, Tile, TileName, decode_bundle, read_tile, split_hashes
+from audit.log.tlog_policy import Policy
 from audit.log.tree import Frontier
 
 CHECKPOINT = "checkpoint"
@@ -26,7 +25,7 @@ MAX_FINDINGS = 20
 def verify_log(
     source: Source,
     *,
-    keys: Sequence[Verifier],
+    policy: Policy,
     origin: str,
     since: Checkpoint | None = None,
     need_entries: bool = False,
@@ -35,7 +34,7 @@ def verify_log(
 
     Args:
         source: where its files are read.
-        keys: the log's keys; one of them must have signed the checkpoint.
+        policy: whose signatures are asked for; `policy_for(key)` for the log's key alone.
         origin: the log's name.
         since: a checkpoint of this log that was verified earlier; the log must extend it.
         need_entries: count missing entry bundles as a fault, instead of verifying the hashes alone.
@@ -48,15 +47,16 @@ def verify_log(
     """
     note = source.read(CHECKPOINT)
     try:
-        head = checkpoints.verify(note, keys=keys, origin=origin)
+        accepted = policy.accept(note, origin=origin)
     except (FormatError, VerificationError) as failure:
         return Report(origin=origin, findings=(f"the checkpoint: {failure}",))
-    replay = _Replay(source, head, since=since, need_entries=need_entries)
+    replay = _Replay(source, accepted.checkpoint, since=since, need_entries=need_entries)
     replay.run()
     return Report(
         origin=origin,
-        checkpoint=head,
-        signers=tuple(key.name for key in keys),
+        checkpoint=accepted.checkpoint,
+        quorum=policy.quorum,
+        witnesses=accepted.witnesses,
         since=since.size if since else None,
         tiles=replay.tiles,
         entries=replay.entries,

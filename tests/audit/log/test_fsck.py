@@ -12,6 +12,7 @@ from audit.log.hashing import leaf_hash
 from audit.log.note import SignerKey
 from audit.log.publish import publish
 from audit.log.source import DirectorySource
+from audit.log.tlog_policy import policy_for
 from audit.log.tree import root_of
 
 KEY = SignerKey.from_seed("example.com/log", bytes(32))
@@ -27,7 +28,7 @@ def log(request, tmp_path):
 
 
 def verify(directory, **options):
-    return verify_log(DirectorySource(directory), keys=[KEY.verifier], origin=KEY.name, **options)
+    return verify_log(DirectorySource(directory), policy=policy_for(KEY.verifier), origin=KEY.name, **options)
 
 
 def files(directory):
@@ -131,7 +132,7 @@ def test_entries_that_are_required_and_not_there_are_a_fault(log):
 
 def test_a_key_of_somebody_else_verifies_nothing(log):
     stranger = SignerKey.from_seed(KEY.name, b"\1" * 32)
-    report = verify_log(DirectorySource(log), keys=[stranger.verifier], origin=KEY.name)
+    report = verify_log(DirectorySource(log), policy=policy_for(stranger.verifier), origin=KEY.name)
     assert not report.verified
     assert report.checkpoint is None
     assert report.tiles == 0

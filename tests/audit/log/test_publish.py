@@ -25,6 +25,7 @@ from audit.log.hashing import leaf_hash
 from audit.log.note import SignerKey
 from audit.log.publish import publish, read_published
 from audit.log.source import DirectorySource
+from audit.log.tlog_policy import policy_for
 from audit.log.tree import root_of
 
 KEY = SignerKey.from_seed("example.com/log", bytes(32))
@@ -36,7 +37,7 @@ def go(directory, leaves, *, start=0, with_bundles=True, key=KEY, origin=KEY.nam
 
 
 def verified(directory):
-    return verify_log(DirectorySource(directory), keys=[KEY.verifier], origin=KEY.name)
+    return verify_log(DirectorySource(directory), policy=policy_for(KEY.verifier), origin=KEY.name)
 
 
 def tree_of_files(directory):
