@@ -134,7 +134,7 @@ def _auc_gap(table: CountTable, index: int, base: int, thresholds: Thresholds, t
 def _gap(
     table: CountTable, measure: Measure, index: int, base: int, counted: tuple[Rate, Rate],
     rated: tuple[Numbers, Numbers], interval: Interval, *, thresholds: Thresholds, tests: int,
-    detectable: Numbers, noise_share: Numbers, p_value: Numbers,
+    detectable: float | Numbers, noise_share: float | Numbers, p_value: float | Numbers,
 ) -> Gap:  # fmt: skip
     verdict, reason = judge_difference(interval, thresholds)
     return Gap(

@@ -151,8 +151,9 @@ def ratio(one: Rate, other: Rate, z: float) -> Interval:
         the noise enters through V.
     """
     value = _floored(one).value / _floored(other).value
-    spread = np.exp(np.minimum(z * log_ratio_error(one, other), 700.0))
-    return Interval(value, value / spread, value * spread)
+    middle, reach = np.log(value), np.minimum(z * log_ratio_error(one, other), 300.0)
+    # Rounding must not put an end of the interval on the wrong side of the value.
+    return Interval(value, np.minimum(np.exp(middle - reach), value), np.maximum(np.exp(middle + reach), value))
 
 
 def two_sided_p(value: Numbers, error: Numbers) -> Numbers:
