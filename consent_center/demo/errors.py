@@ -11,8 +11,10 @@ DemoDataError
 
 from pathlib import Path
 
+from consent_center.errors import ConsentCenterError
 
-class DemoDataError(Exception):
+
+class DemoDataError(ConsentCenterError):
     """Any failure to lay out the demo's data."""
 
 

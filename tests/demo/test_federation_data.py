@@ -25,8 +25,12 @@ from consent_center.demo.errors import (
     SitesOutOfRangeError,
     UnknownDataError,
 )
-from consent_center.demo.federation import Federation, write_site
+from consent_center.demo.federation import LABEL_COLUMN, Federation, write_site
 from consent_center.demo.load import DATA, load
+from federated.models.churn import LINEAR, SHAPES
+from federated.models.design import squared_bound
+from federated.site.features import labels, unit_values
+from federated.site.source import DuckDbSource
 
 
 @cache
@@ -233,3 +237,20 @@ def test_members_are_counted_once() -> None:
     assert federation.members == 400
     assert sum(site.rows.num_rows for site in federation.sites) == 440
     assert pc.count_distinct(pa.concat_tables([s.rows for s in federation.sites])["person"]).as_py() == 400
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_a_site_reads_its_file_with_no_value_missing_and_every_row_inside_its_bound(name: str, tmp_path: Path) -> None:
+    federation = loaded(name)
+    site = federation.sites[-1].site
+    names = pseudonyms_for(federation, site)
+    path = write_site(tmp_path, federation, site, names)
+    columns = [*(feature.name for feature in federation.features), LABEL_COLUMN]
+    rows = DuckDbSource(path).read([bytes.fromhex(one) for one in names.values()], columns)
+    assert len(rows.pseudonyms) == len(names)
+    units = unit_values(federation.features, rows.columns)
+    assert not np.isnan(units).any()
+    assert set(labels(rows.columns[LABEL_COLUMN])) == {0, 1}
+    for model in (LINEAR, SHAPES):
+        norms = np.linalg.norm(model.design(federation.features, units), axis=1)
+        assert norms.max() <= np.sqrt(squared_bound(federation.features)) + 1e-9
