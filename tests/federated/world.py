@@ -1,0 +1,333 @@
+"""A small federation for tests: real site folders, real signatures, a gate that signs with a test key, no consent centre."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from federated.approvals import Approval, Pinned, sign_approval
+from federated.cohort import CohortMember, build_cohort, header_bytes
+from federated.cohort import KIND as COHORT_KIND
+from federated.errors import Refusal, RefusedError
+from federated.exchange import Opened, order_bytes, parse_opened
+from federated.gate import (
+    PERMIT_KIND,
+    REMOVALS_KIND,
+    Admission,
+    Order,
+    Permit,
+    Removals,
+    RoundReport,
+    RunReport,
+    permit_bytes,
+    removals_bytes,
+)
+from federated.models.churn_plan import churn_plan
+from federated.plan import Attribute, Feature, Plan, Use, digest, parse_plan, plan_bytes
+from federated.price import price
+from federated.signed import Signed, sign
+from federated.site.agent import SiteAgent
+from federated.site.folder import Limits, Permissions, SiteFolder, create_site, open_site
+from federated.site.store import SiteStore
+from privacy.samplers import Sampler, Words
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+TRAIN, AUDIT = 1, 2
+FEATURES = (
+    Feature("visits", "continuous", 0.0, 20.0),
+    Feature("online", "binary"),
+    Feature("tier", "categorical", categories=("silver", "gold")),
+)
+USES = (
+    Use(("train", "evaluate"), "churn-model", ("purchases",)),
+    Use(("audit",), "fairness-audit", ("purchases", "demographics")),
+)
+ROLES = ("legal", "technology", "members-representative")
+
+
+class SeededNoise(Sampler):
+    """A test double: the product's samplers on chosen words, so that a test can repeat them."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._generator = np.random.default_rng(seed)
+
+    def _words(self, count: int) -> Words:
+        return self._generator.integers(0, 2**64, size=count, dtype=np.uint64)
+
+
+class NoNoise(SeededNoise):
+    """A test double: no noise at all."""
+
+    def gaussian(self, shape: int | tuple[int, ...], std: float) -> npt.NDArray[np.float64]:
+        return np.zeros(shape)
+
+    def discrete_laplace(
+        self, shape: int | tuple[int, ...], *, epsilon: float, sensitivity: int = 1
+    ) -> npt.NDArray[np.int64]:
+        return np.zeros(shape, dtype=np.int64)
+
+
+@dataclass
+class Clock:
+    """A clock that tests move."""
+
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **of: float) -> None:
+        self.at += timedelta(**of)
+
+
+@dataclass
+class FakeGate:
+    """The four questions, answered from dictionaries and signed with a test key.
+
+    Attributes:
+        allowed: site -> pseudonym -> bits of the plan's uses.
+        keys: site -> pseudonym -> cohort key.
+        removed: site -> pseudonyms that withdrew.
+    """
+
+    plan: bytes
+    approvals: tuple[Signed, ...]
+    allowed: dict[str, dict[bytes, int]]
+    keys: dict[str, dict[bytes, bytes]]
+    clock: Clock
+    hub_key: Ed25519PrivateKey
+    author: str = "dan"
+    removed: dict[str, set[bytes]] = field(default_factory=dict)
+    epoch: int = 7
+    runs: int = 0
+    statements: list[Mapping[str, Signed]] = field(default_factory=list)
+    rounds: list[RoundReport] = field(default_factory=list)
+    reports: list[RunReport] = field(default_factory=list)
+
+    def admit_run(self, study: str) -> Admission:
+        self.runs += 1
+        run, plan = f"run-{self.runs}", parse_plan(self.plan)
+        if study != plan.study:
+            raise RefusedError(Refusal.PLAN_NOT_APPROVED, "no such study")
+        expires = self.clock() + timedelta(minutes=10)
+        cohorts = {}
+        for site in plan.sites:
+            members = [(CohortMember(p, bits), self.keys[site][p]) for p, bits in self.allowed[site].items() if bits]
+            header, body = build_cohort(
+                plan,
+                run=run,
+                site=site,
+                plan_digest=digest(self.plan),
+                epoch=self.epoch,
+                issued_at=self.clock(),
+                expires_at=expires,
+                members=members,
+            )
+            cohorts[site] = sign(self.hub_key, kind=COHORT_KIND, payload=header_bytes(header)), body
+        permit = Permit(
+            run=run,
+            study=study,
+            author=self.author,
+            plan_digest=digest(self.plan),
+            cohorts={site: digest(signed.payload) for site, (signed, _) in cohorts.items()},
+            charge=price(plan),
+            epoch=self.epoch,
+            issued_at=self.clock(),
+            expires_at=expires,
+        )
+        signed = sign(self.hub_key, kind=PERMIT_KIND, payload=permit_bytes(permit))
+        orders = {
+            site: Order(plan=self.plan, approvals=self.approvals, permit=signed, cohort=cohort, members=body)
+            for site, (cohort, body) in cohorts.items()
+        }
+        return Admission(run=run, plan=plan, permit=permit, orders=orders)
+
+    def admit_round(self, run: str, number: int, nonces: Mapping[str, str]) -> Mapping[str, Signed]:
+        made = {site: self.statement(run, site, number, nonce) for site, nonce in nonces.items()}
+        self.statements.append(made)
+        return made
+
+    def statement(self, run: str, site: str, number: int, nonce: str, **changes: object) -> Signed:
+        removals = Removals(
+            run=run,
+            site=site,
+            round=number,
+            nonce=nonce,
+            epoch=self.epoch,
+            issued_at=self.clock(),
+            removed=tuple(sorted(one.hex() for one in self.removed.get(site, ()))),
+        )
+        payload = removals_bytes(replace(removals, **changes))  # type: ignore[arg-type]
+        return sign(self.hub_key, kind=REMOVALS_KIND, payload=payload)
+
+    def withdraw(self, site: str, *pseudonyms: bytes) -> None:
+        self.removed.setdefault(site, set()).update(pseudonyms)
+        self.epoch += 1
+
+    def settle_round(self, report: RoundReport) -> None:
+        self.rounds.append(report)
+
+    def settle_run(self, report: RunReport) -> None:
+        self.reports.append(report)
+
+
+@dataclass
+class World:
+    """A gate, its clock, the sites' folders and agents."""
+
+    gate: FakeGate
+    clock: Clock
+    folders: dict[str, SiteFolder]
+    agents: dict[str, SiteAgent]
+    plan: Plan
+    reviewers: dict[str, Ed25519PrivateKey]
+
+    @property
+    def answers(self) -> dict[str, object]:
+        return {site: agent.answer for site, agent in self.agents.items()}
+
+    def agent(self, site: str = "north") -> SiteAgent:
+        return self.agents[site]
+
+    def reopened(self, site: str = "north") -> SiteAgent:
+        """The site after a crash: a new process on the same folder."""
+        self.agents[site] = open_site(self.folders[site], clock=self.clock, noise=SeededNoise(99))
+        return self.agents[site]
+
+    def opened(self, site: str = "north") -> tuple[Admission, Opened]:
+        """A run that this site takes part in."""
+        admission = self.gate.admit_run(self.plan.study)
+        return admission, parse_opened(self.agents[site].open(order_bytes(admission.orders[site])))
+
+
+def build_world(
+    folder: Path,
+    *,
+    sites: tuple[str, ...] = ("north", "south", "east", "west"),
+    members: int = 150,
+    minimum_cohort: int = 20,
+    noise: Sampler | None = None,
+    year: tuple[float, float] = (8.0, 4.0),
+    run: tuple[float, float] = (4.0, 2.0),
+    **plan_changes: object,
+) -> World:
+    """Four sites with `members` members each, everybody allowing everything, and an approved plan."""
+    clock, hub_key = Clock(), Ed25519PrivateKey.generate()
+    reviewers = {role: Ed25519PrivateKey.generate() for role in ROLES}
+    pinned = [Pinned(f"{role}-1", role, "programme", key.public_key()) for role, key in reviewers.items()]
+    plan = make_plan(sites, members=members * len(sites), **plan_changes)
+    folders, keys = {}, {}
+    for index, site in enumerate(sites):
+        folders[site] = create_site(
+            folder / site,
+            name=site,
+            organisation="programme",
+            hub_key=hub_key.public_key(),
+            allow=Permissions(
+                models=["churn-linear", "churn-shapes"],
+                purposes=["churn-model", "fairness-audit"],
+                scopes=["purchases", "demographics"],
+                columns=["visits", "online", "tier", "label", "age"],
+                countries=["HK"],
+            ),
+            limits=Limits(minimum_cohort=minimum_cohort, members=5_000, run=run, year=year),
+            reviewers=pinned,
+        )
+        reviewers[f"site:{site}"] = folders[site].approval_key()
+        keys[site] = enrolments(site, members)
+        store = SiteStore(folders[site].database)
+        store.enrol(keys[site])
+        store.close()
+        write_rows(folders[site].data, list(keys[site]), seed=index)
+    gate = FakeGate(
+        plan=plan_bytes(plan),
+        approvals=approve(plan_bytes(plan), reviewers),
+        allowed={site: dict.fromkeys(known, TRAIN | AUDIT) for site, known in keys.items()},
+        keys=keys,
+        clock=clock,
+        hub_key=hub_key,
+    )
+    agents = {
+        site: open_site(folders[site], clock=clock, noise=noise or SeededNoise(index))
+        for index, site in enumerate(sites)
+    }
+    return World(gate, clock, folders, agents, plan, reviewers)
+
+
+def make_plan(sites: tuple[str, ...], *, members: int, **changes: object) -> Plan:
+    settings: dict[str, object] = {
+        "study": "study-1",
+        "country": "HK",
+        "sites": sites,
+        "uses": USES,
+        "features": FEATURES,
+        "label": "label",
+        "horizon_days": 56,
+        "attributes": (Attribute("age", ("young", "old")),),
+        "members": members,
+        "model": "churn-linear",
+        "rounds": 3,
+        "minimum_cohort": 50,
+        **changes,
+    }
+    return churn_plan(**settings)  # type: ignore[arg-type]
+
+
+def approve(payload: bytes, keys: Mapping[str, Ed25519PrivateKey], **changes: object) -> tuple[Signed, ...]:
+    """Each role's signed yes to the plan with these bytes."""
+    return tuple(
+        sign_approval(
+            replace(
+                Approval(
+                    study="study-1",
+                    plan_digest=digest(payload),
+                    reviewer=role if role.startswith("site:") else f"{role}-1",
+                    role=role,
+                    organisation="programme",
+                    answer="yes",
+                    reason="",
+                    at=START,
+                ),
+                **changes,  # type: ignore[arg-type]
+            ),
+            key,
+        )
+        for role, key in keys.items()
+    )
+
+
+def enrolments(site: str, members: int) -> dict[bytes, bytes]:
+    return {
+        hashlib.sha256(f"{site}/{number}".encode()).digest()[:16]: hashlib.sha256(f"{site}#{number}".encode()).digest()
+        for number in range(members)
+    }
+
+
+def write_rows(path: Path, pseudonyms: list[bytes], *, seed: int) -> None:
+    """One row per member: few visits and offline make label 1 likely."""
+    rng = np.random.default_rng(seed)
+    size = len(pseudonyms)
+    visits, online = rng.uniform(0, 20, size), rng.integers(0, 2, size)
+    risk = 1 / (1 + np.exp(-(4 - 0.5 * visits - online)))
+    table = pa.table(
+        {
+            "pseudonym": [one.hex() for one in pseudonyms],
+            "visits": visits,
+            "online": online,
+            "tier": [("silver", "gold")[code] for code in rng.integers(0, 2, size)],
+            "label": (rng.random(size) < risk).astype(np.int8),
+            "age": [(None, "young", "old")[code] for code in rng.integers(0, 3, size)],
+        }
+    )
+    with duckdb.connect(str(path)) as database:
+        database.register("rows", table)
+        database.execute("CREATE TABLE members AS SELECT * FROM rows")
