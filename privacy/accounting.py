@@ -2,8 +2,9 @@
 
 Laws: `gaussian_limit` is the largest number of units of Σμ² whose exact δ at ε stays within δ, found with 50 digits,
 so nothing is gained by rounding. `ExactGdp` composes Gaussian releases exactly (their μ² add) and pure releases by
-adding ε. `PldCertificate` composes privacy loss distributions numerically and from above (pessimistic rounding); it
-never exceeds `ExactGdp` by more than its discretisation, and is smaller where pure and Gaussian releases mix.
+adding ε. `PldCertificate` composes privacy loss distributions numerically and from above (pessimistic rounding): it
+exceeds `ExactGdp` by at most a grid step for the Gaussian part and for each pure release, and is smaller where the
+two kinds mix.
 
 RDP (5-20 % loose), PRV (slow) and Opacus' GDP accountant (understates: .70 for a true 1.51) are not used.
 """

@@ -11,21 +11,22 @@ processes call it too.
             return partial(open_site_accounts, tmp_path / "site.sqlite")
 """
 
-import multiprocessing
-import os
-import signal
+import base64
+import itertools
+import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 
 from privacy.errors import (
     AccountConflictError,
     ChargeConflictError,
-    LedgerError,
     OverBudgetError,
     UnknownAccountError,
 )
@@ -194,24 +195,16 @@ class DurableAccountsContract(AccountsContract):
     @pytest.mark.fault
     def test_kill_9_loses_no_acknowledged_charge(self, accounts: Accounts, connect: Connect) -> None:
         acknowledged: list[str] = []
-        context = multiprocessing.get_context("spawn")
         for attempt in range(3):
-            ours, theirs = context.Pipe(duplex=False)
-            worker = context.Process(target=_charge_for_ever, args=(connect, attempt, theirs))
-            worker.start()
-            theirs.close()
-            while len(acknowledged) < 15 * (attempt + 1):
-                acknowledged.append(ours.recv())
+            worker = _worker(connect, {"kind": "endless", "prefix": f"k{attempt}", "price": Cost(3, 1)})
+            assert worker.stdout is not None
+            worker.stdout.readline()
+            _go(worker)
+            acknowledged += [worker.stdout.readline().strip() for _ in range(10 + attempt)]
             time.sleep(0.003 * attempt)
-            assert worker.pid is not None
-            os.kill(worker.pid, signal.SIGKILL)
-            worker.join()
-            while True:
-                try:
-                    acknowledged.append(ours.recv())
-                except EOFError:
-                    break
-            ours.close()
+            worker.kill()
+            acknowledged += worker.stdout.read().split("\n")[:-1]
+            worker.wait()
         after = connect()
         history = after.history(PROGRAMME)
         assert set(acknowledged) <= {charge.id for charge in history}
@@ -221,42 +214,52 @@ class DurableAccountsContract(AccountsContract):
 
 
 def _race(connect: Connect, *, processes: int, each: int, price: Cost, shared_ids: bool = False) -> list[str]:
-    context = multiprocessing.get_context("spawn")
-    pipes, workers = [], []
-    for number in range(processes):
-        ours, theirs = context.Pipe(duplex=False)
-        prefix = "shared" if shared_ids else f"p{number}"
-        workers.append(context.Process(target=_charge_each, args=(connect, prefix, each, price, theirs)))
-        pipes.append(ours)
+    """Charge from several processes at once; returns the ids that were admitted."""
+    workers = [
+        _worker(connect, {"kind": "each", "prefix": "s" if shared_ids else f"p{n}", "each": each, "price": price})
+        for n in range(processes)
+    ]
     for worker in workers:
-        worker.start()
-    admitted = [name for pipe in pipes for name in pipe.recv()]
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
     for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+        _go(worker)
+    admitted = []
+    for worker in workers:
+        out, _ = worker.communicate(timeout=120)
+        assert worker.returncode == 0
+        admitted += out.split()
     return admitted
 
 
-def _charge_each(connect: Connect, prefix: str, each: int, price: Cost, report: Connection) -> None:
+def _worker(connect: Connect, job: dict[str, object]) -> "subprocess.Popen[str]":
+    """This file, run by itself in a fresh interpreter; it says "ready" and waits for one line."""
+    packed = base64.b64encode(pickle.dumps((connect, job))).decode()
+    run = f"import runpy; runpy.run_path({str(Path(__file__))!r}, run_name='__main__')"
+    return subprocess.Popen(
+        [sys.executable, "-c", run, packed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
+    )
+
+
+def _go(worker: "subprocess.Popen[str]") -> None:
+    assert worker.stdin is not None
+    worker.stdin.write("go\n")
+    worker.stdin.flush()
+
+
+def _work(packed: str) -> None:
+    connect, job = pickle.loads(base64.b64decode(packed))
     accounts = connect()
-    admitted = []
-    for n in range(each):
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for n in itertools.count() if job["kind"] == "endless" else range(job["each"]):
+        name = f"{job['prefix']}-{n}"
         try:
-            accounts.charge(charge_of(f"{prefix}-{n}", price))
+            accounts.charge(charge_of(name, job["price"]))
         except OverBudgetError:
             continue
-        except LedgerError as error:  # reported, so that the parent sees which refusal was wrong
-            admitted.append(repr(error))
-            break
-        admitted.append(f"{prefix}-{n}")
-    report.send(admitted)
-    report.close()
+        print(name, flush=True)
 
 
-def _charge_for_ever(connect: Connect, attempt: int, report: Connection) -> None:
-    accounts = connect()
-    n = 0
-    while True:
-        accounts.charge(charge_of(f"k{attempt}-{n}", Cost(3, 1)))
-        report.send(f"k{attempt}-{n}")
-        n += 1
+if __name__ == "__main__":
+    _work(sys.argv[1])
