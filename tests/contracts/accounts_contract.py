@@ -196,15 +196,14 @@ class DurableAccountsContract(AccountsContract):
     def test_kill_9_loses_no_acknowledged_charge(self, accounts: Accounts, connect: Connect) -> None:
         acknowledged: list[str] = []
         for attempt in range(3):
-            worker = _worker(connect, {"kind": "endless", "prefix": f"k{attempt}", "price": Cost(3, 1)})
-            assert worker.stdout is not None
-            worker.stdout.readline()
-            _go(worker)
-            acknowledged += [worker.stdout.readline().strip() for _ in range(10 + attempt)]
-            time.sleep(0.003 * attempt)
-            worker.kill()
-            acknowledged += worker.stdout.read().split("\n")[:-1]
-            worker.wait()
+            with _worker(connect, {"kind": "endless", "prefix": f"k{attempt}", "price": Cost(3, 1)}) as worker:
+                assert worker.stdout is not None
+                worker.stdout.readline()
+                _go(worker)
+                acknowledged += [worker.stdout.readline().strip() for _ in range(10 + attempt)]
+                time.sleep(0.003 * attempt)
+                worker.kill()
+                acknowledged += worker.stdout.read().split("\n")[:-1]
         after = connect()
         history = after.history(PROGRAMME)
         assert set(acknowledged) <= {charge.id for charge in history}
