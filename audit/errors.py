@@ -12,7 +12,10 @@ LogError
 │   ├── QuorumError           too few witnesses cosigned
 │   ├── InclusionError        this leaf is not at this place of this tree
 │   ├── ConsistencyError      the larger tree does not extend the smaller one
-│   └── CorruptLogError       stored tiles or entries do not give the signed root
+│   ├── CorruptLogError       stored tiles or entries do not give the signed root
+│   ├── UnknownLogError       a witness is asked about a log it does not watch
+│   └── ConflictError         a witness has cosigned another size, or another root
+├── WitnessRefusalError       a witness answered no, or something that cannot be used
 └── PublishError              what would be published must not be signed
     ├── ShrinkError           fewer entries than already published
     ├── GapError              entries between the published ones and these are missing
@@ -131,6 +134,39 @@ class ConsistencyError(VerificationError):
 
 class CorruptLogError(VerificationError):
     """Stored tiles or entries do not give the signed root."""
+
+
+class UnknownLogError(VerificationError):
+    """A witness is asked about a log it does not watch."""
+
+
+class ConflictError(VerificationError):
+    """A witness has cosigned another size of this log, or another root of the same size.
+
+    Attributes:
+        size: the size it cosigned last.
+        fork: True if the log signed two roots for one size, which proves that it lies.
+    """
+
+    def __init__(self, *, size: int, fork: bool) -> None:
+        why = "the log signed another root for this size" if fork else f"the last size cosigned is {size}"
+        super().__init__(why)
+        self.size = size
+        self.fork = fork
+
+
+class WitnessRefusalError(LogError):
+    """A witness answered no, or something that cannot be used.
+
+    Attributes:
+        witness: its address.
+        status: the HTTP status of its answer.
+    """
+
+    def __init__(self, why: str, *, witness: str, status: int) -> None:
+        super().__init__(f"the witness at {witness} did not cosign: {why}")
+        self.witness = witness
+        self.status = status
 
 
 class PublishError(LogError):

@@ -1,0 +1,90 @@
+"""A witness on the network: `POST /add-checkpoint`, and nothing else.
+
+Serve it behind TLS. It needs no authentication: a request is worth what its signature is worth.
+
+Source: C2SP tlog-witness.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from audit.errors import ConflictError, ConsistencyError, FormatError, LogError, SignatureError, UnknownLogError
+from audit.log.note import MAX_NOTE_SIZE
+from audit.log.witness import Witness
+
+MAX_BODY_SIZE = MAX_NOTE_SIZE + 10_000
+IDLE_TIMEOUT_S = 30
+
+STATUSES: dict[type[LogError], HTTPStatus] = {
+    FormatError: HTTPStatus.BAD_REQUEST,
+    SignatureError: HTTPStatus.FORBIDDEN,
+    UnknownLogError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    ConsistencyError: HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+"""The one place where refusals become statuses."""
+
+
+class WitnessServer(ThreadingHTTPServer):
+    """A server for one witness: call `serve_forever` on it, and `shutdown` from another thread to stop."""
+
+    daemon_threads = True
+
+    def __init__(self, witness: Witness, address: tuple[str, int], now: Callable[[], int]) -> None:
+        """Open it.
+
+        Args:
+            witness: who answers.
+            address: host and port to listen at; port 0 takes a free one.
+            now: the clock, in POSIX seconds.
+        """
+        super().__init__(address, _Handler)
+        self.witness = witness
+        self.now = now
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_TIMEOUT_S
+    server_version = "accord-witness"
+    sys_version = ""
+    server: WitnessServer
+
+    def do_POST(self) -> None:
+        body = self._body()
+        if body is None:
+            self.close_connection = True
+            self._answer(HTTPStatus.BAD_REQUEST, b"the request needs a body of known length, not too long\n")
+        elif self.path != "/add-checkpoint":
+            self._answer(HTTPStatus.NOT_FOUND, b"this witness answers POST /add-checkpoint only\n")
+        else:
+            self._add_checkpoint(body)
+
+    def _add_checkpoint(self, body: bytes) -> None:
+        try:
+            line = self.server.witness.add_checkpoint(body, at=self.server.now())
+        except ConflictError as conflict:
+            self._answer(HTTPStatus.CONFLICT, f"{conflict.size}\n".encode(), "text/x.tlog.size")
+        except LogError as refusal:
+            self._answer(STATUSES[type(refusal)], f"{refusal}\n".encode())
+        except OSError:
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, b"the checkpoint could not be remembered; try again later\n")
+        else:
+            self._answer(HTTPStatus.OK, line)
+
+    def _body(self) -> bytes | None:
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or len(length) > 9 or int(length) > MAX_BODY_SIZE:
+            return None
+        return self.rfile.read(int(length))
+
+    def _answer(self, status: HTTPStatus, body: bytes, kind: str = "text/plain; charset=utf-8") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class names it so)
+        """Log nothing: requests carry no secrets, but who asks when is nobody's business."""
