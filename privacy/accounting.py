@@ -1,16 +1,13 @@
-"""From μ to (ε, δ) and back, and two accountants that must agree.
+"""From μ to (ε, δ) and back, and the accountant that the ledger decides by.
 
 Laws: `gaussian_limit` is the largest number of units of Σμ² whose exact δ at ε stays within δ, found with 50 digits,
 so nothing is gained by rounding. `ExactGdp` composes Gaussian releases exactly (their μ² add) and pure releases by
-adding ε. `PldCertificate` composes privacy loss distributions numerically and from above (pessimistic rounding): it
-exceeds `ExactGdp` by at most a grid step for the Gaussian part and for each pure release, and is smaller where the
-two kinds mix.
+adding ε. The other accountant, for certificates, is `certificate.PldCertificate`; one test suite holds both.
 
 RDP (5-20 % loose), PRV (slow) and Opacus' GDP accountant (understates: .70 for a true 1.51) are not used.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,11 +15,10 @@ from functools import lru_cache
 from typing import Protocol
 
 import mpmath
-from dp_accounting.pld import privacy_loss_distribution as pld
 from scipy.special import log_ndtr, ndtri
 
 from privacy.errors import BudgetError
-from privacy.mechanism import DiscreteGaussian, DiscreteLaplace, Gaussian, Mechanism, RandomisedResponse, cost
+from privacy.mechanism import Mechanism, cost
 from privacy.quantities import UNITS_PER_ONE, Cost, exact
 
 DELTA_FOR_LEFTOVERS = Fraction(1, 10**9)
@@ -152,69 +148,6 @@ class ExactGdp:
         if total.epsilon_pure > epsilon:
             return 1.0
         return delta_of_mu(math.nextafter(total.mu, math.inf), epsilon - total.epsilon_pure) if total.gaussian else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class PldCertificate:
-    """Privacy loss distributions convolved numerically, from above: the certificate that outsiders can recompute.
-
-    Attributes:
-        interval: discretisation of the privacy loss; 1e-3 for admission, 1e-4 for the certificate.
-
-    Source:
-        Google, "dp-accounting", pld.privacy_loss_distribution; Doroshenko et al. 2022, "Connect the Dots".
-    """
-
-    interval: float = 1e-4
-
-    def epsilon(self, releases: Releases, *, delta: float) -> float:
-        """The numerical ε at δ, rounded up."""
-        composed = self._composed(releases)
-        return float(composed.get_epsilon_for_delta(delta)) if composed else 0.0
-
-    def delta(self, releases: Releases, *, epsilon: float) -> float:
-        """The numerical δ at ε, rounded up."""
-        composed = self._composed(releases)
-        return float(composed.get_delta_for_epsilon(epsilon)) if composed else 0.0
-
-    def _composed(self, releases: Releases) -> "pld.PrivacyLossDistribution | None":
-        # Gaussian releases on one member are one Gaussian release with the sum of their μ² (exactly), so a history
-        # of a thousand different rounds needs a single distribution.
-        gaussian, pure = 0, Counter[tuple[type[Mechanism], float, int]]()
-        for mechanism, times in releases:
-            match mechanism:
-                case Gaussian() | DiscreteGaussian():
-                    gaussian += cost(mechanism, times).gaussian
-                case DiscreteLaplace(sensitivity, epsilon):
-                    pure[DiscreteLaplace, epsilon, sensitivity] += times
-                case RandomisedResponse(epsilon, options):
-                    pure[RandomisedResponse, epsilon, options] += times
-        parts = [
-            self._pure(kind, epsilon, n).self_compose(times) for (kind, epsilon, n), times in pure.items() if times
-        ]
-        if gaussian:
-            std = math.nextafter(1 / math.nextafter(math.sqrt(gaussian / UNITS_PER_ONE), math.inf), 0.0)
-            parts.append(
-                pld.from_gaussian_mechanism(
-                    std,
-                    value_discretization_interval=self.interval,
-                    use_connect_dots=True,
-                    log_mass_truncation_bound=-50,
-                )
-            )
-        composed = None
-        for part in parts:
-            composed = part if composed is None else composed.compose(part)
-        return composed
-
-    def _pure(self, kind: type[Mechanism], epsilon: float, n: int) -> "pld.PrivacyLossDistribution":
-        if kind is RandomisedResponse:
-            truth = math.exp(epsilon) / (math.exp(epsilon) + n - 1)
-            noise = (1 - truth) * n / (n - 1)
-            return pld.from_randomized_response(noise, n, value_discretization_interval=self.interval)
-        return pld.from_discrete_laplace_mechanism(
-            epsilon / n, sensitivity=n, value_discretization_interval=self.interval
-        )
 
 
 def _total(releases: Releases) -> Cost:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from privacy.accounting import (
     Accountant,
     ExactGdp,
-    PldCertificate,
     delta_of_mu,
     epsilon_of_cost,
     epsilon_of_mu,
@@ -21,6 +20,7 @@ from privacy.accounting import (
     gdp_mu,
     mu_of_pure,
 )
+from privacy.certificate import PldCertificate
 from privacy.errors import BudgetError
 from privacy.mechanism import DiscreteGaussian, DiscreteLaplace, Gaussian, RandomisedResponse, cost
 from privacy.quantities import UNITS_PER_ONE, Cost
