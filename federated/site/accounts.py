@@ -7,6 +7,8 @@ hub says.
 import json
 import sqlite3
 from datetime import datetime
+from pathlib import Path
+from typing import Self
 
 from federated.site.store import SiteStore
 from privacy.errors import AccountConflictError, UnknownAccountError
@@ -21,6 +23,11 @@ class SiteAccounts(Accounts):
 
     def __init__(self, store: SiteStore) -> None:
         self._store = store
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """The accounts in the site's database at `path`."""
+        return cls(SiteStore(path))
 
     def open(self, account: str, budget: Budget) -> None:
         """Open an account; again with the same budget changes nothing."""

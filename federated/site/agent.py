@@ -84,6 +84,11 @@ class SiteAgent:
         self._work: dict[str, Work] = {}
         self._rows: dict[str, tuple[tuple[Release, ...], MemberRows]] = {}
 
+    def close(self) -> None:
+        """Close the site's database; the agent answers nothing after that."""
+        with self._lock:
+            self._store.close()
+
     def answer(self, message: bytes) -> bytes:
         """Answer an order or a round; anything that goes wrong becomes a code."""
         try:

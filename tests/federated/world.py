@@ -18,7 +18,7 @@ from federated.approvals import Approval, Pinned, sign_approval
 from federated.cohort import CohortMember, build_cohort, header_bytes
 from federated.cohort import KIND as COHORT_KIND
 from federated.errors import Refusal, RefusedError
-from federated.exchange import Opened, order_bytes, parse_opened
+from federated.exchange import Opened, RoundRequest, order_bytes, parse_opened, request_bytes
 from federated.gate import (
     PERMIT_KIND,
     REMOVALS_KIND,
@@ -218,13 +218,16 @@ def build_world(
     noise: Sampler | None = None,
     year: tuple[float, float] = (8.0, 4.0),
     run: tuple[float, float] = (4.0, 2.0),
+    minimum_cohort_of_plan: int = 50,
     **plan_changes: object,
 ) -> World:
     """Four sites with `members` members each, everybody allowing everything, and an approved plan."""
     clock, hub_key = Clock(), Ed25519PrivateKey.generate()
     reviewers = {role: Ed25519PrivateKey.generate() for role in ROLES}
     pinned = [Pinned(f"{role}-1", role, "programme", key.public_key()) for role, key in reviewers.items()]
-    plan = make_plan(sites, members=members * len(sites), **plan_changes)
+    plan = make_plan(
+        sites, members=members * len(sites), minimum_cohort=minimum_cohort_of_plan, **plan_changes
+    )
     folders, keys = {}, {}
     for index, site in enumerate(sites):
         folders[site] = create_site(
@@ -263,6 +266,18 @@ def build_world(
     return World(gate, clock, folders, agents, plan, reviewers)
 
 
+def request_for(world: World, admission: Admission, opened: Opened, *, site: str = "north", **changes: object) -> bytes:
+    """The round that comes next at this site, with a fresh statement unless `changes` say otherwise."""
+    weights = np.zeros(5)
+    request = RoundRequest(
+        run=admission.run,
+        number=opened.number,
+        statement=world.gate.statement(admission.run, site, opened.number, opened.nonce),
+        weights=weights,
+    )
+    return request_bytes(replace(request, **changes))  # type: ignore[arg-type]
+
+
 def make_plan(sites: tuple[str, ...], *, members: int, **changes: object) -> Plan:
     settings: dict[str, object] = {
         "study": "study-1",
@@ -276,7 +291,6 @@ def make_plan(sites: tuple[str, ...], *, members: int, **changes: object) -> Pla
         "members": members,
         "model": "churn-linear",
         "rounds": 3,
-        "minimum_cohort": 50,
         **changes,
     }
     return churn_plan(**settings)  # type: ignore[arg-type]
