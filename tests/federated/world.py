@@ -1,4 +1,4 @@
-"""A small federation for tests: real site folders, real signatures, a gate that signs with a test key, no consent centre."""
+"""A small federation for tests: real site folders, real signatures, a gate with a test key, no consent centre."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federated.approvals import Approval, Pinned, sign_approval
-from federated.cohort import CohortMember, build_cohort, header_bytes
 from federated.cohort import KIND as COHORT_KIND
+from federated.cohort import CohortMember, build_cohort, header_bytes
 from federated.errors import Refusal, RefusedError
 from federated.exchange import Opened, RoundRequest, order_bytes, parse_opened, request_bytes
 from federated.gate import (
@@ -156,7 +156,7 @@ class FakeGate:
         self.statements.append(made)
         return made
 
-    def statement(self, run: str, site: str, number: int, nonce: str, **changes: object) -> Signed:
+    def statement(self, run: str, site: str, number: int, nonce: str, /, **changes: object) -> Signed:
         removals = Removals(
             run=run,
             site=site,
@@ -225,9 +225,7 @@ def build_world(
     clock, hub_key = Clock(), Ed25519PrivateKey.generate()
     reviewers = {role: Ed25519PrivateKey.generate() for role in ROLES}
     pinned = [Pinned(f"{role}-1", role, "programme", key.public_key()) for role, key in reviewers.items()]
-    plan = make_plan(
-        sites, members=members * len(sites), minimum_cohort=minimum_cohort_of_plan, **plan_changes
-    )
+    plan = make_plan(sites, members=members * len(sites), minimum_cohort=minimum_cohort_of_plan, **plan_changes)
     folders, keys = {}, {}
     for index, site in enumerate(sites):
         folders[site] = create_site(

@@ -26,7 +26,9 @@ def test_a_run_trains_evaluates_audits_and_settles(world: World) -> None:
 
 
 def test_a_model_trained_with_little_noise_ranks_members(tmp_path: Path) -> None:
-    world = build_world(tmp_path, members=300, epsilon=20.0, epsilon_histogram=20.0, rounds=30, run=(60, 30), year=(60, 30))
+    world = build_world(
+        tmp_path, members=300, epsilon=20.0, epsilon_histogram=20.0, rounds=30, run=(60, 30), year=(60, 30)
+    )
     report = run_embedded(world.gate, "study-1", world.answers)
     assert report.results["histogram"]["auc"] > 0.8
 
