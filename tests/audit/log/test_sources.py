@@ -1,0 +1,114 @@
+"""A log is verified from an address as from a directory; what does not answer is not a verdict."""
+
+import functools
+import http.server
+import threading
+
+import pytest
+
+from audit.__main__ import main
+from audit.errors import MissingFileError, UnreadableError
+from audit.log import source as module
+from audit.log.note import SignerKey
+from audit.log.publish import publish
+from audit.log.source import DirectorySource, UrlSource
+
+KEY = SignerKey.from_seed("example.com/log", bytes(32))
+VKEY = KEY.verifier.text()
+TOKEN = "Bearer auditor-1"
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """A plain file server that shows entries to auditors only."""
+
+    broken = 0
+
+    def do_GET(self):
+        if self.broken:
+            self.send_error(self.broken)
+        elif "/entries/" in self.path and self.headers.get("Authorization") != TOKEN:
+            self.send_error(401)
+        else:
+            super().do_GET()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def log(tmp_path):
+    publish(tmp_path / "log", [b"leaf %d" % i for i in range(600)], KEY, KEY.name, with_bundles=True)
+    return tmp_path / "log"
+
+
+@pytest.fixture
+def address(log):
+    handler = functools.partial(Handler, directory=str(log))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_address_is_verified_by_its_hashes_without_a_token(address, capsys):
+    assert main(["verify", address, "--key", VKEY]) == 0
+    assert "Entries were not there to be read" in capsys.readouterr().out
+    assert main(["verify", address, "--key", VKEY, "--entries"]) == 1
+
+
+def test_an_address_is_verified_by_its_entries_with_a_token(address, tmp_path, capsys):
+    (tmp_path / "token").write_text("auditor-1\n")
+    assert main(["verify", address, "--key", VKEY, "--token-file", str(tmp_path / "token")]) == 0
+    assert "Read 600 entries" in capsys.readouterr().out
+
+
+def test_a_changed_byte_behind_an_address_is_found(address, log):
+    tile = log / "tile/0/001"
+    tile.write_bytes(tile.read_bytes()[:-1] + b"\0")
+    assert main(["verify", address, "--key", VKEY]) == 1
+
+
+def test_a_partial_tile_that_became_full_is_read_from_the_full_one(address, log):
+    note = (log / "checkpoint").read_bytes()
+    publish(log, [b"more"] * 300, KEY, KEY.name, with_bundles=True, start=600)
+    (log / "checkpoint").write_bytes(note)
+    assert not (log / "tile/0/002.p/88").exists()
+    assert main(["verify", address, "--key", VKEY]) == 0
+
+
+def test_a_broken_server_is_not_a_verdict(address, monkeypatch, capsys):
+    monkeypatch.setattr(Handler, "broken", 500)
+    assert main(["verify", address, "--key", VKEY]) == 2
+    assert "the server answered 500" in capsys.readouterr().err
+    monkeypatch.setattr(Handler, "broken", 404)
+    assert main(["verify", address, "--key", VKEY]) == 2
+
+
+def test_a_server_that_is_not_there_is_not_a_verdict(capsys):
+    assert main(["verify", "http://127.0.0.1:9/", "--key", VKEY]) == 2
+    assert "no answer" in capsys.readouterr().err
+
+
+def test_a_file_longer_than_any_of_a_log_is_not_read_to_its_end(address, log, monkeypatch):
+    size = (log / "tile/0/000").stat().st_size
+    for source in (DirectorySource(log), UrlSource(address)):
+        monkeypatch.setattr(module, "MAX_FILE_SIZE", size)
+        assert len(source.read("tile/0/000")) == size
+        monkeypatch.setattr(module, "MAX_FILE_SIZE", size - 1)
+        with pytest.raises(UnreadableError, match="longer than 8191"):
+            source.read("tile/0/000")
+
+
+def test_a_missing_file_says_which(address, log):
+    for source in (DirectorySource(log), UrlSource(address)):
+        with pytest.raises(MissingFileError) as missing:
+            source.read("tile/0/777")
+        assert missing.value.place == "tile/0/777"
+
+
+def test_only_a_directory_can_be_listed(address, log):
+    assert "tile/0/000" in DirectorySource(log).paths()
+    assert UrlSource(address).paths() == []
