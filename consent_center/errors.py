@@ -10,9 +10,11 @@
     │   ├── UnknownItemError          no notice asks for this item
     │   ├── UnknownNoticeError
     │   ├── UnknownDefinitionError    a scope, purpose or recipient
+    │   ├── UnknownStatementError
     │   ├── UnknownStudyError
     │   ├── UnknownReviewerError
     │   └── UnknownRunError
+    ├── ReceiptError                  not a receipt, changed, or of another key
     ├── RuleError                     understood, and against a rule; nothing was written
     │   ├── NoticeError               a notice that cannot be published, or must not be used any more
     │   ├── StatementError            a statement that means nothing or says too much at once
@@ -89,6 +91,12 @@ class UnknownDefinitionError(UnknownError):
     what = "scope, purpose or recipient"
 
 
+class UnknownStatementError(UnknownError):
+    """No such statement of this member."""
+
+    what = "statement"
+
+
 class UnknownStudyError(UnknownError):
     """No study was filed under this identifier."""
 
@@ -105,6 +113,10 @@ class UnknownRunError(UnknownError):
     """No run was admitted under this identifier."""
 
     what = "run"
+
+
+class ReceiptError(ConsentCenterError):
+    """Not a receipt, changed, or signed by another key."""
 
 
 class RuleError(ConsentCenterError):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from audit.log.entry import encode_leaf
 from consent_center.errors import EventError
 
 VERSION = 1
+_PAYLOAD = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 MemberClass = Literal["statement", "right", "decision"]
 Check = Callable[[object], bool]
 
@@ -209,8 +211,7 @@ class Event:
 
 def payload_of(event: Event, *, at: datetime) -> bytes:
     """What the salted commitment of an entry covers: kind, second, and everything private."""
-    document = {"kind": event.kind, "at": utc_second(at), **(event.private or {})}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _PAYLOAD.encode({"kind": event.kind, "at": utc_second(at), **(event.private or {})}).encode()
 
 
 def leaf_of(event: Event, *, at: datetime, entry: UUID, committed: bytes | None, tag: bytes | None) -> bytes:
@@ -230,24 +231,21 @@ def leaf_of(event: Event, *, at: datetime, entry: UUID, committed: bytes | None,
     if kind.member_class is not None:
         if committed is None or tag is None:
             raise EventError("a leaf about a member needs its tag and its commitment")
-        return encode_leaf(
-            {
-                "v": VERSION,
-                "class": kind.member_class,
-                "month": at.astimezone(UTC).strftime("%Y-%m"),
-                "id": entry.hex,
-                "tag": tag.hex(),
-                "commitment": committed.hex(),
-            }
-        )
+        # The same bytes as encode_leaf of this mapping, written directly: the hottest line of the product. A test
+        # holds the two together.
+        return (
+            f'{{"class":"{kind.member_class}","commitment":"{committed.hex()}","id":"{entry.hex}",'
+            f'"month":"{utc_second(at)[:7]}","tag":"{tag.hex()}","v":{VERSION}}}'
+        ).encode("ascii")
     leaf: dict[str, object] = {"v": VERSION, "kind": event.kind, "at": utc_second(at), "id": entry.hex, **event.public}
     if committed is not None:
         leaf["commitment"] = committed.hex()
     return encode_leaf(leaf)
 
 
+@lru_cache(maxsize=1024)
 def utc_second(at: datetime) -> str:
     """A time as the log writes it: UTC, whole seconds, "2026-11-21T21:40:05Z"."""
     if at.tzinfo is None:
         raise EventError("times need a zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -46,6 +46,7 @@ class Catalogue:
     notice_numbers: Mapping[tuple[str, int], int] = field(default_factory=dict)
     items: Mapping[Item, int] = field(default_factory=dict)
     _terms: dict[Item, Terms] = field(default_factory=dict, repr=False, compare=False)
+    _keys: dict[Item, tuple[str, str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def terms(self, item: Item) -> Terms | None:
         """What is on file about an item, or None if no notice ever asked for it or a part of it is not defined."""
@@ -103,12 +104,15 @@ class Catalogue:
 
     def separation_key(self, item: Item) -> tuple[str, str, str]:
         """Which separate consent an item needs; items that need none share the key of three empty strings."""
+        if (known := self._keys.get(item)) is not None:
+            return known
         recipient = self.recipients[item.recipient]
-        return (
+        self._keys[item] = (
             item.recipient if recipient.kind is RecipientKind.PARTNER else "",
             item.scope if self.scopes[item.scope].scope_class is not ScopeClass.ORDINARY else "",
             item.country if recipient.country != item.country else "",
         )
+        return self._keys[item]
 
     def check(self, definition: Definition) -> None:
         """Refuse a definition that contradicts what is defined.

@@ -6,6 +6,7 @@ Law: an item never implies another; scope, purpose, recipient and country are ea
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from consent_center.errors import DefinitionError
 
@@ -68,8 +69,7 @@ class Scope:
             )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Item:
+class Item(NamedTuple):
     """One cell of choice: this data, for this purpose, by this recipient, in this country."""
 
     scope: str

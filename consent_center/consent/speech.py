@@ -4,14 +4,17 @@ Law: a statement answers a published notice, in a language of it, about items of
 separation key; what is said by a delegate or guardian needs a delegation (checked by the workflow, which can see it).
 """
 
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from consent_center.consent.catalogue import Catalogue
-from consent_center.consent.grant import MEMBER, YES, Act, Actor, ActorKind, Statement, ending, midnight, whole_second
-from consent_center.consent.notice import LANGUAGES
+from consent_center.consent.grant import MEMBER, YES, Act, Actor, Statement, ending, midnight, whole_second
+from consent_center.consent.notice import LANGUAGES, Notice
 from consent_center.consent.scope import Item
 from consent_center.errors import NoticeError, SeparateConsentError, StatementError, UnknownItemError
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +56,18 @@ def statement_of(said: Utterance, catalogue: Catalogue, *, at: datetime) -> Stat
         StatementError: it means nothing, or lies in the future.
     """
     moment = whole_second(said.said_at or at)
-    if moment > whole_second(at) + timedelta(seconds=0):
+    if moment > at:
         raise StatementError("a statement cannot be made in the future: check the clock")
+    if not said.items:
+        raise StatementError("a statement names each item once, and at least one")
     notice = catalogue.notice(said.notice, said.notice_version)
     if said.language not in LANGUAGES:
         raise StatementError(f"a notice is read in one of {', '.join(LANGUAGES)}")
-    if len(said.choices) != 64 or not all(letter in "0123456789abcdef" for letter in said.choices):
+    if not _DIGEST.fullmatch(said.choices):
         raise StatementError("a statement carries the sha-256 of the choices as shown")
-    asked = set(notice.items)
     for item in said.items:
-        if item not in asked:
+        if item not in notice.items:
             raise UnknownItemError(str(item), "this notice does not ask for it; show the notice that does")
-    expires_at = None
-    if said.act in YES:
-        if not notice.open_at(moment):
-            raise NoticeError("this notice is not open any more: show the current version and ask again")
-        if len({catalogue.separation_key(item) for item in said.items}) > 1:
-            raise SeparateConsentError("these items need separate consent: ask for each in an act of its own")
-        if said.actor.kind is ActorKind.HUB:
-            raise StatementError("the programme can revoke or invalidate, never speak for a member")
-        longest = min(catalogue.purposes[item.purpose].lifetime_days for item in said.items)
-        expires_at = ending(moment, lifetime_days=longest)
-        if said.expires_at is not None:
-            expires_at = min(expires_at, midnight(said.expires_at))
-        if expires_at <= moment:
-            raise StatementError("a yes that has already ended says nothing: leave it out")
-    elif said.expires_at is not None:
-        raise StatementError("only a yes has an end")
     return Statement(
         member=said.member,
         act=said.act,
@@ -89,7 +77,22 @@ def statement_of(said: Utterance, catalogue: Catalogue, *, at: datetime) -> Stat
         language=said.language,
         choices=said.choices,
         at=moment,
-        expires_at=expires_at,
+        expires_at=_end_of_yes(said, notice, catalogue, moment) if said.act in YES else said.expires_at,
         actor=said.actor,
         reason=said.reason,
     )
+
+
+def _end_of_yes(said: Utterance, notice: Notice, catalogue: Catalogue, moment: datetime) -> datetime:
+    """When a yes ends, if it may be said at all."""
+    if not notice.open_at(moment):
+        raise NoticeError("this notice is not open any more: show the current version and ask again")
+    if len({catalogue.separation_key(item) for item in said.items}) > 1:
+        raise SeparateConsentError("these items need separate consent: ask for each in an act of its own")
+    longest = min(catalogue.purposes[item.purpose].lifetime_days for item in said.items)
+    ends = ending(moment, lifetime_days=longest)
+    if said.expires_at is not None:
+        ends = min(ends, midnight(said.expires_at))
+    if ends <= moment:
+        raise StatementError("a yes that has already ended says nothing: leave it out")
+    return ends

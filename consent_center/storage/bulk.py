@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def insert_rows(
-    tx: "Transaction", table: type[SQLModel], columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    tx: "Transaction", table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert rows in this transaction: a prepared statement on SQLite, COPY on PostgreSQL.
 
@@ -27,11 +27,11 @@ def insert_rows(
     connection = tx.session.connection()
     if tx.dialect == "sqlite":
         marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', list(map(tuple, rows)))
+        connection.exec_driver_sql(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', list(rows))
         return
     marks = ", ".join(["%s"] * len(columns))
     if len(rows) < 8:
-        connection.exec_driver_sql(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', list(map(tuple, rows)))
+        connection.exec_driver_sql(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', list(rows))
         return
     driver = connection.connection.driver_connection
     if driver is None:

@@ -92,7 +92,7 @@ def append(tx: "Transaction", events: Sequence[Event], *, at: datetime | None) -
     for offset, happened in enumerate(events):
         start = (16 + SALT_SIZE) * offset
         drawn, salt = random[start : start + 16], random[start + 16 : start + 16 + SALT_SIZE]
-        number, name = numbers[offset], UUID(bytes=drawn, version=4)
+        number, name = numbers[offset], UUID(bytes=drawn)
         committed = tag = None
         if _has_payload(happened):
             payload = payload_of(happened, at=at)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from consent_center.consent.delegation import DelegationKind
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import Facts
 from consent_center.storage.definitions import catalogue
+from consent_center.storage.delegations import of_members
 from consent_center.storage.members import Member
 from consent_center.storage.statements import said_about
 from consent_center.storage.switches import settings_of
@@ -19,6 +21,11 @@ def facts_of(tx: Transaction, members: Sequence[Member], items: Iterable[Item]) 
     terms = {item: known.terms(item) for item in wanted}
     said = said_about(tx, [member.no for member in members], numbers.values())
     switches = settings_of(tx, [member.no for member in members])
+    guarded = [member.no for member in members if member.guarded_until is not None]
+    guardians = {
+        number: tuple(one.window for one in given if one.kind is DelegationKind.GUARDIAN)
+        for number, given in of_members(tx, guarded).items()
+    }
     for member in members:
         for item in wanted:
             yield (
@@ -29,5 +36,6 @@ def facts_of(tx: Transaction, members: Sequence[Member], items: Iterable[Item]) 
                     said=said.get((member.no, numbers.get(item, 0)), ()),
                     switches=switches.get(member.no, ()),
                     guarded_until=member.guarded_until,
+                    guardians=guardians.get(member.no, ()),
                 ),
             )

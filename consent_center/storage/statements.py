@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.consent.grant import Act, Actor, ActorKind, Said, Statement
 from consent_center.consent.scope import Item
-from consent_center.errors import UnknownError
+from consent_center.errors import UnknownStatementError
 from consent_center.storage.bulk import chunks, insert_rows
 from consent_center.storage.columns import EntryId, from_seconds, seconds
 from consent_center.storage.definitions import DefinitionRow, catalogue
@@ -83,7 +83,8 @@ class Placed:
 
 def add_many(tx: Transaction, placed: Sequence[Placed]) -> None:
     """Keep statements."""
-    acts, items = [], []
+    acts: list[tuple[object, ...]] = []
+    items: list[tuple[int, int, int, int, int, int | None, int, bool]] = []
     for one in placed:
         said = one.statement
         act, at = ACT_NUMBERS[said.act], seconds(said.at)
@@ -105,7 +106,7 @@ def add_many(tx: Transaction, placed: Sequence[Placed]) -> None:
             )
         )
         items.extend((item, one.member_no, one.entry, act, at, ends, one.notice_no, guardian) for item in one.item_nos)
-    columns = (
+    of_statement = (
         "entry_id",
         "member_no",
         "act",
@@ -118,9 +119,14 @@ def add_many(tx: Transaction, placed: Sequence[Placed]) -> None:
         "delegation",
         "reason",
     )
-    insert_rows(tx, StatementRow, columns, acts)
-    columns = ("item_no", "member_no", "entry_id", "act", "at", "expires_at", "notice_no", "guardian")
-    insert_rows(tx, StatementItemRow, columns, sorted(items))
+    insert_rows(tx, StatementRow, of_statement, acts)
+    ordered = sorted(items, key=_place)
+    of_item = ("item_no", "member_no", "entry_id", "act", "at", "expires_at", "notice_no", "guardian")
+    insert_rows(tx, StatementItemRow, of_item, ordered)
+
+
+def _place(row: tuple[int, int, int, int, int, int | None, int, bool]) -> tuple[int, int, int]:
+    return row[:3]
 
 
 def said_about(tx: Transaction, members: Iterable[int], items: Iterable[int]) -> dict[tuple[int, int], list[Said]]:
@@ -168,7 +174,7 @@ def get(tx: Transaction, entry: EntryId) -> tuple[str, Statement]:
     """Member and statement of an entry.
 
     Raises:
-        UnknownError: no statement has this entry.
+        UnknownStatementError: no statement has this entry.
     """
     query = (
         select(StatementRow, DefinitionRow.code, DefinitionRow.version, MemberRow.member)
@@ -178,7 +184,7 @@ def get(tx: Transaction, entry: EntryId) -> tuple[str, Statement]:
     )
     found = tx.session.exec(query).first()
     if found is None:
-        raise UnknownError(entry, "no statement has this number")
+        raise UnknownStatementError(entry, "no statement has this number")
     row, code, version, member = found
     return member, _statement(row, member, code, version, _items_of(tx, [entry])[entry])
 

@@ -22,8 +22,10 @@ from sqlmodel import Session, SQLModel
 from consent_center.errors import SettingsError, StorageError, StoreClosedError
 from consent_center.events import Event
 from consent_center.storage import entries, schema
-from consent_center.storage.columns import EntryId as EntryId
+from consent_center.storage.columns import EntryId
 from privacy.keys import Wrapper
+
+__all__ = ["EntryId", "Store", "Transaction"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,6 +77,7 @@ class Store:
 
     def __init__(self, writer: Engine, reader: Engine, *, keys: Wrapper) -> None:
         self._writer, self._reader, self._keys = writer, reader, keys
+        self.url_kind = writer.dialect.name
         self._warm: dict[str, Any] = {}
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -204,8 +207,7 @@ class Store:
         answers: list[tuple[_Job, Any, BaseException | None]] = []
         try:
             with _storage_errors(), Session(self._writer, expire_on_commit=False) as session:
-                for job in group:
-                    answers.append((job, *self._attempt(session, job)))
+                answers.extend((job, *self._attempt(session, job)) for job in group)
                 session.commit()
         except BaseException as error:  # noqa: BLE001 - the writer thread must live, and every caller be told
             self._warm.clear()

@@ -7,20 +7,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from consent_center.consent.catalogue import Catalogue
+from consent_center.consent.delegation import check_actor
 from consent_center.consent.grant import YES, Recorded, Statement, latest_choice, whole_second
+from consent_center.consent.propagation import TAKES_AWAY, Task, by_recipient, due
 from consent_center.consent.speech import Utterance, statement_of
 from consent_center.errors import SupersededError
 from consent_center.events import Event
-from consent_center.storage import definitions, members, statements
+from consent_center.storage import definitions, delegations, members, statements, tasks
 from consent_center.storage.members import Member
 from consent_center.storage.statements import Placed
-from consent_center.storage.transaction import Transaction
+from consent_center.storage.transaction import EntryId, Transaction
 
 
 def say(tx: Transaction, said: Sequence[Utterance], *, at: datetime) -> list[Recorded]:
     """Check and keep these, all or none; each becomes one statement with one audit entry."""
     known = definitions.catalogue(tx)
     people = members.get_many(tx, {one.member for one in said})
+    _check_actors(tx, said, people, at=at)
     made = [statement_of(one, known, at=at) for one in said]
     _refuse_superseded(tx, [one for one in said if one.act in YES and one.said_at is None], known, people, at=at)
     entries = tx.append_all([_event(one, people[one.member].no) for one in made], at=at)
@@ -37,7 +40,41 @@ def say(tx: Transaction, said: Sequence[Utterance], *, at: datetime) -> list[Rec
             for one, entry in zip(made, entries, strict=True)
         ],
     )
+    _plan_propagation(tx, list(zip(made, entries, strict=True)), people)
     return [Recorded(entry, one) for entry, one in zip(entries, made, strict=True)]
+
+
+def _plan_propagation(tx: Transaction, made: Sequence[tuple[Statement, int]], people: dict[str, Member]) -> None:
+    planned = [
+        (
+            Task(
+                id=f"msg_{members.new_identifier()}",
+                recipient=recipient,
+                change=said.act.value,
+                pseudonym="",
+                items=items,
+                said_at=said.at,
+                due_at=due(items, at=said.at),
+            ),
+            people[said.member].no,
+            EntryId(entry),
+        )
+        for said, entry in made
+        if said.act in TAKES_AWAY
+        for recipient, items in by_recipient(said.items).items()
+    ]
+    if planned:
+        tasks.add_many(tx, planned)
+
+
+def _check_actors(tx: Transaction, said: Sequence[Utterance], people: dict[str, Member], *, at: datetime) -> None:
+    named = [one for one in said if one.actor.delegation is not None]
+    found = delegations.find(tx, [one.actor.delegation for one in named if one.actor.delegation is not None])
+    for one in named:
+        moment = whole_second(one.said_at or at)
+        given = found.get(one.actor.delegation or "")
+        guarded_until = people[one.member].guarded_until
+        check_actor(one.actor, given, member=one.member, guarded_until=guarded_until, at=moment)
 
 
 def _refuse_superseded(

@@ -1,0 +1,185 @@
+"""What a member says decides, from the moment she says it, on every database."""
+
+from datetime import timedelta
+
+import pytest
+
+from consent_center.consent.grant import Act, Actor, ActorKind
+from consent_center.consent.verdict import Reason, Switch
+from consent_center.errors import (
+    ActorError,
+    NoticeError,
+    SeparateConsentError,
+    StatementError,
+    SupersededError,
+    UnknownItemError,
+    UnknownMemberError,
+    UnknownNoticeError,
+)
+from consent_center.storage import entries
+from consent_center.workflows.ask_verdict import ask_verdict
+from consent_center.workflows.defer_consent import defer_consent
+from consent_center.workflows.give_consent import give_consent
+from consent_center.workflows.make_statements import make_statements
+from consent_center.workflows.pause_consent import pause_consent, resume_consent
+from consent_center.workflows.publish_notice import publish_notice
+from consent_center.workflows.refuse_consent import refuse_consent
+from consent_center.workflows.revoke_consent import revoke_consent
+from consent_center.workflows.set_switch import set_switch
+from consent_center.workflows.withdraw_consent import withdraw_consent
+from tests.consent_center.world import (
+    ABROAD,
+    AGE,
+    ANSWERED,
+    CHOICES,
+    DAY,
+    NOW,
+    OFFER,
+    SERVICE,
+    TRAIN,
+    found,
+    notice,
+    said,
+)
+
+SECOND = timedelta(seconds=1)
+
+
+def reason(store, member, item, at=NOW):
+    return store.read(ask_verdict, member, [item], at=at)[0].reason
+
+
+def test_nothing_is_allowed_before_anything_was_said(store):
+    mei, *_ = found(store)
+    assert reason(store, mei, TRAIN) is Reason.NEVER_ASKED
+
+
+def test_a_grant_allows_and_a_withdrawal_ends_it(store):
+    mei, ann, _ = found(store)
+    store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    assert reason(store, mei, TRAIN) is Reason.ALLOWED
+    assert reason(store, ann, TRAIN) is Reason.NEVER_ASKED
+    assert reason(store, mei, SERVICE) is Reason.NEVER_ASKED
+    store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW + SECOND)
+    assert reason(store, mei, TRAIN, NOW + SECOND) is Reason.WITHDRAWN
+    assert reason(store, mei, TRAIN, NOW) is Reason.ALLOWED
+
+
+@pytest.mark.parametrize(("workflow", "expected"), [(refuse_consent, Reason.REFUSED), (defer_consent, Reason.DEFERRED)])
+def test_no_and_later_allow_nothing(small_store, workflow, expected):
+    mei, *_ = found(small_store)
+    small_store.run(workflow, mei, [TRAIN, AGE], **ANSWERED, at=NOW)
+    assert reason(small_store, mei, TRAIN) is expected
+
+
+def test_a_pause_rests_the_choice_and_a_resumption_brings_it_back(small_store):
+    mei, *_ = found(small_store)
+    small_store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    small_store.run(pause_consent, mei, [TRAIN], **ANSWERED, at=NOW + SECOND)
+    assert reason(small_store, mei, TRAIN, NOW + SECOND) is Reason.PAUSED
+    small_store.run(resume_consent, mei, [TRAIN], **ANSWERED, at=NOW + 2 * SECOND)
+    assert reason(small_store, mei, TRAIN, NOW + 2 * SECOND) is Reason.ALLOWED
+
+
+def test_two_opposite_statements_of_one_second_end_in_the_withdrawal(store):
+    mei, *_ = found(store)
+    store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    assert reason(store, mei, TRAIN) is Reason.WITHDRAWN
+    with pytest.raises(SupersededError):
+        store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW + timedelta(milliseconds=900))
+    store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW + SECOND)
+    assert reason(store, mei, TRAIN, NOW + SECOND) is Reason.ALLOWED
+
+
+def test_items_that_need_separate_consent_never_share_one_yes(small_store):
+    mei, *_ = found(small_store)
+    for pair in ([TRAIN, AGE], [TRAIN, ABROAD], [AGE, ABROAD]):
+        with pytest.raises(SeparateConsentError):
+            small_store.run(give_consent, mei, pair, **ANSWERED, at=NOW)
+    small_store.run(give_consent, mei, [TRAIN, OFFER, SERVICE], **ANSWERED, at=NOW)
+    small_store.run(withdraw_consent, mei, [TRAIN, AGE, ABROAD], **ANSWERED, at=NOW)
+
+
+def test_the_switch_overrides_a_yes_to_personalised_purposes_only(store):
+    mei, *_ = found(store)
+    store.run(give_consent, mei, [TRAIN, OFFER], **ANSWERED, at=NOW)
+    store.run(set_switch, mei, Switch.NO_PERSONALISED, on=True, source="gpc", at=NOW + SECOND)
+    assert reason(store, mei, OFFER, NOW + SECOND) is Reason.OBJECTED
+    assert reason(store, mei, TRAIN, NOW + SECOND) is Reason.ALLOWED
+    store.run(set_switch, mei, Switch.NO_PERSONALISED, on=False, at=NOW + 2 * SECOND)
+    assert reason(store, mei, OFFER, NOW + 2 * SECOND) is Reason.ALLOWED
+
+
+def test_a_material_change_of_the_notice_asks_again(store):
+    mei, *_ = found(store)
+    store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    store.run(publish_notice, notice(2, material=False, at=NOW + SECOND), at=NOW + SECOND)
+    assert reason(store, mei, TRAIN, NOW + SECOND) is Reason.ALLOWED
+    store.run(publish_notice, notice(3, at=NOW + 2 * SECOND), at=NOW + 2 * SECOND)
+    assert reason(store, mei, TRAIN, NOW + 2 * SECOND) is Reason.NOTICE_CHANGED
+    store.run(give_consent, mei, [TRAIN], **{**ANSWERED, "version": 3}, at=NOW + 3 * SECOND)
+    assert reason(store, mei, TRAIN, NOW + 3 * SECOND) is Reason.ALLOWED
+
+
+def test_a_yes_ends_at_the_midnight_that_was_shown(small_store):
+    mei, *_ = found(small_store)
+    made = small_store.run(give_consent, mei, [TRAIN], **ANSWERED, expires_at=NOW + 3 * DAY, at=NOW)
+    ends = made.statement.expires_at
+    assert (ends.hour, ends.minute, ends.second) == (0, 0, 0)
+    assert reason(small_store, mei, TRAIN, ends - timedelta(microseconds=1)) is Reason.ALLOWED
+    assert reason(small_store, mei, TRAIN, ends) is Reason.EXPIRED
+
+
+def test_only_the_programme_revokes_and_it_says_why(small_store):
+    mei, *_ = found(small_store)
+    small_store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    with pytest.raises(StatementError, match="reason"):
+        small_store.run(revoke_consent, mei, [TRAIN], notice="core", version=1, reason="", at=NOW + SECOND)
+    small_store.run(revoke_consent, mei, [TRAIN], notice="core", version=1, reason="site-closed", at=NOW + SECOND)
+    assert reason(small_store, mei, TRAIN, NOW + SECOND) is Reason.REVOKED
+    with pytest.raises(StatementError, match="never speak"):
+        small_store.run(make_statements, [said(mei, Act.GIVEN, TRAIN, actor=Actor(ActorKind.HUB))], at=NOW)
+    with pytest.raises(StatementError, match="only the programme"):
+        small_store.run(make_statements, [said(mei, Act.REVOKED, TRAIN)], at=NOW)
+
+
+def test_what_answers_nothing_is_refused_and_leaves_nothing(store):
+    mei, *_ = found(store)
+    before = store.read(entries.last_id)
+    unknown = TRAIN._replace(country="KR")
+    refused = [
+        (UnknownMemberError, {"member": "nobody"}),
+        (UnknownItemError, {"items": [unknown]}),
+        (UnknownNoticeError, {"version": 9}),
+        (StatementError, {"language": "tlh"}),
+        (StatementError, {"choices": "x" * 64}),
+        (StatementError, {"items": []}),
+        (StatementError, {"items": [TRAIN, TRAIN]}),
+        (ActorError, {"actor": Actor(ActorKind.GUARDIAN, "ab" * 16)}),
+        (StatementError, {"expires_at": NOW - DAY}),
+    ]
+    for error, change in refused:
+        call = {"member": mei, "items": [TRAIN], **ANSWERED, **change}
+        with pytest.raises(error):
+            store.run(give_consent, call.pop("member"), call.pop("items"), **call, at=NOW)
+    assert store.read(entries.last_id) == before
+    assert len(store.read(entries.leaves_since, 0)) == (before if store.url_kind == "sqlite" else 0)
+
+
+def test_a_notice_that_is_not_open_takes_no_yes_but_every_no(small_store):
+    mei, *_ = found(small_store)
+    early = NOW - 2 * DAY
+    with pytest.raises(NoticeError):
+        small_store.run(give_consent, mei, [TRAIN], **ANSWERED, at=early)
+    small_store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=early)
+
+
+def test_many_statements_are_one_transaction(store):
+    mei, ann, _ = found(store)
+    with pytest.raises(UnknownMemberError):
+        store.run(make_statements, [said(mei, Act.GIVEN, TRAIN), said("nobody", Act.GIVEN, TRAIN)], at=NOW)
+    assert reason(store, mei, TRAIN) is Reason.NEVER_ASKED
+    made = store.run(make_statements, [said(mei, Act.GIVEN, TRAIN), said(ann, Act.REFUSED, TRAIN)], at=NOW)
+    assert [one.statement.act for one in made] == [Act.GIVEN, Act.REFUSED]
+    assert made[0].statement.choices == CHOICES
