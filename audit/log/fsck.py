@@ -6,16 +6,13 @@ the tiles of level 0, which shows that the log is whole and append-only but not 
 level 0 are never believed, only compared (a reader that believes them accepts a forged tile: CVE-2026-56865).
 """
 
-from collections.abc import Sequence
-
 from audit.errors import FormatError, MissingFileError, VerificationError
 from audit.log.checkpoint import Checkpoint
-from audit.log.hashing import leaf_hash
+from audit.log.hashing import EMPTY_ROOT, HASH_SIZE, leaf_hash
 from audit.log.report import Report
 from audit.log.source import Source
 from audit.log.tiles import TILE_WIDTH, Edge, EdgeWriter, Tile, TileName, decode_bundle, read_tile, split_hashes
 from audit.log.tlog_policy import Policy
-from audit.log.tree import Frontier
 
 CHECKPOINT = "checkpoint"
 MAX_FINDINGS = 20
@@ -84,7 +81,8 @@ class _Replay:
         """Replay every leaf, then compare the root, the older checkpoint and the files nobody asked for."""
         if self._since and self._since.size > self._head.size:
             self._find(f"the log went back: it has {self._head.size} entries and had {self._since.size}")
-        self._check_since(())
+        if self._since and self._since.size == 0 and self._since.root != EMPTY_ROOT:
+            self._find("the older checkpoint is of an empty log and has the root of another")
         for index in range(-(-self._head.size // TILE_WIDTH)):
             width = min(TILE_WIDTH, self._head.size - index * TILE_WIDTH)
             hashes = self._leaf_hashes(index, width)
@@ -100,21 +98,16 @@ class _Replay:
             self._find("the entries do not give the signed root: at least one was changed after it was signed")
         self._compare_leftovers()
 
-    def _leaf_hashes(self, index: int, width: int) -> list[bytes] | None:
+    def _leaf_hashes(self, index: int, width: int) -> bytes | None:
         """Return the leaf hashes of one tile, from its entries if they are to be read; None if that is impossible."""
         stored = self._read_tile(TileName(0, index, width))
-        if self.entries is None:
-            return None if stored is None else split_hashes(stored)
-        entries = self._read_bundle(TileName(None, index, width))
-        if entries is None:
-            return None if stored is None else split_hashes(stored)
+        entries = None if self.entries is None else self._read_bundle(TileName(None, index, width))
+        if self.entries is None or entries is None:
+            return stored
         self.entries += width
-        hashes = [leaf_hash(entry) for entry in entries]
-        if stored is not None and stored != b"".join(hashes):
-            differing = [
-                i for i, pair in enumerate(zip(hashes, split_hashes(stored), strict=True)) if pair[0] != pair[1]
-            ]
-            first = index * TILE_WIDTH + differing[0]
+        hashes = b"".join([leaf_hash(entry) for entry in entries])
+        if stored is not None and stored != hashes:
+            first = index * TILE_WIDTH + _first_difference(hashes, stored)
             self._find(f"entry {first} does not hash to its place in {TileName(0, index, width).path()}")
         return hashes
 
@@ -125,8 +118,7 @@ class _Replay:
         stored = self._read_tile(tile.name)
         if stored is None or stored == tile.data:
             return
-        pairs = zip(split_hashes(tile.data), split_hashes(stored), strict=True)
-        place = next(i for i, (expected, found) in enumerate(pairs) if expected != found)
+        place = _first_difference(tile.data, stored)
         below = TileName((tile.name.level or 0) - 1, tile.name.index * TILE_WIDTH + place).path()
         self._find(f"{tile.name.path()} does not fit the entries below: it, or {below}, was changed")
 
@@ -147,12 +139,12 @@ class _Replay:
             self._find(f"{name.path()}: {failure}")
             return None
 
-    def _check_since(self, hashes: Sequence[bytes]) -> None:
+    def _check_since(self, hashes: bytes) -> None:
         """Compare with the older checkpoint where the replay passes its size."""
         since, size = self._since, self._writer.size
-        if since is None or not size <= since.size <= size + len(hashes) or (hashes and since.size == size):
+        if since is None or not size < since.size <= size + len(hashes) // HASH_SIZE:
             return
-        frontier: Frontier = self._writer.edge().frontier().extend(hashes[: since.size - size])
+        frontier = self._writer.edge().frontier().extend(split_hashes(hashes)[: since.size - size])
         if frontier.root() != since.root:
             self._find(f"the first {since.size} entries are not those of the older checkpoint: history was rewritten")
 
@@ -183,9 +175,9 @@ class _Replay:
             if name.level is None:
                 left = decode_bundle(self._source.read(name.path()), name.width)
                 return self.entries is None or left[:common] == read_bundle(verified, self._source)[:common]
-            left_tile = split_hashes(self._source.read(name.path()))
-            right_tile = split_hashes(read_tile(verified, self._source.read))
-            return len(left_tile) == name.width and left_tile[:common] == right_tile[:common]
+            left_tile, right_tile = self._source.read(name.path()), read_tile(verified, self._source.read)
+            same = left_tile[: common * HASH_SIZE] == right_tile[: common * HASH_SIZE]
+            return same and len(left_tile) == name.width * HASH_SIZE
         except (MissingFileError, FormatError):
             return False
 
@@ -204,6 +196,11 @@ class _Replay:
 
     def _find(self, finding: str) -> None:
         self.findings.append(finding)
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    """Return the place of the first hash that differs, of two equally long rows of joined hashes."""
+    return next(i for i, (left, right) in enumerate(zip(one, other, strict=True)) if left != right) // HASH_SIZE
 
 
 def read_bundle(name: TileName, source: Source) -> list[bytes]:

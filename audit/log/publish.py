@@ -92,7 +92,7 @@ def publish(
         writer = EdgeWriter(edge, files.write_tile)
         bundle = _unfinished_bundle(edge.size, source) if with_bundles else []
         for leaf in fresh:
-            writer.extend((leaf_hash(leaf),))
+            writer.extend(leaf_hash(leaf))
             if with_bundles:
                 bundle.append(leaf)
                 if len(bundle) == TILE_WIDTH:

@@ -12,7 +12,7 @@ Source: C2SP tlog-tiles.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -110,11 +110,12 @@ class Edge:
         """Return the tree as its frontier."""
         peaks: list[bytes] = []
         for level in reversed(self.levels):
-            hashes, place = split_hashes(level), 0
+            start = 0
             for bit in reversed(range(TILE_HEIGHT)):
-                if len(hashes) >> bit & 1:
-                    peaks.append(subtree_root(hashes[place : place + (1 << bit)]))
-                    place += 1 << bit
+                if len(level) // HASH_SIZE >> bit & 1:
+                    end = start + (HASH_SIZE << bit)
+                    peaks.append(subtree_root(level[start:end]))
+                    start = end
         return Frontier(self.size, tuple(peaks))
 
     def root(self) -> bytes:
@@ -141,33 +142,37 @@ def edge_names(size: int) -> list[TileName | None]:
 
 
 class EdgeWriter:
-    """An `Edge` that grows, handing each tile to `emit` the moment it is full."""
+    """An `Edge` that grows, handing each tile to `emit` the moment it is full.
+
+    Attributes:
+        size: number of leaves.
+    """
 
     def __init__(self, edge: Edge, emit: Callable[[Tile], None]) -> None:
         self.size = edge.size
-        self._levels = [split_hashes(level) for level in edge.levels]
+        self._levels = [bytearray(level) for level in edge.levels]
         self._emit = emit
 
-    def extend(self, leaf_hashes: Iterable[bytes]) -> None:
-        """Append leaves, given as their hashes."""
-        for leaf in leaf_hashes:
-            self._append(0, leaf)
+    def extend(self, leaf_hashes: bytes) -> None:
+        """Append leaves, given as their joined hashes."""
+        for start in range(0, len(leaf_hashes), HASH_SIZE):
+            self._append(0, leaf_hashes[start : start + HASH_SIZE])
             self.size += 1
 
     def edge(self) -> Edge:
         """Return where the tree stands now."""
-        return Edge(self.size, tuple(b"".join(level) for level in self._levels))
+        return Edge(self.size, tuple(bytes(level) for level in self._levels))
 
     def _append(self, level: int, value: bytes) -> None:
         if level == len(self._levels):
-            self._levels.append([])
+            self._levels.append(bytearray())
         hashes = self._levels[level]
-        hashes.append(value)
-        if len(hashes) == TILE_WIDTH:
-            index = self.size // TILE_WIDTH ** (level + 1)
-            self._levels[level] = []
-            self._emit(Tile(TileName(level, index), b"".join(hashes)))
-            self._append(level + 1, subtree_root(hashes))
+        hashes += value
+        if len(hashes) == FULL_TILE_SIZE:
+            tile = bytes(hashes)
+            hashes.clear()
+            self._emit(Tile(TileName(level, self.size // TILE_WIDTH ** (level + 1)), tile))
+            self._append(level + 1, subtree_root(tile))
 
 
 def read_edge(size: int, read: Callable[[str], bytes]) -> Edge:
@@ -223,8 +228,8 @@ class TileSubtrees:
         first = index << height
         tile = self._tile(tile_level, first // TILE_WIDTH)
         start = first % TILE_WIDTH
-        hashes = split_hashes(tile[start * HASH_SIZE : (start + (1 << height)) * HASH_SIZE])
-        if len(hashes) != 1 << height:
+        hashes = tile[start * HASH_SIZE : (start + (1 << height)) * HASH_SIZE]
+        if len(hashes) != HASH_SIZE << height:
             raise ValueError(f"subtree {index} of level {level} is not complete in a tree of {self._size} leaves")
         return subtree_root(hashes)
 

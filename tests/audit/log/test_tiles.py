@@ -32,7 +32,7 @@ NAMES = st.builds(
 def files_of(size: int) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     writer = EdgeWriter(Edge(), lambda tile: files.update({tile.name.path(): tile.data}))
-    writer.extend(HASHES[:size])
+    writer.extend(b"".join(HASHES[:size]))
     files.update({tile.name.path(): tile.data for tile in writer.edge().partial_tiles()})
     return files
 
@@ -109,9 +109,9 @@ def test_tiles_hold_the_subtrees_of_the_tree():
 def test_an_edge_grows_like_the_tree_and_is_read_back_from_its_tiles(one, other):
     first, last = sorted((one, other))
     writer = EdgeWriter(Edge(), lambda tile: None)
-    writer.extend(HASHES[:first])
+    writer.extend(b"".join(HASHES[:first]))
     writer = EdgeWriter(writer.edge(), lambda tile: None)
-    writer.extend(HASHES[first:last])
+    writer.extend(b"".join(HASHES[first:last]))
     edge = writer.edge()
     assert edge.frontier() == Frontier().extend(HASHES[:last])
     assert read_edge(last, reader(files_of(last))) == edge
