@@ -134,11 +134,11 @@ def read_root_key(path: Path) -> KeyRing:
         raise KeyFileError(f"root key file {path} cannot be read: create one explicitly, or restore it") from error
     if mode & 0o077:
         raise KeyFileError(f"root key file {path} is open to others: chmod 600, and rotate it if anyone could read it")
-    title, *lines = text.splitlines()
+    title, _, lines = text.partition("\n")
     try:
         if title != _TITLE:
             raise ValueError("title")
-        pairs = [line.split(" ") for line in lines]
+        pairs = [line.split(" ") for line in lines.splitlines()]
         return KeyRing(tuple(Key(int(number, 16), base64.b64decode(secret, validate=True)) for number, secret in pairs))
     except (ValueError, SecretError):
         raise KeyFileError(f"root key file {path} is malformed: restore it from its backup") from None

@@ -111,9 +111,12 @@ def claim(
         f"{up(total.epsilon_pure, 4)}; all releases of the programme together stay within "
         f"ε = {up(budget.epsilon, 3)} at the same δ."
     )
+    bound = (
+        "With or without the data of any one member, at all sites together, what this model reveals is the same up to "
+        f"ε = {up(epsilon, 3)}, except with probability δ = {up(budget.delta, 3)}."
+    )
     sentences = (
-        f"With or without the data of any one member, at all sites together, what this model reveals is the same up to "
-        f"ε = {up(epsilon, 3)}, except with probability δ = {budget.delta:.1e}.".replace("e-0", "e-"),
+        bound,
         f"Two federations are compared that differ in all records of one member ({ADJACENCY}).",
         spending,
         how,
@@ -214,5 +217,5 @@ def up(number: float, digits: int) -> str:
     """A number rounded up to so many significant digits: what is printed is never better than what is true."""
     if number == 0:
         return "0"
-    exact = Decimal(number)
+    exact = Decimal(repr(float(number)))
     return f"{exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_CEILING).normalize():f}"
