@@ -6,6 +6,8 @@ DemoDataError
 ├── DataPackageMissingError   a package that carries data, or fits the reference, is not installed
 ├── PseudonymsMismatchError   enrolment did not give every customer of a site one pseudonym of her own
 ├── SiteNotWrittenError       the site's file could not be written
+├── OutputError               the output could not be written
+├── OptionError               an option outside its range
 └── ForeignFilesError         the output folder holds files that no demo wrote
 """
 
@@ -78,3 +80,11 @@ class ForeignFilesError(DemoDataError):
     def __init__(self, place: Path) -> None:
         self.place = place
         super().__init__(f"{place} holds files that no demo wrote: choose another folder with --out, or empty it")
+
+
+class OptionError(DemoDataError):
+    """An option is outside its range."""
+
+
+class OutputError(DemoDataError):
+    """The output could not be written; nothing half-written was left behind."""

@@ -10,6 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from federated.plan import Plan
+from federated.signed import encode
 
 WEIGHTS: Mapping[str, Fraction] = {
     "sensitive scopes": Fraction(25, 100),
@@ -91,3 +92,18 @@ def risk_parts(plan: Plan, circumstances: Circumstances) -> dict[str, Fraction]:
 def risk_index(parts: Mapping[str, Fraction]) -> Fraction:
     """The weighted sum of the parts, exact."""
     return sum((WEIGHTS[name] * value for name, value in parts.items()), Fraction(0))
+
+
+def assessment_bytes(assessment: Assessment) -> bytes:
+    """The bytes whose digest stands in the log."""
+    return encode(
+        {
+            "study": assessment.study,
+            "plan": assessment.plan_digest,
+            "assessor": assessment.assessor,
+            "parts": {name: str(value) for name, value in assessment.parts.items()},
+            "answers": dict(assessment.answers),
+            "made_at": assessment.made_at.isoformat(),
+            "expires_at": assessment.expires_at.isoformat(),
+        }
+    )

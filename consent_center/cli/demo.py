@@ -1,0 +1,40 @@
+"""`accord demo`: the whole story once, on public or generated data."""
+
+import errno
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from consent_center.demo.errors import OutputError
+from consent_center.demo.show import Show
+from consent_center.demo.story import run_demo
+from consent_center.demo.world import Options
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def demo(
+    data: Annotated[str, typer.Option(help="journey, telco or synthetic.")] = "journey",
+    epsilon: Annotated[float, typer.Option(help="Of the training; held-out checks are paid apart.")] = 2.0,
+    rounds: Annotated[int | None, typer.Option(help="Default: chosen from public numbers.")] = None,
+    sites: Annotated[int, typer.Option(help="3 to 12.")] = 4,
+    seed: Annotated[int, typer.Option(help="Of data and consents; noise is never seeded.")] = 7,
+    out: Annotated[Path, typer.Option(help="Where the log and the report go.")] = Path("var/demo"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, nothing else.")] = False,  # noqa: FBT002
+) -> None:
+    """From members' consents to a released, audited, verified model: on your machine, in a minute."""
+    options = Options(data=data, epsilon=epsilon, rounds=rounds, sites=sites, seed=seed, out=out)
+    try:
+        report = run_demo(options, Show(quiet=quiet or as_json))
+    except OSError as error:
+        what = (
+            "the disk is full"
+            if error.errno in FULL
+            else f"cannot write there ({error.strerror or 'input/output error'})"
+        )
+        raise OutputError(f"--out {out}: {what}; free space or choose another folder, then run it again") from error
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False))

@@ -1,0 +1,62 @@
+"""May this round run now? One signed statement per site: who must not be used any more."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent_center.storage import cohorts, runs, studies
+from consent_center.storage.transaction import Transaction
+from consent_center.studies.lifecycle import standing
+from federated.errors import Refusal, RefusedError
+from federated.gate import REMOVALS_KIND, Removals, check_permit, removals_bytes
+from federated.signed import Signed, sign
+
+
+def admit_round(
+    tx: Transaction,
+    run: str,
+    number: int,
+    nonces: Mapping[str, str],
+    *,
+    signer: Ed25519PrivateKey,
+    at: datetime,
+) -> dict[str, Signed]:
+    """Say, to each site that sent a nonce, which members of its cohort must not be used from this round on.
+
+    A member counts as removed if any use she allowed at admission is not allowed now. Reads only: nothing is written,
+    so a withdrawal that committed before this read is in the statement.
+
+    Raises:
+        RefusedError: the run ended, its permit expired, or its study is no longer approved.
+        UnknownRunError: it was never admitted.
+    """
+    known = runs.get(tx, run)
+    study = studies.get(tx, known.study)
+    check_permit(known.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
+    if runs.outcome(tx, run) is not None:
+        raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run has ended")
+    answers = [answer for answer, _ in studies.approvals(tx, study.id)]
+    where = standing(study, studies.latest_assessment(tx, study.id), answers, at=at)
+    if not where.approved:
+        raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"no longer approved; missing: {', '.join(where.missing)}")
+    epoch = cohorts.current_epoch(tx)
+    removed = cohorts.removed_since(tx, run, study.parsed(), since=known.epoch, at=at)
+    return {
+        site: sign(
+            signer,
+            kind=REMOVALS_KIND,
+            payload=removals_bytes(
+                Removals(
+                    run=run,
+                    site=site,
+                    round=number,
+                    nonce=nonce,
+                    epoch=epoch,
+                    issued_at=at,
+                    removed=tuple(sorted(one.hex() for one in removed.get(site, ()))),
+                )
+            ),
+        )
+        for site, nonce in nonces.items()
+    }

@@ -1,0 +1,164 @@
+"""May this plan run now? Price it, charge it, and cut one signed cohort per site: all of it, or nothing."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent_center.events import Event
+from consent_center.storage import cohorts, ledger, runs, studies
+from consent_center.storage.runs import Run, RunMember
+from consent_center.storage.transaction import Transaction
+from consent_center.studies.lifecycle import standing
+from consent_center.studies.study import Study
+from federated.cohort import KIND as COHORT_KIND
+from federated.cohort import CohortMember, build_cohort, header_bytes
+from federated.errors import Refusal, RefusedError
+from federated.gate import PERMIT_KIND, Admission, Order, Permit, check_permit, permit_bytes
+from federated.plan import Plan, digest
+from federated.signed import Signed, sign
+from privacy.errors import LedgerError
+from privacy.ledger import PROGRAMME, Charge, Release, sub_limit
+
+PERMIT_LASTS = timedelta(minutes=30)
+
+
+def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519PrivateKey, at: datetime) -> Admission:
+    """Admit one run of an approved study.
+
+    The same run asked for again gives the same signed documents, never larger cohorts.
+
+    Args:
+        tx: the transaction; the charge is durable when it commits, before any row is touched.
+        study_id: the study.
+        run: the new run's identifier, unguessable.
+        signer: the consent centre's signing key.
+        at: now.
+
+    Raises:
+        RefusedError: `plan-not-approved`, `cohort-too-small` or `over-budget`; nothing was charged.
+        UnknownStudyError: no such study.
+    """
+    study = studies.get(tx, study_id)
+    plan = study.parsed()
+    answers = studies.approvals(tx, study.id)
+    where = standing(study, studies.latest_assessment(tx, study.id), [answer for answer, _ in answers], at=at)
+    if not where.approved:
+        raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"not approved; still missing: {', '.join(where.missing)}")
+    approvals = tuple(signed for _, signed in answers)
+    if (known := runs.find(tx, run)) is not None:
+        if known.study != study.id:
+            raise RefusedError(Refusal.MALFORMED, "this run belongs to another study")
+        permit = check_permit(known.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
+        return _admission(study, permit, known.permit, runs.cohorts(tx, run), approvals)
+    epoch = cohorts.current_epoch(tx)
+    chosen = _one_site_each(plan, run, {site: cohorts.cohort_members(tx, site, plan, at=at) for site in plan.sites})
+    expires_at = min(at + PERMIT_LASTS, study.closes_at)
+    cut: dict[str, tuple[Signed, bytes]] = {}
+    trained = 0
+    for site, listed in chosen.items():
+        header, body = build_cohort(
+            plan,
+            run=run,
+            site=site,
+            plan_digest=study.plan_digest,
+            epoch=epoch,
+            issued_at=at,
+            expires_at=expires_at,
+            members=[(CohortMember(one.pseudonym, one.uses), one.cohort_key) for one in listed],
+        )
+        trained += header.sizes["train"]
+        cut[site] = sign(signer, kind=COHORT_KIND, payload=header_bytes(header)), body
+    if trained < plan.minimum_cohort:
+        raise RefusedError(
+            Refusal.COHORT_TOO_SMALL,
+            f"the part that is trained on is below the plan's minimum of {plan.minimum_cohort}",
+        )
+    charge = _charge(tx, plan, study=study, run=run, at=at)
+    permit = Permit(
+        run=run,
+        study=study.id,
+        author=study.author,
+        plan_digest=study.plan_digest,
+        cohorts={site: digest(header.payload) for site, (header, _) in cut.items()},
+        charge=charge.cost,
+        epoch=epoch,
+        issued_at=at,
+        expires_at=expires_at,
+    )
+    signed = sign(signer, kind=PERMIT_KIND, payload=permit_bytes(permit))
+    entry = tx.append(
+        Event(
+            "run.admitted",
+            public={
+                "run": run,
+                "study": study.id,
+                "purposes": sorted(plan.purposes),
+                "plan": study.plan_digest,
+                "permit": digest(signed.payload),
+                "cohorts": dict(permit.cohorts),
+                "charge_gaussian": charge.cost.gaussian,
+                "charge_pure": charge.cost.pure,
+                "epoch": epoch,
+            },
+            private={"members": sum(len(listed) for listed in chosen.values())},
+        ),
+        at=at,
+    )
+    runs.add(
+        tx,
+        Run(run, study.id, epoch, signed),
+        cohorts=cut,
+        members=[
+            RunMember(one.member, site, one.pseudonym, one.uses) for site, listed in chosen.items() for one in listed
+        ],
+        entry=entry,
+    )
+    return _admission(study, permit, signed, cut, approvals)
+
+
+def price(plan: Plan) -> list[Release]:
+    """The plan's releases as the ledger prices them: the worst the plan allows, attempts included."""
+    return [Release(one.mechanism, one.times, one.part) for one in plan.releases]
+
+
+def _charge(tx: Transaction, plan: Plan, *, study: Study, run: str, at: datetime) -> Charge:
+    releases = price(plan)
+    programme = Charge.of(releases, id=run, account=PROGRAMME, run=run, at=at)
+    limits = [
+        Charge.of(releases, id=run, account=name, run=run, at=at)
+        for name in {sub_limit(site, use.purpose) for site in plan.sites for use in plan.uses}
+        & set(ledger.accounts(tx))
+    ]
+    try:
+        ledger.charge(tx, programme, *limits)
+    except LedgerError as error:
+        raise RefusedError(Refusal.OVER_BUDGET, f"study {study.id}: {error}") from error
+    return programme
+
+
+def _one_site_each(
+    plan: Plan, run: str, eligible: Mapping[str, Sequence[cohorts.Eligible]]
+) -> dict[str, list[cohorts.Eligible]]:
+    """Each member at one site only: the one with the least hash of run, member and site."""
+    best: dict[str, tuple[bytes, str]] = {}
+    for site in plan.sites:
+        for one in eligible[site]:
+            drawn = hashlib.sha256(f"accord/one-site/v1\n{run}\n{one.member}\n{site}".encode()).digest()
+            best[one.member] = min(best.get(one.member, (drawn, site)), (drawn, site))
+    return {site: [one for one in eligible[site] if best[one.member][1] == site] for site in plan.sites}
+
+
+def _admission(
+    study: Study,
+    permit: Permit,
+    signed: Signed,
+    cut: Mapping[str, tuple[Signed, bytes]],
+    approvals: tuple[Signed, ...],
+) -> Admission:
+    orders = {
+        site: Order(plan=study.plan, approvals=approvals, permit=signed, cohort=header, members=body)
+        for site, (header, body) in cut.items()
+    }
+    return Admission(run=permit.run, plan=study.parsed(), permit=permit, orders=orders)
