@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audit.log.hashing import leaf_hash
 from audit.log.tree import root_of
 from federated.errors import MalformedError, Refusal, RefusedError, SignatureError
-from federated.plan import Part, Plan, part_of
+from federated.plan import Part, Plan, parts_of
 from federated.signed import Signed, check, decode, encode
 
 KIND = "cohort/v1"
@@ -112,11 +112,11 @@ def build_cohort(
 
 def sizes_of(plan: Plan, run: str, members: Iterable[CohortMember]) -> dict[Part, int]:
     """For each part of the plan, how many of these members fall into it and allow a use that rests on it."""
-    uses = {part: plan.uses_on(part) for part in plan.split}
+    listed = list(members)
+    masks = {part: sum(1 << use for use in plan.uses_on(part)) for part in plan.split}
     sizes: dict[Part, int] = dict.fromkeys(plan.split, 0)
-    for member in members:
-        part = part_of(plan, run, member.pseudonym)
-        if part is not None and any(member.allows(use) for use in uses[part]):
+    for member, part in zip(listed, parts_of(plan, run, (one.pseudonym for one in listed)), strict=True):
+        if part is not None and member.uses & masks[part]:
             sizes[part] += 1
     return sizes
 

@@ -9,7 +9,7 @@ Charging happens at admission, for the worst that the plan allows; settling neve
 permits, cohorts and statements and can forge none of them: each is signed for one run, site and round.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -24,6 +24,9 @@ from privacy.quantities import Cost
 PERMIT_KIND = "permit/v1"
 REMOVALS_KIND = "removals/v1"
 FRESH_FOR = timedelta(seconds=60)
+
+Clock = Callable[[], datetime]
+"""Now, timezone-aware; handed in, so that only the outermost edge reads a clock."""
 
 
 @dataclass(frozen=True)

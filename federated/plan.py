@@ -8,7 +8,7 @@ Invariant: what a site runs is, byte for byte, the plan that was approved.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Literal, get_args
@@ -228,10 +228,18 @@ def bucket(run: str, pseudonym: bytes) -> int:
     return int.from_bytes(drawn[:8], "big") % BUCKETS
 
 
+def parts_of(plan: Plan, run: str, pseudonyms: Iterable[bytes]) -> list[Part | None]:
+    """The part of the run that each member belongs to, or None if the split leaves her bucket unused."""
+    owner: list[Part | None] = [None] * BUCKETS
+    for part, ranges in plan.split.items():
+        for lo, hi in ranges:
+            owner[lo:hi] = [part] * (hi - lo)
+    return [owner[bucket(run, pseudonym)] for pseudonym in pseudonyms]
+
+
 def part_of(plan: Plan, run: str, pseudonym: bytes) -> Part | None:
-    """The part of the run that a member belongs to, or None if the split leaves her bucket unused."""
-    number = bucket(run, pseudonym)
-    return next((part for part, ranges in plan.split.items() if any(lo <= number < hi for lo, hi in ranges)), None)
+    """The part of the run that one member belongs to."""
+    return parts_of(plan, run, (pseudonym,))[0]
 
 
 def _use(data: Mapping[str, Any]) -> Use:

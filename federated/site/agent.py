@@ -9,12 +9,12 @@ Invariant: `answer` returns a message and never raises; what leaves is an answer
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
 
 import numpy as np
 
-from federated.cohort import members_digest
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.exchange import (
     Opened,
@@ -29,7 +29,7 @@ from federated.exchange import (
     refused_bytes,
     reply_bytes,
 )
-from federated.gate import check_removals
+from federated.gate import Clock, check_removals
 from federated.models.model import Exchange
 from federated.plan import Release
 from federated.price import ledger_releases
@@ -38,7 +38,7 @@ from federated.site.counts import noised_histogram, noised_table
 from federated.site.journal import Journal, Progress
 from federated.site.order import Work, check_order
 from federated.site.policy import Policy, check_hours
-from federated.site.rows import MemberRows, load
+from federated.site.rows import MemberRows, Using, load, using
 from federated.site.source import Source
 from federated.site.store import SiteStore
 from federated.tables import TABLE
@@ -46,8 +46,6 @@ from privacy.errors import LedgerError, OverBudgetError
 from privacy.ledger import Charge
 from privacy.mechanism import Gaussian
 from privacy.noise import NoiseSource, add_gaussian
-
-Clock = Callable[[], datetime]
 
 
 class SiteAgent:
@@ -82,7 +80,7 @@ class SiteAgent:
         self._journal = Journal(store)
         self._lock = RLock()
         self._work: dict[str, Work] = {}
-        self._rows: dict[str, tuple[tuple[Release, ...], MemberRows]] = {}
+        self._using: dict[str, Using] = {}
 
     def close(self) -> None:
         """Close the site's database; the agent answers nothing after that."""
@@ -153,8 +151,8 @@ class SiteAgent:
             at=at,
         )
         removed = progress.removed | _pseudonyms(removals.removed)
-        members = work.members_of(exchange, without=removed)
-        if exchange.release.kind == "train" and len(members) < self.policy.minimum_cohort:
+        used = using(work, exchange, removed=removed, before=self._using.get(request.run))
+        if exchange.release.kind == "train" and len(used.members) < self.policy.minimum_cohort:
             raise RefusedError(Refusal.COHORT_TOO_SMALL, "after the removals too few members are left to train on")
         progress = self._journal.begin(
             progress, request=identity, epoch=removals.epoch, removed=removed, most=work.plan.max_attempts
@@ -163,16 +161,16 @@ class SiteAgent:
             run=request.run,
             number=request.number,
             nonce=self._draw_nonce(),
-            used_digest=members_digest(members),
-            used=len(members),
+            used_digest=used.digest,
+            used=len(used.members),
             removed=len(work.pseudonyms & removed),
-            outputs=self._outputs(work, exchange, members, request),
+            outputs=self._outputs(work, exchange, used, request),
         )
         sent = reply_bytes(reply)
         self._journal.finish(progress, request=identity, reply=sent, nonce=reply.nonce)
         if request.number == len(work.exchanges):
             self._work.pop(request.run, None)
-            self._rows.pop(request.run, None)
+            self._using.pop(request.run, None)
         return sent
 
     def _check(self, message: bytes, *, at: datetime) -> Work:
@@ -195,20 +193,10 @@ class SiteAgent:
             self._work[progress.run] = self._check(progress.work, at=at)
         return self._work[progress.run]
 
-    def _outputs(
-        self, work: Work, exchange: Exchange, members: tuple[bytes, ...], request: RoundRequest
-    ) -> dict[str, Output]:
-        rows = self._rows_of(work, exchange, members, request)
+    def _outputs(self, work: Work, exchange: Exchange, used: Using, request: RoundRequest) -> dict[str, Output]:
+        rows = load(self._source, work, exchange, used.members) if used.rows is None else used.rows
+        self._using[request.run] = replace(used, rows=rows)
         return {release.name: self._output(work, release, rows, request) for release in exchange.releases}
-
-    def _rows_of(self, work: Work, exchange: Exchange, members: tuple[bytes, ...], request: RoundRequest) -> MemberRows:
-        held = self._rows.get(request.run)
-        if held is not None and held[0] == exchange.releases:
-            rows = held[1].only(frozenset(members))
-        else:
-            rows = load(self._source, work, exchange, members)
-        self._rows[request.run] = (exchange.releases, rows)
-        return rows
 
     def _output(self, work: Work, release: Release, rows: MemberRows, request: RoundRequest) -> Output:
         plan = work.plan

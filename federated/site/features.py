@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from federated.plan import Feature
 
-Column = Sequence[Any]
+Column = Sequence[Any] | npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 
@@ -59,7 +59,8 @@ def _unit(feature: Feature, column: Column) -> Floats:
 
 
 def _numbers(column: Column) -> Floats:
-    numbers = np.array([_number(value) for value in column], dtype=np.float64)
+    plain = isinstance(column, np.ndarray) and column.dtype.kind in "fiu"
+    numbers = np.array(column if plain else [_number(value) for value in column], dtype=np.float64)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 

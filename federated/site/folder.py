@@ -10,14 +10,14 @@ keys/approval.key    the key with which the site approves plans; never leaves th
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from federated.approvals import Pinned
+from federated.gate import Clock
 from federated.keyfile import create_key, public_text, read_key
 from federated.site.agent import SiteAgent
 from federated.site.policy import parse_policy, read_policy
@@ -118,7 +118,7 @@ def create_site(
     return folder
 
 
-def open_site(folder: SiteFolder, *, clock: Callable[[], datetime], noise: NoiseSource | None = None) -> SiteAgent:
+def open_site(folder: SiteFolder, *, clock: Clock, noise: NoiseSource | None = None) -> SiteAgent:
     """The agent of a site, ready for orders.
 
     Args:

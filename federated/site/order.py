@@ -14,7 +14,7 @@ from federated.errors import MalformedError, Refusal, RefusedError
 from federated.gate import Order, Permit, check_permit
 from federated.models.model import Exchange, Model
 from federated.models.registry import exchanges, model_of
-from federated.plan import Part, Plan, digest, parse_plan, part_of
+from federated.plan import Part, Plan, digest, parse_plan, parts_of
 from federated.price import price
 from federated.site.policy import Policy, check_plan
 
@@ -38,12 +38,12 @@ class Work:
 
     def members_of(self, exchange: Exchange, *, without: Iterable[bytes] = ()) -> tuple[bytes, ...]:
         """Whom an exchange may use: the cohort's members in its part who allow its use, minus the removed."""
-        part, use = exchange.release.part, self.plan.use_of(exchange.release.kind)
+        part, mask = exchange.release.part, 1 << self.plan.use_of(exchange.release.kind)
         removed = frozenset(without)
         return tuple(
             member.pseudonym
             for member, hers in zip(self.cohort.members, self.parts, strict=True)
-            if hers == part and member.allows(use) and member.pseudonym not in removed
+            if hers == part and member.uses & mask and member.pseudonym not in removed
         )
 
 
@@ -87,7 +87,7 @@ def check_order(order: Order, *, policy: Policy, cohort_keys: Mapping[bytes, byt
         cohort=cohort,
         model=model,
         exchanges=exchanges(plan),
-        parts=tuple(part_of(plan, permit.run, member.pseudonym) for member in cohort.members),
+        parts=tuple(parts_of(plan, permit.run, (member.pseudonym for member in cohort.members))),
         pseudonyms=frozenset(member.pseudonym for member in cohort.members),
     )
 

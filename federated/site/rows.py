@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from federated.cohort import members_digest
 from federated.models.model import Exchange
+from federated.plan import Release
 from federated.site.features import group_codes, labels, unit_values
 from federated.site.order import Work
 from federated.site.source import Source
@@ -34,16 +36,56 @@ class MemberRows:
     groups: Mapping[str, npt.NDArray[np.int64]]
 
     def only(self, allowed: frozenset[bytes]) -> "MemberRows":
-        """The rows of these members; the same object if nobody is dropped."""
+        """The rows of these members."""
         kept = [index for index, pseudonym in enumerate(self.pseudonyms) if pseudonym in allowed]
-        if len(kept) == len(self.pseudonyms):
-            return self
         return MemberRows(
             pseudonyms=tuple(self.pseudonyms[index] for index in kept),
             inputs=self.inputs[kept],
             labels=self.labels[kept],
             groups={name: codes[kept] for name, codes in self.groups.items()},
         )
+
+
+@dataclass(frozen=True)
+class Using:
+    """Whom a run uses in its present exchange.
+
+    Attributes:
+        releases: of the exchange.
+        removed: whom the statements named so far.
+        members: everybody who may be used, rows or not.
+        digest: `cohort.members_digest` of them.
+        rows: theirs, once they were read.
+    """
+
+    releases: tuple[Release, ...]
+    removed: frozenset[bytes]
+    members: tuple[bytes, ...]
+    digest: str
+    rows: MemberRows | None = None
+
+
+def using(work: Work, exchange: Exchange, *, removed: frozenset[bytes], before: Using | None) -> Using:
+    """Whom an exchange may use now.
+
+    Args:
+        work: the run.
+        exchange: its present exchange.
+        removed: whom the statements named so far.
+        before: what was used in the round before, to keep its rows if the releases are the same.
+    """
+    same = before is not None and before.releases == exchange.releases
+    if before is not None and same and before.removed == removed:
+        return before
+    members = work.members_of(exchange, without=removed)
+    held = before.rows if before is not None and same else None
+    return Using(
+        releases=exchange.releases,
+        removed=removed,
+        members=members,
+        digest=members_digest(members),
+        rows=None if held is None else held.only(frozenset(members)),
+    )
 
 
 def load(source: Source, work: Work, exchange: Exchange, members: tuple[bytes, ...]) -> MemberRows:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import ibis
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from federated.errors import Refusal, RefusedError
@@ -25,11 +27,12 @@ class Rows:
 
     Attributes:
         pseudonyms: 16 bytes each, of the members who have exactly one row, in no particular order.
-        columns: raw values by column, in the order of `pseudonyms`, None where the site has none.
+        columns: raw values by column, in the order of `pseudonyms`: numbers as float64 with NaN where there is none,
+            everything else as objects with None.
     """
 
     pseudonyms: tuple[bytes, ...]
-    columns: dict[str, list[Any]]
+    columns: dict[str, npt.NDArray[Any]]
 
 
 class Source(Protocol):
@@ -78,11 +81,18 @@ def _read(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Ro
         raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's data lack {len(missing)} of the plan's columns")
     wanted = ibis.memtable(pa.table({PSEUDONYM: pa.array([one.hex() for one in pseudonyms], pa.string())}))
     chosen = table.select(PSEUDONYM, *columns).semi_join(wanted, PSEUDONYM)
-    found = chosen.to_pyarrow().to_pydict()
-    keys = found.pop(PSEUDONYM)
+    found = chosen.to_pyarrow()
+    keys = found[PSEUDONYM].to_pylist()
     times = Counter(keys)
     once = [index for index, key in enumerate(keys) if times[key] == 1]
     return Rows(
         pseudonyms=tuple(bytes.fromhex(keys[index]) for index in once),
-        columns={name: [values[index] for index in once] for name, values in found.items()},
+        columns={name: _values(found[name])[once] for name in columns},
     )
+
+
+def _values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    kind = column.type
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        column = column.cast(pa.float64(), safe=False)
+    return np.asarray(column.to_numpy())

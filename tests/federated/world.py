@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,26 +15,12 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federated.approvals import Approval, Pinned, sign_approval
-from federated.cohort import KIND as COHORT_KIND
-from federated.cohort import CohortMember, build_cohort, header_bytes
-from federated.errors import Refusal, RefusedError
 from federated.exchange import Opened, RoundRequest, order_bytes, parse_opened, request_bytes
-from federated.gate import (
-    PERMIT_KIND,
-    REMOVALS_KIND,
-    Admission,
-    Order,
-    Permit,
-    Removals,
-    RoundReport,
-    RunReport,
-    permit_bytes,
-    removals_bytes,
-)
+from federated.gate import Admission
+from federated.gate_memory import MemoryGate
 from federated.models.churn_plan import churn_plan
-from federated.plan import Attribute, Feature, Plan, Use, digest, parse_plan, plan_bytes
-from federated.price import price
-from federated.signed import Signed, sign
+from federated.plan import Attribute, Feature, Plan, Use, digest, plan_bytes
+from federated.signed import Signed
 from federated.site.agent import SiteAgent
 from federated.site.folder import Limits, Permissions, SiteFolder, create_site, open_site
 from federated.site.store import SiteStore
@@ -90,101 +76,10 @@ class Clock:
 
 
 @dataclass
-class FakeGate:
-    """The four questions, answered from dictionaries and signed with a test key.
-
-    Attributes:
-        allowed: site -> pseudonym -> bits of the plan's uses.
-        keys: site -> pseudonym -> cohort key.
-        removed: site -> pseudonyms that withdrew.
-    """
-
-    plan: bytes
-    approvals: tuple[Signed, ...]
-    allowed: dict[str, dict[bytes, int]]
-    keys: dict[str, dict[bytes, bytes]]
-    clock: Clock
-    hub_key: Ed25519PrivateKey
-    author: str = "dan"
-    removed: dict[str, set[bytes]] = field(default_factory=dict)
-    epoch: int = 7
-    runs: int = 0
-    statements: list[Mapping[str, Signed]] = field(default_factory=list)
-    rounds: list[RoundReport] = field(default_factory=list)
-    reports: list[RunReport] = field(default_factory=list)
-
-    def admit_run(self, study: str) -> Admission:
-        self.runs += 1
-        run, plan = f"run-{self.runs}", parse_plan(self.plan)
-        if study != plan.study:
-            raise RefusedError(Refusal.PLAN_NOT_APPROVED, "no such study")
-        expires = self.clock() + timedelta(minutes=10)
-        cohorts = {}
-        for site in plan.sites:
-            members = [(CohortMember(p, bits), self.keys[site][p]) for p, bits in self.allowed[site].items() if bits]
-            header, body = build_cohort(
-                plan,
-                run=run,
-                site=site,
-                plan_digest=digest(self.plan),
-                epoch=self.epoch,
-                issued_at=self.clock(),
-                expires_at=expires,
-                members=members,
-            )
-            cohorts[site] = sign(self.hub_key, kind=COHORT_KIND, payload=header_bytes(header)), body
-        permit = Permit(
-            run=run,
-            study=study,
-            author=self.author,
-            plan_digest=digest(self.plan),
-            cohorts={site: digest(signed.payload) for site, (signed, _) in cohorts.items()},
-            charge=price(plan),
-            epoch=self.epoch,
-            issued_at=self.clock(),
-            expires_at=expires,
-        )
-        signed = sign(self.hub_key, kind=PERMIT_KIND, payload=permit_bytes(permit))
-        orders = {
-            site: Order(plan=self.plan, approvals=self.approvals, permit=signed, cohort=cohort, members=body)
-            for site, (cohort, body) in cohorts.items()
-        }
-        return Admission(run=run, plan=plan, permit=permit, orders=orders)
-
-    def admit_round(self, run: str, number: int, nonces: Mapping[str, str]) -> Mapping[str, Signed]:
-        made = {site: self.statement(run, site, number, nonce) for site, nonce in nonces.items()}
-        self.statements.append(made)
-        return made
-
-    def statement(self, run: str, site: str, number: int, nonce: str, /, **changes: object) -> Signed:
-        removals = Removals(
-            run=run,
-            site=site,
-            round=number,
-            nonce=nonce,
-            epoch=self.epoch,
-            issued_at=self.clock(),
-            removed=tuple(sorted(one.hex() for one in self.removed.get(site, ()))),
-        )
-        payload = removals_bytes(replace(removals, **changes))  # type: ignore[arg-type]
-        return sign(self.hub_key, kind=REMOVALS_KIND, payload=payload)
-
-    def withdraw(self, site: str, *pseudonyms: bytes) -> None:
-        self.removed.setdefault(site, set()).update(pseudonyms)
-        self.epoch += 1
-
-    def settle_round(self, report: RoundReport) -> None:
-        self.rounds.append(report)
-
-    def settle_run(self, report: RunReport) -> None:
-        self.reports.append(report)
-
-
-@dataclass
 class World:
     """A gate, its clock, the sites' folders and agents."""
 
-    gate: FakeGate
+    gate: MemoryGate
     clock: Clock
     folders: dict[str, SiteFolder]
     agents: dict[str, SiteAgent]
@@ -249,13 +144,14 @@ def build_world(
         store.enrol(keys[site])
         store.close()
         write_rows(folders[site].data, list(keys[site]), seed=index)
-    gate = FakeGate(
+    gate = MemoryGate(
         plan=plan_bytes(plan),
         approvals=approve(plan_bytes(plan), reviewers),
         allowed={site: dict.fromkeys(known, TRAIN | AUDIT) for site, known in keys.items()},
         keys=keys,
         clock=clock,
         hub_key=hub_key,
+        epoch=7,
     )
     agents = {
         site: open_site(folders[site], clock=clock, noise=noise or SeededNoise(index))
