@@ -27,6 +27,7 @@ NOT_GIVEN = "not given"
 LABELS = ("0", "1", "unlabelled")
 UNLABELLED = 2
 _CHUNK_ROWS = 1 << 16
+_MOST = 10_000
 
 Integers = npt.NDArray[np.integer]
 
@@ -53,6 +54,8 @@ class Layout:
         steps = np.diff(np.asarray(self.edges, dtype=float))
         if len(self.edges) < 3 or not np.all(np.isfinite(self.edges)) or not np.all(steps > 0):
             raise LayoutError("edges must be finite and strictly increasing, with at least two bins")
+        if max(len(self.edges), len(self.groups)) > _MOST:
+            raise LayoutError(f"a table holds at most {_MOST} groups and as many edges; choose wider ones")
         if self.threshold not in self.edges[1:-1]:
             raise ThresholdOffEdgeError(self.threshold, self.edges)
 
@@ -121,7 +124,7 @@ def discrete_laplace_variance(epsilon: float) -> float:
     return 0.5 / math.sinh(epsilon / 2) ** 2
 
 
-def code_groups(values: Sequence[str | None], layout: Layout) -> npt.NDArray[np.uint8]:
+def code_groups(values: Sequence[str | None], layout: Layout) -> npt.NDArray[np.uint16]:
     """Codes of given values; None means that the member gave none.
 
     Raises:
@@ -130,7 +133,7 @@ def code_groups(values: Sequence[str | None], layout: Layout) -> npt.NDArray[np.
     codes: dict[str | None, int] = {group: code for code, group in enumerate(layout.groups)}
     codes[None] = len(layout.groups)
     try:
-        return np.fromiter((codes[value] for value in values), dtype=np.uint8, count=len(values))
+        return np.fromiter((codes[value] for value in values), dtype=np.uint16, count=len(values))
     except KeyError as unknown:
         raise CodingError(
             f"{layout.attribute} has a value the plan does not name; "
@@ -138,7 +141,7 @@ def code_groups(values: Sequence[str | None], layout: Layout) -> npt.NDArray[np.
         ) from unknown
 
 
-def code_bands(values: npt.ArrayLike, starts: Sequence[float], layout: Layout) -> npt.NDArray[np.uint8]:
+def code_bands(values: npt.ArrayLike, starts: Sequence[float], layout: Layout) -> npt.NDArray[np.uint16]:
     """Codes of numbers cut into bands; NaN means that the member gave none.
 
     Args:
@@ -156,10 +159,10 @@ def code_bands(values: npt.ArrayLike, starts: Sequence[float], layout: Layout) -
     if np.any(numbers[given] < starts[0]):
         raise CodingError(f"{layout.attribute} has a value below {starts[0]:g}, the start of its first band")
     codes = np.searchsorted(np.asarray(starts, dtype=float), numbers, side="right") - 1
-    return np.where(given, codes, len(layout.groups)).astype(np.uint8)
+    return np.where(given, codes, len(layout.groups)).astype(np.uint16)
 
 
-def code_scores(scores: npt.ArrayLike, layout: Layout) -> npt.NDArray[np.uint8]:
+def code_scores(scores: npt.ArrayLike, layout: Layout) -> npt.NDArray[np.uint16]:
     """Bin of each score; a score on an edge belongs to the bin above it, so `score >= threshold` is exact.
 
     Raises:
@@ -169,7 +172,7 @@ def code_scores(scores: npt.ArrayLike, layout: Layout) -> npt.NDArray[np.uint8]:
     edges = np.asarray(layout.edges, dtype=float)
     if numbers.size and not (np.min(numbers) >= edges[0] and np.max(numbers) <= edges[-1]):
         raise CodingError(f"a score is not a number from {edges[0]:g} to {edges[-1]:g}; the plan's bins end there")
-    return np.minimum(np.searchsorted(edges, numbers, side="right") - 1, len(edges) - 2).astype(np.uint8)
+    return np.minimum(np.searchsorted(edges, numbers, side="right") - 1, len(edges) - 2).astype(np.uint16)
 
 
 def code_labels(labels: npt.ArrayLike) -> npt.NDArray[np.uint8]:

@@ -84,11 +84,9 @@ def auc_and_variance(
     auc = np.sum(p1 * below, axis=-1)
     by_one = (below - auc[..., None]) / np.where(known, n1, 1.0)[..., None]
     by_zero = (above - auc[..., None]) / np.where(known, n0, 1.0)[..., None]
-    variance = np.sum(
-        by_one**2 * (np.maximum(ones, 0) + noise_variance) + by_zero**2 * (np.maximum(zeros, 0) + noise_variance),
-        axis=-1,
-    )
-    return np.where(known, np.clip(auc, 0, 1), 0.5), np.where(known, variance, np.inf)
+    spread = np.sum(by_one**2 * (_unbiased(ones, n1) + noise_variance), axis=-1)
+    spread += np.sum(by_zero**2 * (_unbiased(zeros, n0) + noise_variance), axis=-1)
+    return np.where(known, np.clip(auc, 0, 1), 0.5), np.where(known, spread, np.inf)
 
 
 def auc(table: CountTable) -> tuple[Numbers, Numbers]:
@@ -103,6 +101,11 @@ def auc_noise_share(table: CountTable) -> Numbers:
     known = np.isfinite(variance)
     left = np.divide(sampling, variance, out=np.ones_like(variance), where=known & (variance > 0))
     return np.where(known, 1 - left, 1.0)
+
+
+def _unbiased(counts: Numbers, total: Numbers) -> Numbers:
+    """Counts as variances, times n/(n-1) as in DeLong, DeLong, Clarke-Pearson 1988."""
+    return np.asarray(np.maximum(counts, 0) * (total / np.maximum(total - 1, 1))[..., None])
 
 
 def _rate(table: CountTable, *, labels: slice) -> Rate:

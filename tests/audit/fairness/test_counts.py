@@ -120,6 +120,13 @@ def test_a_value_below_the_first_band_is_refused():
         code_bands([17.9], (18, 35, 55), LAYOUT)
 
 
+def test_a_thousand_bins_do_not_overflow_their_code():
+    fine = Layout("age", ("a", "b"), tuple(np.linspace(0, 1, 1001)), 0.5)
+    assert list(code_scores([0.2999, 0.9999], fine)) == [299, 999]
+    with pytest.raises(LayoutError):
+        Layout("age", ("a", "b"), tuple(np.linspace(0, 1, 20_001)), 0.5)
+
+
 def test_labels_are_0_1_or_missing():
     assert list(code_labels([0, 1, np.nan])) == [0, 1, 2]
     with pytest.raises(CodingError):
