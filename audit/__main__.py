@@ -2,6 +2,8 @@
 
     python -m audit verify DIR|URL --key VKEY      the whole log
     python -m audit proof FILE --key VKEY          one entry, by its .tlog-proof
+    python -m audit new-witness-key NAME FILE      a key for a witness
+    python -m audit witness DIR --key-file FILE --log VKEY     be a witness, for a partner who wants to watch the log
 
 Needs Python, the package `audit` and `cryptography`; nothing else of Accord, no network unless an address is given.
 
@@ -12,16 +14,24 @@ Exit codes:
 """
 
 import argparse
+import os
+import re
 import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from audit.errors import FormatError, LogError, UnreadableError
 from audit.log.checkpoint import Checkpoint
+from audit.log.cosignature import Cosigner
 from audit.log.fsck import verify_log
+from audit.log.note import Verifier
 from audit.log.source import DirectorySource, Source, UrlSource
 from audit.log.tlog_policy import Policy, parse_log_key, parse_policy, policy_for
 from audit.log.tlog_proof import TlogProof
+from audit.log.witness import Witness
+from audit.log.witness_server import WitnessServer
 
 VERIFIED, NOT_VERIFIED, NOT_KNOWN = 0, 1, 2
 
@@ -39,6 +49,9 @@ def main(arguments: list[str]) -> int:
     except LogError as failure:
         print(f"NOT VERIFIED: {failure}", file=sys.stderr)
         return NOT_VERIFIED
+    except OSError as failure:
+        print(f"NOTHING IS KNOWN: {failure.strerror or 'input/output error'}", file=sys.stderr)
+        return NOT_KNOWN
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -76,6 +89,46 @@ def _proof(options: argparse.Namespace) -> int:
     return VERIFIED
 
 
+def _new_witness_key(options: argparse.Namespace) -> int:
+    cosigner = Cosigner.generate(options.name)
+    try:
+        handle = os.open(options.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as failure:
+        raise UnreadableError(options.file, failure.strerror or "input/output error") from None
+    with os.fdopen(handle, "w") as file:
+        file.write(cosigner.secret_text() + "\n")
+    print(cosigner.verifier.text())
+    return VERIFIED
+
+
+def _witness(options: argparse.Namespace) -> int:
+    try:
+        cosigner = Cosigner.parse_secret(_read_file(options.key_file).decode("utf-8", "replace").strip())
+        logs: dict[str, list[Verifier]] = {}
+        for text in options.log:
+            key = parse_log_key(_text_of_key(text))
+            logs.setdefault(key.name, []).append(key)
+    except FormatError as failure:
+        raise UnreadableError("the key", failure.why) from None
+    try:
+        with closing(Witness(Path(options.directory), cosigner, logs)) as witness:
+            _serve(WitnessServer(witness, (options.host, options.port), lambda: int(time.time())), ", ".join(logs))
+    except (LogError, OSError, OverflowError) as failure:
+        raise UnreadableError("the witness's memory or address", str(failure)) from None
+    return VERIFIED
+
+
+def _serve(server: WitnessServer, logs: str) -> None:
+    cosigner, (host, port) = server.witness.cosigner, server.server_address[:2]
+    with server:
+        print(f"Witness {cosigner.name} listens at http://{host!s}:{port}/add-checkpoint and watches {logs}.")
+        print(f"Put it behind TLS. Its public key:\n{cosigner.verifier.text()}", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print("Stopped.")
+
+
 def _trust(options: argparse.Namespace) -> tuple[Policy, str]:
     """Find out whose signatures are asked for, and which log it is about.
 
@@ -108,8 +161,8 @@ def _source(options: argparse.Namespace) -> Source:
 
 
 def _text_of_key(text_or_file: str) -> str:
-    """Take a vkey as it is, or read it from a file."""
-    if "+" in text_or_file and not Path(text_or_file).is_file():
+    """Take what looks like a vkey as it is, and anything else as the name of a file with one."""
+    if re.search(r"\+[0-9a-f]{8}\+", text_or_file):
         return text_or_file
     return _read_file(text_or_file).decode("utf-8", "replace").strip()
 
@@ -145,6 +198,21 @@ def _parser() -> argparse.ArgumentParser:
     proof.add_argument("file", metavar="FILE", help="the proof")
     proof.add_argument("--entry", metavar="FILE", help="the entry, if it is not in the proof")
     proof.set_defaults(run=_proof)
+    new_key = commands.add_parser("new-witness-key", help="draw a key for a witness (ML-DSA-44)")
+    new_key.add_argument("name", metavar="NAME", help="the witness's name, such as witness.example/w1")
+    new_key.add_argument(
+        "file", metavar="FILE", help="where the private key goes; must not exist; the public one is shown"
+    )
+    new_key.set_defaults(run=_new_witness_key)
+    witness = commands.add_parser("witness", help="cosign the checkpoints of a log that only grows")
+    witness.add_argument("directory", metavar="DIR", help="the witness's memory; keep it, and never copy it")
+    witness.add_argument("--key-file", required=True, metavar="FILE", help="its private key")
+    witness.add_argument(
+        "--log", required=True, action="append", metavar="VKEY", help="a log to watch; may be repeated"
+    )
+    witness.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
+    witness.add_argument("--port", type=int, default=8480, help="port to listen at (8480)")
+    witness.set_defaults(run=_witness)
     return parser
 
 

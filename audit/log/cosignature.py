@@ -12,8 +12,10 @@ Source: C2SP tlog-cosignature.
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -36,7 +38,23 @@ class Algorithm(IntEnum):
     ML_DSA_44 = 0x06
 
 
-_PUBLIC_KEY_SIZE = {Algorithm.ED25519: 32, Algorithm.ML_DSA_44: 1312}
+class _Kind(NamedTuple):
+    """How keys of one algorithm are read and drawn."""
+
+    public_size: int
+    public: Callable[[bytes], Ed25519PublicKey | MLDSA44PublicKey]
+    private: Callable[[bytes], Ed25519PrivateKey | MLDSA44PrivateKey]
+    generate: Callable[[], Ed25519PrivateKey | MLDSA44PrivateKey]
+
+
+_KINDS = {
+    Algorithm.ED25519: _Kind(
+        32, Ed25519PublicKey.from_public_bytes, Ed25519PrivateKey.from_private_bytes, Ed25519PrivateKey.generate
+    ),
+    Algorithm.ML_DSA_44: _Kind(
+        1312, MLDSA44PublicKey.from_public_bytes, MLDSA44PrivateKey.from_seed_bytes, MLDSA44PrivateKey.generate
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,7 @@ class CosignerKey:
     def __post_init__(self) -> None:
         """Refuse names and keys that no cosignature can carry."""
         check_key_name(self.name)
-        size = _PUBLIC_KEY_SIZE[self.algorithm]
+        size = _KINDS[self.algorithm].public_size
         if len(self.public_key) != size:
             raise FormatError(
                 "vkey", f"a key of type {self.algorithm:#04x} has {size} bytes, not {len(self.public_key)}"
@@ -92,11 +110,7 @@ class CosignerKey:
         """
         message = _message(self.name, self.algorithm, text, cosigned_at(signature))
         try:
-            match self.algorithm:
-                case Algorithm.ED25519:
-                    Ed25519PublicKey.from_public_bytes(self.public_key).verify(signature[_TIME_SIZE:], message)
-                case Algorithm.ML_DSA_44:
-                    MLDSA44PublicKey.from_public_bytes(self.public_key).verify(signature[_TIME_SIZE:], message)
+            _KINDS[self.algorithm].public(self.public_key).verify(signature[_TIME_SIZE:], message)
         except (InvalidSignature, ValueError):
             raise SignatureError(f"the cosignature by {self.name} is wrong") from None
 
@@ -116,20 +130,12 @@ class Cosigner:
     @classmethod
     def generate(cls, name: str, algorithm: Algorithm = Algorithm.ML_DSA_44) -> "Cosigner":
         """Draw a new key."""
-        match algorithm:
-            case Algorithm.ED25519:
-                return cls(check_key_name(name), Ed25519PrivateKey.generate())
-            case Algorithm.ML_DSA_44:
-                return cls(check_key_name(name), MLDSA44PrivateKey.generate())
+        return cls(check_key_name(name), _KINDS[algorithm].generate())
 
     @classmethod
     def from_seed(cls, name: str, seed: bytes, algorithm: Algorithm) -> "Cosigner":
         """Rebuild a key from the 32 bytes of its seed."""
-        match algorithm:
-            case Algorithm.ED25519:
-                return cls(check_key_name(name), Ed25519PrivateKey.from_private_bytes(seed))
-            case Algorithm.ML_DSA_44:
-                return cls(check_key_name(name), MLDSA44PrivateKey.from_seed_bytes(seed))
+        return cls(check_key_name(name), _KINDS[algorithm].private(seed))
 
     @classmethod
     def parse_secret(cls, text: str) -> "Cosigner":
@@ -185,20 +191,18 @@ def _message(name: str, algorithm: Algorithm, text: bytes, at: int) -> bytes:
     checkpoint = Checkpoint.of_text(text)
     if not 0 <= at <= MAX_SIZE:
         raise FormatError("tlog-cosignature", "the time must be from 0 to 2**63 - 1")
-    match algorithm:
-        case Algorithm.ED25519:
-            return f"cosignature/v1\ntime {at}\n".encode() + text
-        case Algorithm.ML_DSA_44:
-            cosigner, origin = name.encode(), checkpoint.origin.encode()
-            if max(len(cosigner), len(origin)) > _NAME_LIMIT:
-                raise FormatError("tlog-cosignature", f"name and origin have at most {_NAME_LIMIT} bytes for ML-DSA-44")
-            return b"".join(
-                (
-                    b"subtree/v1\n\0",
-                    bytes([len(cosigner)]) + cosigner,
-                    at.to_bytes(8, "big"),
-                    bytes([len(origin)]) + origin,
-                    struct.pack(">QQ", 0, checkpoint.size),
-                    checkpoint.root,
-                )
-            )
+    if algorithm is Algorithm.ED25519:
+        return f"cosignature/v1\ntime {at}\n".encode() + text
+    cosigner, origin = name.encode(), checkpoint.origin.encode()
+    if max(len(cosigner), len(origin)) > _NAME_LIMIT:
+        raise FormatError("tlog-cosignature", f"name and origin have at most {_NAME_LIMIT} bytes for ML-DSA-44")
+    return b"".join(
+        (
+            b"subtree/v1\n\0",
+            bytes([len(cosigner)]) + cosigner,
+            at.to_bytes(8, "big"),
+            bytes([len(origin)]) + origin,
+            struct.pack(">QQ", 0, checkpoint.size),
+            checkpoint.root,
+        )
+    )

@@ -8,6 +8,7 @@ Source: C2SP tlog-witness.
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 
 from audit.errors import ConflictError, ConsistencyError, FormatError, LogError, SignatureError, UnknownLogError
 from audit.log.note import MAX_NOTE_SIZE
@@ -42,6 +43,11 @@ class WitnessServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.witness = witness
         self.now = now
+
+    def server_bind(self) -> None:
+        """Bind without asking the network for the host's full name, which can take seconds and is not used."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
 
 class _Handler(BaseHTTPRequestHandler):

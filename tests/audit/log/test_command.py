@@ -8,8 +8,11 @@ import pytest
 
 from audit.__main__ import main
 from audit.log.checkpoint import Checkpoint, sign
-from audit.log.note import SignerKey
-from audit.log.publish import publish
+from audit.log.cosignature import Algorithm, Cosigner
+from audit.log.hashing import leaf_hash
+from audit.log.note import SignerKey, parse_note
+from audit.log.publish import publish, write_checkpoint
+from audit.log.tree import root_of
 
 KEY = SignerKey.from_seed("example.com/log", bytes(32))
 VKEY = KEY.verifier.text()
@@ -121,3 +124,56 @@ def test_the_exit_codes_are_in_the_help(capsys):
     with pytest.raises(SystemExit):
         main(["verify", "--help"])
     assert "Exit codes: 0 verified" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture
+def partners(log, tmp_path):
+    """The log cosigned by one of two witnesses, and the policy that asks for one of them."""
+    witnesses = [Cosigner.from_seed(f"w{i}.example", bytes([i]) * 32, Algorithm.ML_DSA_44) for i in (1, 2)]
+    note = (log / "checkpoint").read_bytes()
+    write_checkpoint(log, note + witnesses[0].cosignature_line(parse_note(note).text, at=1_700_000_000))
+    lines = [f"witness {name} {w.verifier.text()}" for name, w in zip(("airline", "grocer"), witnesses, strict=True)]
+    (tmp_path / "policy").write_text(
+        "\n".join([f"log {VKEY}", *lines, "group any any airline grocer", "quorum any", ""])
+    )
+    return tmp_path / "policy"
+
+
+def test_a_policy_stands_for_the_key_and_asks_for_its_quorum(log, partners, capsys):
+    assert main(["verify", str(log), "--policy", str(partners)]) == 0
+    said = capsys.readouterr().out
+    assert "cosigned by airline, which makes the quorum 'any'" in said
+    assert "Not checked" not in said
+    partners.write_text(partners.read_text().replace("any any", "both all").replace("quorum any", "quorum both"))
+    assert main(["verify", str(log), "--policy", str(partners), "--key", VKEY]) == 1
+    assert "cosigned by airline" in capsys.readouterr().out
+
+
+def test_an_older_checkpoint_needs_no_witnesses(log, partners, tmp_path):
+    (tmp_path / "kept").write_bytes(sign(Checkpoint(KEY.name, 300, root_of(map(leaf_hash, LEAVES))), KEY))
+    assert main(["verify", str(log), "--policy", str(partners), "--since", str(tmp_path / "kept")]) == 0
+
+
+def test_a_key_and_a_policy_must_speak_of_the_same_log(log, partners, capsys):
+    other = SignerKey.from_seed("example.com/other", b"\5" * 32).verifier.text()
+    assert main(["verify", str(log), "--policy", str(partners), "--key", other]) == 2
+    assert "does not list the key" in capsys.readouterr().err
+    partners.write_text(f"log {other}\n" + partners.read_text())
+    assert main(["verify", str(log), "--policy", str(partners)]) == 2
+    assert "--origin" in capsys.readouterr().err
+    assert main(["verify", str(log), "--policy", str(partners), "--origin", KEY.name]) == 0
+    assert main(["verify", str(log), "--policy", str(partners), "--key", VKEY]) == 0
+
+
+def test_without_a_key_and_a_policy_nothing_is_known(log, partners, capsys):
+    assert main(["verify", str(log)]) == 2
+    assert "--key" in capsys.readouterr().err
+    partners.write_text("quorum none")
+    assert main(["verify", str(log), "--policy", str(partners)]) == 2
+    assert "newline" in capsys.readouterr().err
+
+
+def test_a_policy_without_logs_takes_the_key_that_is_given(log, partners):
+    partners.write_text(partners.read_text().replace(f"log {VKEY}\n", ""))
+    assert main(["verify", str(log), "--policy", str(partners), "--key", VKEY]) == 0
+    assert main(["verify", str(log), "--policy", str(partners)]) == 2
