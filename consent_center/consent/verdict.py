@@ -46,7 +46,7 @@ class Reason(StrEnum):
     MINOR = "minor"
 
 
-_NO = {
+NO_REASONS = {
     Act.DEFERRED: Reason.DEFERRED,
     Act.REFUSED: Reason.REFUSED,
     Act.WITHDRAWN: Reason.WITHDRAWN,
@@ -152,7 +152,7 @@ def verdict(item: Item, facts: Facts, *, at: datetime) -> Verdict:  # noqa: ARG0
     """
     choice = latest_choice(facts.said, at=at)
     reason = (
-        _terms_reason(facts.terms, at) or _choice_reason(facts.terms, choice, at) or _member_reason(facts, choice, at)
+        terms_reason(facts.terms, at) or _choice_reason(facts.terms, choice, at) or _member_reason(facts, choice, at)
     )
     return Verdict(reason is None, reason or Reason.ALLOWED, choice)
 
@@ -167,7 +167,8 @@ def switched_on(switches: Sequence[Switched], switch: Switch, *, at: datetime) -
     return last is not None and last.on
 
 
-def _terms_reason(terms: Terms | None, at: datetime) -> Reason | None:
+def terms_reason(terms: Terms | None, at: datetime) -> Reason | None:
+    """Why nobody's data may be used for this item at this moment; None if that depends on the member."""
     if terms is None:
         return Reason.UNKNOWN_ITEM
     if terms.prohibited:
@@ -185,7 +186,7 @@ def _choice_reason(terms: Terms | None, choice: Said | None, at: datetime) -> Re
     if choice is None:
         return Reason.NEVER_ASKED
     if choice.act not in YES:
-        return _NO[choice.act]
+        return NO_REASONS[choice.act]
     if terms is None or choice.notice < terms.notice_from(at):
         return Reason.NOTICE_CHANGED
     if choice.expires_at is None or at >= choice.expires_at:
@@ -201,10 +202,26 @@ def _member_reason(facts: Facts, choice: Said | None, at: datetime) -> Reason | 
     if facts.terms is None or (facts.terms.personalised and switched_on(facts.switches, Switch.NO_PERSONALISED, at=at)):
         return Reason.OBJECTED
     guarded = facts.guarded_until is not None and at < facts.guarded_until
-    if guarded and facts.terms.trains_models:
+    return member_reason(
+        facts.terms,
+        guarded=guarded,
+        by_guardian=choice is not None and choice.guardian,
+        guardian_stands=any(window.holds(at) for window in facts.guardians),
+    )
+
+
+def member_reason(terms: Terms, *, guarded: bool, by_guardian: bool, guardian_stands: bool) -> Reason | None:
+    """Why a yes does not count although it stands; None if it does.
+
+    Args:
+        terms: of the item.
+        guarded: the member needs a guardian now.
+        by_guardian: a guardian made the choice.
+        guardian_stands: one with evidence stands by her now.
+    """
+    if guarded and terms.trains_models:
         return Reason.MINOR
-    by_guardian = choice is not None and choice.guardian
-    if guarded and not (by_guardian and any(window.holds(at) for window in facts.guardians)):
+    if guarded and not (by_guardian and guardian_stands):
         return Reason.GUARDIAN_MISSING
     if by_guardian and not guarded:
         return Reason.GUARDIAN_ENDED

@@ -1,12 +1,18 @@
 """Insert many rows at once, the fastest way that each database has."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlmodel import SQLModel
 
 if TYPE_CHECKING:
     from consent_center.storage.transaction import Transaction
+
+_COPY_HEADER = 19
+"""Bytes before the first row of a binary COPY: signature 11, flags 4, extension length 4."""
 
 
 def insert_rows(
@@ -39,6 +45,38 @@ def insert_rows(
     with driver.cursor() as cursor, cursor.copy(f'COPY "{name}" ({listed}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def read_columns(tx: "Transaction", query: str, *, columns: int, **numbers: int) -> NDArray[np.int64]:
+    """The rows of a query of whole numbers, as an array of shape (rows, columns).
+
+    Args:
+        tx: the transaction.
+        query: a SELECT whose columns are whole numbers and never NULL; `{name}` stands for a number.
+        columns: how many columns it has.
+        numbers: what the names stand for.
+    """
+    written = query.format(**{name: int(number) for name, number in numbers.items()})
+    driver = tx.session.connection().connection.driver_connection
+    if driver is None:
+        raise RuntimeError("the connection was closed under a transaction")
+    if tx.dialect == "sqlite":
+        flat = np.fromiter(chain.from_iterable(driver.execute(written)), dtype=np.int64)
+        return flat.reshape(-1, columns)
+    # PostgreSQL's binary COPY has a fixed width here: 2 bytes for the number of fields, then 4 + 8 for each.
+    names = [f"c{i}" for i in range(columns)]
+    fields = [("count", ">i2"), *(part for name in names for part in ((f"{name}_size", ">i4"), (name, ">i8")))]
+    cast = f"SELECT {', '.join(f'{name}::bigint' for name in names)} FROM ({written}) AS q({', '.join(names)})"
+    with driver.cursor() as cursor, cursor.copy(f"COPY ({cast}) TO STDOUT (FORMAT BINARY)") as copy:
+        read = b"".join(copy)
+    records = np.frombuffer(
+        read, dtype=np.dtype(fields), offset=_COPY_HEADER, count=(len(read) - _COPY_HEADER - 2) // (2 + 12 * columns)
+    )
+    return (
+        np.stack([records[name].astype(np.int64) for name in names], axis=1)
+        if len(records)
+        else np.empty((0, columns), dtype=np.int64)
+    )
 
 
 def chunks(values: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:

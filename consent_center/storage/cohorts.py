@@ -2,9 +2,12 @@
 
 Law: a member is in a site's cohort if and only if she is enrolled there and the single verdict allows every item of
 the plan's use 0; bit i of `uses` says the same of use i.
+
+Whole cohorts are answered from packed bits of what is committed; members that this very transaction touched, and
+moments before the newest statement, are answered by single verdicts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +15,7 @@ from sqlmodel import col, select
 
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import verdict
-from consent_center.storage import entries, runs
+from consent_center.storage import bits, entries, runs
 from consent_center.storage.bulk import chunks
 from consent_center.storage.columns import from_seconds
 from consent_center.storage.facts import facts_of
@@ -27,7 +30,8 @@ class Eligible:
 
     Attributes:
         member: her public identifier; never leaves the consent centre.
-        pseudonym, cohort_key: hers at this site.
+        pseudonym: hers at this site, 16 bytes.
+        cohort_key: hers at this site, 32 bytes.
         uses: bit i is set if every item of the plan's use i is allowed; bit 0 always is.
     """
 
@@ -44,38 +48,18 @@ def current_epoch(tx: Transaction) -> int:
 
 def cohort_members(tx: Transaction, site: str, plan: Plan, *, at: datetime) -> list[Eligible]:
     """The members of a site who may be used for the plan's use 0, with the other uses they allow."""
+    uses = uses_at(tx, site, plan, at=at)
     query = (
-        select(MemberRow.no, MemberRow.member, MemberRow.guarded_until, EnrolmentRow.pseudonym, EnrolmentRow.cohort_key)
+        select(MemberRow.no, MemberRow.member, EnrolmentRow.pseudonym, EnrolmentRow.cohort_key)
         .join(EnrolmentRow, col(EnrolmentRow.member_no) == col(MemberRow.no))
         .where(EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None))
-        .order_by(col(MemberRow.no))
     )
-    found: list[Eligible] = []
-    for some in chunks(tx.session.exec(query), 5000):
-        members = [Member(no, name, None if until is None else from_seconds(until)) for no, name, until, _, _ in some]
-        uses = uses_now(tx, site, plan, members, at=at)
-        found.extend(
-            Eligible(name, pseudonym, key, uses[name]) for _, name, _, pseudonym, key in some if uses[name] & 1
-        )
+    found = []
+    for number, member, pseudonym, key in tx.session.connection().execute(query):
+        allowed = uses(number)
+        if allowed & 1:
+            found.append(Eligible(member, pseudonym, key, allowed))
     return found
-
-
-def uses_now(tx: Transaction, site: str, plan: Plan, members: Iterable[Member], *, at: datetime) -> dict[str, int]:
-    """Member -> which of the plan's uses she allows at this site now, one bit each."""
-    listed = list(members)
-    items = [[Item(scope, use.purpose, site, plan.country) for scope in use.scopes] for use in plan.uses]
-    allowed: set[tuple[str, Item]] = set()
-    for member, item, facts in facts_of(tx, listed, (item for of_use in items for item in of_use)):
-        if verdict(item, facts, at=at).allowed:
-            allowed.add((member.member, item))
-    return {
-        member.member: sum(
-            1 << index
-            for index, of_use in enumerate(items)
-            if of_use and all((member.member, item) in allowed for item in of_use)
-        )
-        for member in listed
-    }
 
 
 def removed_since(tx: Transaction, run: str, plan: Plan, *, since: int, at: datetime) -> dict[str, list[bytes]]:
@@ -94,26 +78,64 @@ def removed_since(tx: Transaction, run: str, plan: Plan, *, since: int, at: date
         taken.setdefault(one.site, []).append(one)
     removed: dict[str, list[bytes]] = {}
     for site, used in taken.items():
-        linked = _linked(tx, site)
-        present = [linked[one.pseudonym] for one in used if one.pseudonym in linked]
-        uses = uses_now(tx, site, plan, present, at=at)
-        gone = [
-            one.pseudonym
-            for one in used
-            if one.pseudonym not in linked or one.uses & ~uses[linked[one.pseudonym].member]
-        ]
+        uses = uses_at(tx, site, plan, at=at)
+        query = select(EnrolmentRow.pseudonym, EnrolmentRow.member_no).where(
+            EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None)
+        )
+        linked: dict[bytes, int] = dict(tx.session.exec(query).all())
+        gone = [one.pseudonym for one in used if one.pseudonym not in linked or one.uses & ~uses(linked[one.pseudonym])]
         if gone:
             removed[site] = gone
     return removed
 
 
-def _linked(tx: Transaction, site: str) -> dict[bytes, Member]:
-    query = (
-        select(EnrolmentRow.pseudonym, MemberRow.no, MemberRow.member, MemberRow.guarded_until)
-        .join(MemberRow, col(MemberRow.no) == col(EnrolmentRow.member_no))
-        .where(EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None))
-    )
-    return {
-        pseudonym: Member(no, name, None if until is None else from_seconds(until))
-        for pseudonym, no, name, until in tx.session.exec(query)
+def uses_at(tx: Transaction, site: str, plan: Plan, *, at: datetime) -> Callable[[int], int]:
+    """A function from a member's number to the plan's uses that she allows at this site now, one bit each."""
+    wanted = items_of(plan, site)
+    flat = list(dict.fromkeys(item for of_use in wanted for item in of_use))
+    warm = bits.fresh(tx, flat, at=at)
+    with warm.lock:
+        if any(one.newest > at.timestamp() for item, one in warm.bits.items.items() if item in flat):
+            return _one_by_one(tx, wanted, None, at=at)
+        allowed = [warm.bits.allowed_all(of_use, at=at) for of_use in wanted]
+        own = bits.touched_since(tx, warm.mark) if tx.writing else set()
+    overlay = _one_by_one(tx, wanted, own, at=at)
+
+    def uses(number: int) -> int:
+        if number in own:
+            return overlay(number)
+        return sum(1 << index for index, members in enumerate(allowed) if number in members)
+
+    return uses
+
+
+def items_of(plan: Plan, site: str) -> list[list[Item]]:
+    """The items that each of a plan's uses rests on at a site."""
+    return [[Item(scope, use.purpose, site, plan.country) for scope in use.scopes] for use in plan.uses]
+
+
+def _one_by_one(
+    tx: Transaction, wanted: list[list[Item]], numbers: Iterable[int] | None, *, at: datetime
+) -> Callable[[int], int]:
+    """The same answer by single verdicts, for these members, or for all if None."""
+    query = select(MemberRow.no, MemberRow.member, MemberRow.guarded_until)
+    listed: list[Member] = []
+    for some in [None] if numbers is None else chunks(sorted(numbers)):
+        narrowed = query if some is None else query.where(col(MemberRow.no).in_(some))
+        listed.extend(
+            Member(no, name, None if until is None else from_seconds(until))
+            for no, name, until in tx.session.exec(narrowed)
+        )
+    flat = list(dict.fromkeys(item for of_use in wanted for item in of_use))
+    allowed = {
+        (member.no, item) for member, item, facts in facts_of(tx, listed, flat) if verdict(item, facts, at=at).allowed
     }
+
+    def uses(number: int) -> int:
+        return sum(
+            1 << index
+            for index, of_use in enumerate(wanted)
+            if of_use and all((number, item) in allowed for item in of_use)
+        )
+
+    return uses

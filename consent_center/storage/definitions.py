@@ -95,19 +95,31 @@ def add(tx: Transaction, definition: Definition, *, version: int, entry: EntryId
 
 def catalogue(tx: Transaction) -> Catalogue:
     """Everything defined so far, as this transaction sees it."""
-    state = tx.session.exec(select(func.count(), func.max(DefinitionRow.entry_id))).one()
-    warm = tx.warm.get("catalogue")
-    if warm is not None and warm[0] == tuple(state):
-        known: Catalogue = warm[1]
+    state = _state(tx)
+    if (known := _warm(tx, state)) is not None:
         return known
-    folded = fold(_definitions(tx), _items(tx))
-    tx.warm["catalogue"] = tuple(state), folded
-    return folded
+    with tx.committed() as seen:
+        committed = _state(seen)
+        if (known := _warm(tx, committed)) is None:
+            known = fold(_definitions(seen), _items(seen))
+            tx.warm["catalogue"] = committed, known
+    # Definitions of this very transaction are not committed yet: they are for its own eyes, never kept.
+    return known if state == committed else fold(_definitions(tx), _items(tx))
 
 
 def catalogue_at(tx: Transaction, at: datetime) -> Catalogue:
     """Everything defined at an earlier moment; for replays."""
     return fold(_definitions(tx, until=seconds(at)), _items(tx))
+
+
+def _state(tx: Transaction) -> tuple[int, int]:
+    count, last = tx.session.exec(select(func.count(), func.coalesce(func.max(DefinitionRow.entry_id), 0))).one()
+    return count, last
+
+
+def _warm(tx: Transaction, state: tuple[int, int]) -> Catalogue | None:
+    kept: tuple[tuple[int, int], Catalogue] | None = tx.warm.get("catalogue")
+    return kept[1] if kept is not None and kept[0] == state else None
 
 
 def _definitions(tx: Transaction, until: int | None = None) -> list[tuple[int, Definition]]:

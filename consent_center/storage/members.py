@@ -104,10 +104,15 @@ def add_many(tx: Transaction, members: Sequence[Member], entries: Sequence[Entry
         MemberRow,
         ("no", "member", "registered_at", "guarded_until", "entry_id"),
         [
-            (one.no, one.member, when, None if one.guarded_until is None else seconds(one.guarded_until), entry)
+            (one.no, one.member, when, None if one.guarded_until is None else _seconds_up(one.guarded_until), entry)
             for one, entry in zip(members, entries, strict=True)
         ],
     )
+
+
+def _seconds_up(until: datetime) -> int:
+    """Rounded up, so that a fraction of a second never ends her protection early."""
+    return seconds(until) + bool(until.microsecond)
 
 
 def get(tx: Transaction, member: str) -> Member:

@@ -32,6 +32,8 @@ ACT_NUMBERS = {
 }
 """How rows write an act. Numbers are for ever; among choices the higher one is the stricter."""
 
+PAUSE_NUMBERS = (ACT_NUMBERS[Act.RESUMED], ACT_NUMBERS[Act.PAUSED])
+
 _ACTS = {number: act for act, number in ACT_NUMBERS.items()}
 _ACTOR_NUMBERS = {ActorKind.MEMBER: 1, ActorKind.DELEGATE: 2, ActorKind.GUARDIAN: 3, ActorKind.HUB: 4}
 _ACTORS = {number: kind for kind, number in _ACTOR_NUMBERS.items()}

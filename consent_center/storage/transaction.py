@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, make_url
@@ -40,16 +40,27 @@ class Transaction:
     Attributes:
         session: for storage modules only.
         keys: wraps and unwraps members' keys.
-        warm: state derived from the rows and kept between transactions by this process; dropped when a transaction
-            that may have changed it does not commit.
+        warm: state derived from committed rows only, kept between transactions by this process.
         dialect: "sqlite" or "postgresql".
+        store: where it runs.
+        writing: may it write? Then it sees rows that are not committed yet.
     """
 
     session: Session
     keys: Wrapper
     warm: dict[str, Any]
     dialect: str
-    touched: bool = field(default=False)
+    store: "Store"
+    writing: bool = False
+
+    @contextmanager
+    def committed(self) -> Iterator["Transaction"]:
+        """A snapshot of what is committed: this transaction itself if it only reads, another one if it writes."""
+        if not self.writing:
+            yield self
+            return
+        with self.store.snapshot() as seen:
+            yield seen
 
     def append(self, happened: Event, *, at: Any = None) -> EntryId:
         """Write an audit entry in this transaction.
@@ -111,8 +122,11 @@ class Store:
                 _prepare_sqlite(writer, begin="BEGIN IMMEDIATE", read_only=False)
                 _prepare_sqlite(reader, begin="BEGIN", read_only=True)
             case "postgresql":
-                writer = create_engine(parsed, pool_size=16, max_overflow=16, pool_pre_ping=False)
-                reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                # Two pools: a write may open a snapshot beside itself, and must never wait for another write's end.
+                writer = create_engine(parsed, pool_size=16, max_overflow=16)
+                reader = create_engine(parsed, pool_size=16, max_overflow=16).execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
             case other:
                 raise SettingsError(f"no support for {other}: use sqlite or postgresql")
         schema.load()
@@ -144,9 +158,15 @@ class Store:
         """Run a query on one read-only snapshot."""
         if self._closed.is_set():
             raise StoreClosedError("the store is closed")
+        with self.snapshot() as tx:
+            tx.session.info["at"] = kwargs.get("at")
+            return query(tx, *args, **kwargs)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Transaction]:
+        """A read-only transaction on one snapshot of what is committed."""
         with _storage_errors(), Session(self._reader, expire_on_commit=False) as session:
-            session.info["at"] = kwargs.get("at")
-            return query(self._transaction(session), *args, **kwargs)
+            yield self._transaction(session, writing=False)
 
     def close(self) -> None:
         """Finish what waits, then close."""
@@ -165,18 +185,17 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _transaction(self, session: Session) -> Transaction:
-        return Transaction(session, self._keys, self._warm, self._writer.dialect.name)
+    def _transaction(self, session: Session, *, writing: bool) -> Transaction:
+        return Transaction(session, self._keys, self._warm, self._writer.dialect.name, self, writing)
 
     def _write_one(self, job: _Job) -> None:
         with Session(self._writer, expire_on_commit=False) as session:
             session.info["at"] = job.at
             with _storage_errors():
                 try:
-                    result = job.work(self._transaction(session))
+                    result = job.work(self._transaction(session, writing=True))
                     session.commit()
                 except BaseException:
-                    self._warm.clear()
                     session.rollback()
                     raise
             job.done.set_result(result)
@@ -210,7 +229,6 @@ class Store:
                 answers.extend((job, *self._attempt(session, job)) for job in group)
                 session.commit()
         except BaseException as error:  # noqa: BLE001 - the writer thread must live, and every caller be told
-            self._warm.clear()
             for job in group:
                 job.done.set_exception(error)
             return
@@ -225,10 +243,9 @@ class Store:
         savepoint = session.begin_nested()
         try:
             with _storage_errors():
-                result = job.work(self._transaction(session))
+                result = job.work(self._transaction(session, writing=True))
                 savepoint.commit()
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whose thread this is not
-            self._warm.clear()
             savepoint.rollback()
             return None, error
         return result, None

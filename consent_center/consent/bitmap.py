@@ -1,0 +1,207 @@
+"""Whole cohorts at once: one packed bitmap per item and answer, members as bits.
+
+Law: for every member, item and moment not before the last statement, `Bits.reason` is the reason of
+`verdict.verdict` over the same facts, and `Bits.allowed` is the set of members whose verdict is yes. A differential
+test holds them together.
+
+An end of a yes is a midnight, so the members whose yes ends together share one bitmap per day.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pyroaring import BitMap
+
+from consent_center.consent.grant import YES, Act, Said, latest_choice, paused
+from consent_center.consent.scope import Item
+from consent_center.consent.verdict import (
+    NO_REASONS,
+    Facts,
+    Reason,
+    Switch,
+    Switched,
+    Terms,
+    Window,
+    member_reason,
+    switched_on,
+    terms_reason,
+)
+
+DAY_SECONDS = 86_400
+
+
+@dataclass
+class ItemBits:
+    """Who said what about one item, as it stands.
+
+    Attributes:
+        notice_from: yeses under notices with a lower number are in `overtaken`.
+        yes: the latest choice is a yes under a notice that counts.
+        overtaken: the latest choice is a yes, under a notice that a material change has overtaken.
+        no: for each other act, whose latest choice it is.
+        ends: day number since 1970 -> whose yes ends at its midnight.
+        rests: whose item is paused.
+        by_guardian: whose latest choice a guardian made.
+        newest: second of the newest statement; an earlier moment must be answered by single verdicts.
+    """
+
+    notice_from: int = 0
+    yes: BitMap = field(default_factory=BitMap)
+    overtaken: BitMap = field(default_factory=BitMap)
+    no: dict[Act, BitMap] = field(default_factory=dict)
+    ends: dict[int, BitMap] = field(default_factory=dict)
+    rests: BitMap = field(default_factory=BitMap)
+    by_guardian: BitMap = field(default_factory=BitMap)
+    newest: int = 0
+
+    def put(self, member: int, said: Sequence[Said], *, at: datetime) -> None:
+        """Make the bits of one member say what her statements say; nothing of what they said before stays."""
+        for bits in (self.yes, self.overtaken, self.rests, self.by_guardian, *self.no.values(), *self.ends.values()):
+            bits.discard(member)
+        self.newest = max([self.newest, *(int(one.at.timestamp()) for one in said)])
+        choice = latest_choice(said, at=at)
+        if choice is None:
+            return
+        if choice.act in YES:
+            (self.yes if choice.notice >= self.notice_from else self.overtaken).add(member)
+            if choice.expires_at is not None:
+                day = int(choice.expires_at.timestamp()) // DAY_SECONDS
+                self.ends.setdefault(day, BitMap()).add(member)
+        else:
+            self.no.setdefault(choice.act, BitMap()).add(member)
+        if choice.guardian:
+            self.by_guardian.add(member)
+        if paused(said, at=at):
+            self.rests.add(member)
+
+    def ended(self, at: datetime) -> BitMap:
+        """Whose yes has ended."""
+        today = int(at.timestamp()) // DAY_SECONDS
+        return BitMap.union(BitMap(), *(bits for day, bits in self.ends.items() if day <= today))
+
+    def choice_reason(self, member: int, at: datetime) -> Reason | None:
+        """Why the member's choice is not a yes that counts; None if it is."""
+        if member in self.yes:
+            today = int(at.timestamp()) // DAY_SECONDS
+            ended = any(member in bits for day, bits in self.ends.items() if day <= today)
+            return Reason.EXPIRED if ended else None
+        if member in self.overtaken:
+            return Reason.NOTICE_CHANGED
+        return next((NO_REASONS[act] for act, bits in self.no.items() if member in bits), Reason.NEVER_ASKED)
+
+
+@dataclass
+class MemberBits:
+    """What holds for members whatever the item.
+
+    Attributes:
+        restricted, objected: whose switch is on.
+        guarded: seconds since 1970 -> who needs a guardian until then.
+        guardians: member -> windows in which a guardian stood by her.
+    """
+
+    restricted: BitMap = field(default_factory=BitMap)
+    objected: BitMap = field(default_factory=BitMap)
+    guarded: dict[float, BitMap] = field(default_factory=dict)
+    guardians: dict[int, tuple[Window, ...]] = field(default_factory=dict)
+
+    def put(
+        self,
+        member: int,
+        *,
+        switches: Sequence[Switched],
+        guarded_until: datetime | None,
+        guardians: Sequence[Window],
+        at: datetime,
+    ) -> None:
+        """Make the bits of one member say what is on file about her."""
+        for bits in (self.restricted, self.objected, *self.guarded.values()):
+            bits.discard(member)
+        self.guardians.pop(member, None)
+        if switched_on(switches, Switch.RESTRICTED, at=at):
+            self.restricted.add(member)
+        if switched_on(switches, Switch.NO_PERSONALISED, at=at):
+            self.objected.add(member)
+        if guarded_until is not None:
+            self.guarded.setdefault(guarded_until.timestamp(), BitMap()).add(member)
+        if guardians:
+            self.guardians[member] = tuple(guardians)
+
+    def guarded_now(self, at: datetime) -> BitMap:
+        """Who needs a guardian at this moment."""
+        now = at.timestamp()
+        return BitMap.union(BitMap(), *(bits for until, bits in self.guarded.items() if now < until))
+
+    def without_guardian(self, members: Iterable[int], at: datetime) -> BitMap:
+        """Those of these members by whom no guardian stands now."""
+        return BitMap([one for one in members if not any(window.holds(at) for window in self.guardians.get(one, ()))])
+
+
+@dataclass
+class Bits:
+    """The consent state of everybody, packed.
+
+    Attributes:
+        terms: what is on file about an item, None if it is not defined.
+        items: item -> its bits, for the items loaded so far.
+        members: what holds whatever the item.
+    """
+
+    terms: Callable[[Item], Terms | None]
+    items: dict[Item, ItemBits] = field(default_factory=dict)
+    members: MemberBits = field(default_factory=MemberBits)
+
+    def allowed(self, item: Item, *, at: datetime) -> BitMap:
+        """Everybody whose verdict on this item is yes at this moment."""
+        terms, bits = self.terms(item), self.items.get(item)
+        if terms is None or bits is None or terms_reason(terms, at) is not None:
+            return BitMap()
+        found = bits.yes - bits.ended(at) - bits.rests - self.members.restricted
+        if terms.personalised:
+            found -= self.members.objected
+        guarded = self.members.guarded_now(at)
+        if terms.trains_models:
+            found -= guarded
+        if guarded or bits.by_guardian:
+            found -= found & bits.by_guardian - guarded
+            found -= found & guarded - bits.by_guardian
+            found -= self.members.without_guardian(found & guarded, at)
+        return found
+
+    def allowed_all(self, items: Sequence[Item], *, at: datetime) -> BitMap:
+        """Everybody who allows every one of these items; nobody if there are none."""
+        found = [self.allowed(item, at=at) for item in items]
+        return BitMap.intersection(*found) if found else BitMap()
+
+    def reason(self, item: Item, member: int, *, at: datetime) -> Reason:
+        """The reason of the verdict on one item of one member."""
+        terms, bits = self.terms(item), self.items.get(item)
+        if terms is None or bits is None:
+            return Reason.UNKNOWN_ITEM
+        why = terms_reason(terms, at) or bits.choice_reason(member, at)
+        if why is not None:
+            return why
+        if member in bits.rests:
+            return Reason.PAUSED
+        if member in self.members.restricted:
+            return Reason.RESTRICTED
+        if terms.personalised and member in self.members.objected:
+            return Reason.OBJECTED
+        guarded = any(member in of for until, of in self.members.guarded.items() if at.timestamp() < until)
+        by_guardian = member in bits.by_guardian
+        if not guarded and not by_guardian:
+            return Reason.ALLOWED
+        stands = any(window.holds(at) for window in self.members.guardians.get(member, ()))
+        return member_reason(terms, guarded=guarded, by_guardian=by_guardian, guardian_stands=stands) or Reason.ALLOWED
+
+
+def bits_of(facts: Mapping[tuple[int, Item], Facts], *, at: datetime) -> Bits:
+    """Bits from the facts themselves, one member and item at a time: the slow road that the fast one must equal."""
+    by_item = {item: one.terms for (_, item), one in facts.items()}
+    bits = Bits(by_item.get)
+    for (member, item), one in facts.items():
+        notice_from = one.terms.notice_from(at) if one.terms is not None else 0
+        bits.items.setdefault(item, ItemBits(notice_from)).put(member, one.said, at=at)
+        bits.members.put(member, switches=one.switches, guarded_until=one.guarded_until, guardians=one.guardians, at=at)
+    return bits
