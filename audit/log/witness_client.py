@@ -55,6 +55,9 @@ def _ask(address: str, key: CosignerKey, checkpoint: bytes, subtrees: Subtrees, 
     if status == HTTPStatus.CONFLICT:
         size = _size(body, address)
         raise ConflictError(size=size, fork=size == old_size == head.size)
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY and old_size == head.size:
+        # Nothing but the root can be wrong where nothing had to be proven; some witnesses say it with 422.
+        raise ConflictError(size=old_size, fork=True)
     if status != HTTPStatus.OK:
         said = body[:200].decode("utf-8", "replace").strip()
         raise WitnessRefusalError(ascii(said), witness=address, status=status)

@@ -154,6 +154,10 @@ def test_a_rewritten_history_is_found_with_an_older_checkpoint(log):
         assert any("history was rewritten" in finding for finding in findings), size
 
 
+def test_an_older_checkpoint_of_an_empty_log_has_its_one_root(log):
+    assert not verify(log, since=Checkpoint(KEY.name, 0, bytes(32))).verified
+
+
 def test_a_log_that_went_back_is_found_with_an_older_checkpoint(log):
     older = Checkpoint(KEY.name, 1001, bytes(32))
     assert any("went back" in finding for finding in verify(log, since=older).findings)

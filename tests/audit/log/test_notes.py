@@ -177,3 +177,8 @@ def test_a_broken_secret_key_is_refused_without_being_repeated(text):
 
 def test_new_keys_differ():
     assert SignerKey.generate("a.example").verifier != SignerKey.generate("a.example").verifier
+
+
+def test_a_public_key_of_another_length_is_refused():
+    with pytest.raises(FormatError, match="32 bytes, not 31"):
+        VerifierKey("a.example", bytes(31))

@@ -224,3 +224,14 @@ def test_the_checkpoint_is_replaced_only_after_every_tile_is_on_disk(tmp_path, m
     assert files | folders <= set(replaced)
     assert str(tmp_path / ".writing") in replaced, "the checkpoint itself is flushed before it is seen"
     assert str(tmp_path) in synced[len(replaced) :], "and its name after"
+
+
+def test_partial_tiles_above_level_0_are_dropped_when_the_full_one_is_there(tmp_path):
+    entries = [b"%d" % index for index in range(65_540)]
+    go(tmp_path, entries[:65_530], with_bundles=False)
+    assert (tmp_path / "tile/1/000.p/255").exists()
+    go(tmp_path, entries[65_530:], start=65_530, with_bundles=False)
+    assert not (tmp_path / "tile/1/000.p").exists()
+    assert not (tmp_path / "tile/0/255.p").exists()
+    assert (tmp_path / "tile/1/000").exists()
+    assert verified(tmp_path).verified

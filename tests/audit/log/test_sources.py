@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import shutil
 import threading
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from audit.__main__ import main
 from audit.errors import MissingFileError, UnreadableError
 from audit.log import source as module
+from audit.log.checkpoint import Checkpoint, sign
+from audit.log.hashing import EMPTY_ROOT
 from audit.log.note import SignerKey
 from audit.log.publish import publish
 from audit.log.source import DirectorySource, UrlSource
@@ -69,6 +72,18 @@ def test_a_changed_byte_behind_an_address_is_found(address, log):
     tile = log / "tile/0/001"
     tile.write_bytes(tile.read_bytes()[:-1] + b"\0")
     assert main(["verify", address, "--key", VKEY]) == 1
+
+
+def test_a_first_bundle_that_is_nonsense_does_not_make_entries_optional(address, log, tmp_path):
+    (log / "tile/entries/000").write_bytes(b"nonsense")
+    (tmp_path / "token").write_text("auditor-1\n")
+    assert main(["verify", address, "--key", VKEY, "--token-file", str(tmp_path / "token")]) == 1
+
+
+def test_an_empty_log_behind_an_address_verifies(address, log):
+    shutil.rmtree(log / "tile")
+    (log / "checkpoint").write_bytes(sign(Checkpoint(KEY.name, 0, EMPTY_ROOT), KEY))
+    assert main(["verify", address, "--key", VKEY]) == 0
 
 
 def test_a_partial_tile_that_became_full_is_read_from_the_full_one(address, log):

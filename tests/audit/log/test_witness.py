@@ -1,6 +1,7 @@
 """A witness cosigns only what extends what it cosigned before, whatever is sent to it, in whatever order, at once."""
 
 import http.client
+import http.server
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -332,3 +333,63 @@ def test_the_client_believes_no_other_address(tmp_path):
     for place in ("http://127.0.0.1:9/", "ftp://127.0.0.1/", "/etc/passwd"):
         with pytest.raises(UnreadableError):
             cosign(place, COSIGNER.verifier, note, merkle.Subtrees(MAIN))
+
+
+class Canned(http.server.BaseHTTPRequestHandler):
+    """A server that gives one answer, whatever is asked."""
+
+    answer = (200, b"")
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = self.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def canned():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Canned)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((200, b""), WitnessRefusalError),
+        ((200, b"nonsense\n"), WitnessRefusalError),
+        ((200, STRANGER.signature_line(b"text\n")), WitnessRefusalError),
+        ((200, COSIGNER.cosignature_line(head(MAIN, 4).text(), at=NOW)), SignatureError),
+        ((409, b"x\n"), WitnessRefusalError),
+        ((409, b"05\n"), WitnessRefusalError),
+        ((409, b"0\n"), ConflictError),
+        ((409, b"6\n"), ConflictError),
+        ((409, b"3\n"), ConflictError),
+        ((404, b"\x1b[2J unknown"), WitnessRefusalError),
+        ((500, b"x" * 1_000_000), WitnessRefusalError),
+    ],
+)
+def test_the_client_survives_every_answer(canned, monkeypatch, answer, error):
+    monkeypatch.setattr(Canned, "answer", answer)
+    note = sign(head(MAIN, 5), LOG)
+    with pytest.raises(error) as refused:
+        cosign(address(canned), COSIGNER.verifier, note, merkle.Subtrees(MAIN))
+    assert "\x1b" not in str(refused.value)
+    assert len(str(refused.value)) < 1000
+
+
+def test_a_witness_that_answers_422_to_the_same_size_has_seen_a_fork(canned, monkeypatch):
+    monkeypatch.setattr(Canned, "answer", (422, b"different root"))
+    with pytest.raises(ConflictError) as fork:
+        cosign(address(canned), COSIGNER.verifier, sign(head(MAIN, 5), LOG), merkle.Subtrees(MAIN), old_size=5)
+    assert fork.value.fork
