@@ -1,6 +1,7 @@
 """Differences between groups: shown beside the verdict, or judged if the plan sets a limit for them.
 
-Selection, true and false positive rate, precision, equalised odds and AUC of each group less those of a reference.
+Selection, true and false positive rate, precision, equalised odds and AUC of each group less those of a reference. The
+AUC is left out of tables with few bins: two bins know a decision, not a ranking.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from audit.fairness.errors import ThresholdsError
 from audit.fairness.evidence import insufficient, lacks, members
 from audit.fairness.intervals import Interval, Numbers, Rate, detectable_difference, difference, two_sided_p, z_value
 from audit.fairness.verdict import Gap, Measure, Reason, Thresholds, Verdict
+
+AUC_BINS = 5
 
 RATES: dict[Measure, Callable[[CountTable], Rate]] = {
     Measure.SELECTION: metrics.selection,
@@ -46,10 +49,12 @@ def differences(
     sizes = metrics.selection(table).total[:-1]
     base = int(np.argmax(sizes)) if reference is None else groups.index(reference)
     others = [index for index in range(len(groups)) if index != base]
-    tests = max(len(others) * (len(RATES) + 2), 1) if tests is None else tests
+    ranked = len(table.layout.edges) > AUC_BINS
+    tests = max(len(others) * (len(RATES) + 1 + ranked), 1) if tests is None else tests
     gaps = [_rate_gap(table, measure, index, base, thresholds, tests) for measure in RATES for index in others]
     gaps += [_odds_gap(table, index, base, thresholds, tests) for index in others]
-    gaps += [_auc_gap(table, index, base, thresholds, tests) for index in others]
+    if ranked:
+        gaps += [_auc_gap(table, index, base, thresholds, tests) for index in others]
     return tuple(gaps)
 
 

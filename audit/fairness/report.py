@@ -9,14 +9,15 @@ from dataclasses import asdict
 from audit.fairness import metrics
 from audit.fairness.counts import CountTable
 from audit.fairness.gaps import release_verdict
+from audit.fairness.reach import reach
 from audit.fairness.verdict import Gap, Measure, Reason, Thresholds, Verdict
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
-def gap_as_json(gap: Gap) -> dict[str, Json]:
+def gap_as_json(gap: Gap, *, power: float = 0.8) -> dict[str, Json]:
     """A gap with its sentence; numbers are null where there was too little evidence."""
-    return {**asdict(gap), "sentence": sentence(gap)}
+    return {**asdict(gap), "sentence": sentence(gap, power=power)}
 
 
 def audit_report(
@@ -30,22 +31,24 @@ def audit_report(
         shown: further gaps.
         thresholds: the plan's limits, repeated in the report.
     """
+    tests = max((gap.tests for gap in judged), default=1)
     return {
         "verdict": release_verdict(judged),
         "thresholds": dict(asdict(thresholds)),
         "tables": [_table_as_json(table) for table in tables],
-        "judged": [gap_as_json(gap) for gap in judged],
-        "shown": [gap_as_json(gap) for gap in shown],
+        "judged": [gap_as_json(gap, power=thresholds.power) for gap in judged],
+        "shown": [gap_as_json(gap, power=thresholds.power) for gap in shown],
+        "reach": [asdict(reach(table, thresholds, tests=tests)) for table in tables],
         "among": "members who agreed to the audit",
     }
 
 
-def sentence(gap: Gap) -> str:
-    """What a gap says, in one English sentence."""
+def sentence(gap: Gap, *, power: float = 0.8) -> str:
+    """What a gap says, in one English sentence; `power` is the plan's, that "detectable" means."""
     where = f"{gap.attribute}, {gap.group}"
     if gap.verdict is Verdict.INSUFFICIENT:
         return f"{where}: {_WHY_NOT[gap.reason]}"
-    seen = _detectable(gap)
+    seen = _detectable(gap, f"{100 * power:.0f} % power")
     span = f"{gap.value:.3f} ({gap.low:.3f} to {gap.high:.3f})"
     compared = f"{where} compared with {gap.reference}: {_NAMES[gap.measure]} {span}"
     match gap.verdict:
@@ -77,16 +80,14 @@ _WHY_NOT: Mapping[Reason, str] = {
 }
 
 
-def _detectable(gap: Gap) -> str:
+def _detectable(gap: Gap, power: str) -> str:
     if gap.detectable is None:
-        return "no gap of any size would have been detected at 80 % power"
+        return f"no gap of any size would have been detected at {power}"
     if gap.measure is Measure.IMPACT_RATIO:
-        return f"a ratio of {gap.detectable:.3f} or below would have been found outside the limit at 80 % power"
-    return (
-        f"no gap above {gap.detectable:.3f} detectable at 80 % power"
-        if _covers_none(gap)
-        else (f"smallest gap detectable at 80 % power: {gap.detectable:.3f}")
-    )
+        return f"no gap above {1 - gap.detectable:.1%} (a ratio of {gap.detectable:.3f}) detectable at {power}"
+    if _covers_none(gap):
+        return f"no gap above {gap.detectable:.3f} detectable at {power}"
+    return f"smallest gap detectable at {power}: {gap.detectable:.3f}"
 
 
 def _covers_none(gap: Gap) -> bool:
