@@ -145,6 +145,14 @@ def parse_header(payload: bytes) -> CohortHeader:
     return header
 
 
+def unpack(body: bytes) -> tuple[CohortMember, ...]:
+    """The members of a packed body, in its order; check its length against the header first."""
+    return tuple(
+        CohortMember(body[i : i + PSEUDONYM_BYTES], body[i + PSEUDONYM_BYTES])
+        for i in range(0, len(body), RECORD_BYTES)
+    )
+
+
 def check_cohort(
     signed: Signed,
     body: bytes,
@@ -181,10 +189,7 @@ def check_cohort(
         raise RefusedError(Refusal.COHORT_STALE, "the cohort is not valid now; ask for a new admission")
     if len(body) != header.count * RECORD_BYTES:
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's body has another length than its header says")
-    members = tuple(
-        CohortMember(body[i : i + PSEUDONYM_BYTES], body[i + PSEUDONYM_BYTES])
-        for i in range(0, len(body), RECORD_BYTES)
-    )
+    members = unpack(body)
     if len({member.pseudonym for member in members}) != len(members):
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort names a member twice")
     try:

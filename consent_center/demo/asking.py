@@ -33,7 +33,9 @@ ANSWERS = {
 }
 
 
-def plan_of(stage: Stage, study: str, *, sites: Sequence[str], minimum_cohort: int) -> Plan:
+def plan_of(
+    stage: Stage, study: str, *, sites: Sequence[str], minimum_cohort: int, held_out: tuple[int, int] = (80, 100)
+) -> Plan:
     """The plan: a churn training, one histogram, and a fairness table per attribute."""
     federation, options = stage.federation, stage.options
     return churn_plan(
@@ -51,6 +53,7 @@ def plan_of(stage: Stage, study: str, *, sites: Sequence[str], minimum_cohort: i
         model=MODEL,
         threshold=THRESHOLD,
         rounds=options.rounds,
+        held_out=held_out,
         minimum_cohort=minimum_cohort,
     )
 

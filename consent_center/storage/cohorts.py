@@ -10,8 +10,10 @@ moments before the newest statement, are answered by single verdicts.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import col, select
+from pyroaring import BitMap
+from sqlmodel import col, func, select
 
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import verdict
@@ -21,7 +23,10 @@ from consent_center.storage.columns import from_seconds
 from consent_center.storage.facts import facts_of
 from consent_center.storage.members import EnrolmentRow, Member, MemberRow
 from consent_center.storage.transaction import Transaction
+from federated.cohort import unpack
 from federated.plan import Plan
+
+_RUNS_KEPT_WARM = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +78,101 @@ def removed_since(tx: Transaction, run: str, plan: Plan, *, since: int, at: date
         at: now; a yes that has expired since is a removal too.
     """
     del since  # expiries and contracts change without an entry, so all members are looked at
-    taken: dict[str, list[runs.RunMember]] = {}
-    for one in runs.members(tx, run):
-        taken.setdefault(one.site, []).append(one)
     removed: dict[str, list[bytes]] = {}
-    for site, used in taken.items():
+    for site, cohort in _cohorts_of(tx, run).items():
+        linked = _linked(tx, run, site, cohort)
         uses = uses_at(tx, site, plan, at=at)
-        query = select(EnrolmentRow.pseudonym, EnrolmentRow.member_no).where(
-            EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None)
-        )
-        linked: dict[bytes, int] = dict(tx.session.exec(query).all())
-        gone = [one.pseudonym for one in used if one.pseudonym not in linked or one.uses & ~uses(linked[one.pseudonym])]
-        if gone:
-            removed[site] = gone
+        if uses.members is None:
+            gone = {number for number, pseudonym in linked.items() if cohort[pseudonym] & ~uses(number)}
+        else:
+            taken = _taken(tx, run, site, cohort, linked)
+            gone = set(BitMap.union(BitMap(), *(of_use - uses.members[index] for index, of_use in taken.items())))
+        left = cohort.keys() - linked.values() | {linked[number] for number in gone}
+        if left:
+            removed[site] = sorted(left)
     return removed
 
 
-def uses_at(tx: Transaction, site: str, plan: Plan, *, at: datetime) -> Callable[[int], int]:
-    """A function from a member's number to the plan's uses that she allows at this site now, one bit each."""
+def _cohorts_of(tx: Transaction, run: str) -> dict[str, dict[bytes, int]]:
+    """Site -> pseudonym -> uses, exactly as signed; it never changes, so it is kept warm."""
+    warm = _warm_run(tx, run)
+    if "signed" not in warm:
+        warm["signed"] = {
+            site: {one.pseudonym: one.uses for one in unpack(body)} for site, (_, body) in runs.cohorts(tx, run).items()
+        }
+    signed: dict[str, dict[bytes, int]] = warm["signed"]
+    return signed
+
+
+def _linked(tx: Transaction, run: str, site: str, cohort: dict[bytes, int]) -> dict[int, bytes]:
+    """Number -> pseudonym of the cohort's members who are still linked at the site; all others are removed.
+
+    Read again only if a link of the site was made, ended or erased since: then its count or its last entry differs.
+    """
+    now = tx.session.exec(
+        select(func.count(), func.max(EnrolmentRow.entry_id)).where(
+            EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None)
+        )
+    ).one()
+    warm = _warm_run(tx, run)
+    seen, linked = warm.get(("linked", site), (None, {}))
+    if seen != tuple(now):
+        query = select(EnrolmentRow.member_no, EnrolmentRow.pseudonym).where(
+            EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None)
+        )
+        linked = {number: pseudonym for number, pseudonym in tx.session.exec(query) if pseudonym in cohort}
+        warm["linked", site] = tuple(now), linked
+        warm.pop(("taken", site), None)
+    return linked
+
+
+def _taken(
+    tx: Transaction, run: str, site: str, cohort: dict[bytes, int], linked: dict[int, bytes]
+) -> dict[int, BitMap]:
+    """Use -> the numbers of the linked members who allowed it at admission."""
+    warm = _warm_run(tx, run)
+    if ("taken", site) not in warm:
+        used = {number: cohort[pseudonym] for number, pseudonym in linked.items()}
+        warm["taken", site] = {
+            index: BitMap([number for number, uses in used.items() if uses >> index & 1]) for index in range(8)
+        }
+    taken: dict[int, BitMap] = warm["taken", site]
+    return {index: numbers for index, numbers in taken.items() if numbers}
+
+
+def _warm_run(tx: Transaction, run: str) -> dict[Any, Any]:
+    kept: dict[str, dict[Any, Any]] = tx.warm.setdefault("run-cohorts", {})
+    if run not in kept:
+        while len(kept) >= _RUNS_KEPT_WARM:
+            kept.pop(next(iter(kept)))
+        kept[run] = {}
+    return kept[run]
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """A member's number -> the plan's uses that she allows, one bit each.
+
+    Attributes:
+        members: use -> everybody who allows it; None if single verdicts answer.
+    """
+
+    answer: Callable[[int], int]
+    members: list[BitMap] | None = None
+
+    def __call__(self, number: int) -> int:
+        """The uses of one member."""
+        return self.answer(number)
+
+
+def uses_at(tx: Transaction, site: str, plan: Plan, *, at: datetime) -> Uses:
+    """What members allow of the plan's uses at this site now."""
     wanted = items_of(plan, site)
     flat = list(dict.fromkeys(item for of_use in wanted for item in of_use))
     warm = bits.fresh(tx, flat, at=at)
     with warm.lock:
         if any(one.newest > at.timestamp() for item, one in warm.bits.items.items() if item in flat):
-            return _one_by_one(tx, wanted, None, at=at)
+            return Uses(_one_by_one(tx, wanted, None, at=at))
         allowed = [warm.bits.allowed_all(of_use, at=at) for of_use in wanted]
         own = bits.touched_since(tx, warm.mark) if tx.writing else set()
     overlay = _one_by_one(tx, wanted, own, at=at)
@@ -106,7 +182,7 @@ def uses_at(tx: Transaction, site: str, plan: Plan, *, at: datetime) -> Callable
             return overlay(number)
         return sum(1 << index for index, members in enumerate(allowed) if number in members)
 
-    return uses
+    return Uses(uses, None if own else allowed)
 
 
 def items_of(plan: Plan, site: str) -> list[list[Item]]:
