@@ -6,6 +6,7 @@ ACCORD_ROOT_KEY        path of the root key file (0600)
 ACCORD_SIGNING_KEY     path of the key file with which the consent centre signs
 ACCORD_PUBLIC_URL      where members reach it, https://... in production
 ACCORD_JURISDICTION    which law's clocks and rules apply: PIPL, GDPR or PDPA-TW
+ACCORD_PROGRAMME       path of the programme file (see consent_center/web/house.py); an example without one
 ACCORD_RATE_PER_MINUTE requests that one token may make in a minute
 """
 
@@ -36,6 +37,7 @@ class Settings:
         signing_key: path of the signing key file; empty only outside production.
         public_url: where members reach it.
         jurisdiction: whose clocks and rules apply.
+        programme: path of the programme file; empty only outside production.
         rate_per_minute: requests that one token may make in a minute.
     """
 
@@ -45,6 +47,7 @@ class Settings:
     signing_key: str = ""
     public_url: str = "http://localhost:8000"
     jurisdiction: str = "PIPL"
+    programme: str = ""
     rate_per_minute: int = 6000
 
     def __post_init__(self) -> None:
@@ -82,6 +85,7 @@ class Settings:
             "SIGNING_KEY": "signing_key",
             "PUBLIC_URL": "public_url",
             "JURISDICTION": "jurisdiction",
+            "PROGRAMME": "programme",
         }
         values = {field: found[PREFIX + name] for name, field in known.items() if found.get(PREFIX + name)}
         rate = found.get(f"{PREFIX}RATE_PER_MINUTE", str(cls.rate_per_minute))
