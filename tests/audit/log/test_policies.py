@@ -104,7 +104,7 @@ def test_a_log_may_sign_with_ml_dsa():
 
 def test_addresses_names_in_any_bytes_and_comments_are_kept_apart():
     x1, x2 = (WITNESSES[name].verifier.text() for name in ("X1", "X2"))
-    data = b"  # caf\xff\n\n \t\nwitness K " + x1.encode() + b" https://w.example \nwitness \xe2\x84\xaa " + x2.encode()
+    data = b"  # bar\xff\n\n \t\nwitness K " + x1.encode() + b" https://w.example \nwitness \xe2\x84\xaa " + x2.encode()
     policy = parse_policy(data + b"\ngroup \xff all K \xe2\x84\xaa\nquorum \xff\n")
     assert [witness.url for witness in policy.witnesses.values()] == ["https://w.example", None]
     assert policy.groups[policy.quorum].threshold == 2

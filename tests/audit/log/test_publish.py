@@ -67,7 +67,7 @@ def test_an_empty_log_can_be_published_and_verified(tmp_path):
 CUTS = st.lists(st.integers(0, 1200) | st.sampled_from([255, 256, 257, 511, 512, 513, 1024]), max_size=4)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(CUTS, st.booleans())
 def test_publishing_in_pieces_gives_the_same_files_as_at_once(tmp_path_factory, cuts, with_bundles):
     pieces, whole = tmp_path_factory.mktemp("pieces"), tmp_path_factory.mktemp("whole")
