@@ -101,5 +101,5 @@ def _upright(place: float, *, dashed: bool = False) -> str:
 
 
 def _round_up(span: float) -> float:
-    """The next of .1, .2, .5, 1 (as differences of rates never exceed 1)."""
-    return next((step for step in (0.1, 0.2, 0.5) if span <= step), 1.0)
+    """The next of .1, .2, .3, .5, 1 (differences of rates never exceed 1)."""
+    return next((step for step in (0.1, 0.2, 0.3, 0.5) if span <= step), 1.0)
