@@ -34,11 +34,12 @@ class Feature:
     Attributes:
         name: the column.
         kind: continuous (lo < hi), binary (0 or 1), categorical (one of `categories`, else all zero), or
-            binned (one-hot between the public `edges`).
+            binned (one-hot between the public `edges`), or items (a set of the public catalogue `categories`, from
+            the site's table of items).
     """
 
     name: str
-    kind: Literal["continuous", "binary", "categorical", "binned"]
+    kind: Literal["continuous", "binary", "categorical", "binned", "items"]
     lo: float = 0.0
     hi: float = 1.0
     categories: tuple[str, ...] = ()

@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping
 
 from federated.errors import MalformedError
-from federated.models.churn import GRADIENT, AdditiveLogistic
+from federated.models.churn import AdditiveLogistic
+from federated.models.descent import GRADIENT
+from federated.models.network import SmallNetwork
 from federated.models.registry import MODELS, exchanges
 from federated.models.schedule import rounds_for
 from federated.plan import BUCKETS, Attribute, Feature, Part, Plan, Release, Use
@@ -66,7 +68,7 @@ def churn_plan(
         MalformedError: the parts do not make a plan.
     """
     trained = MODELS.get(model)
-    if not isinstance(trained, AdditiveLogistic):
+    if not isinstance(trained, AdditiveLogistic | SmallNetwork):
         raise MalformedError(f"no churn model is called {model}; the registry has {', '.join(sorted(MODELS))}")
     low, high = held_out
     if not 0 <= low < high <= BUCKETS or high - low == BUCKETS:

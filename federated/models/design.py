@@ -1,9 +1,10 @@
-"""Inputs of additive models: each feature a block of bounded columns on a public basis.
+"""Inputs of additive models: each term a block of bounded columns on a public basis.
 
     continuous, straight    2u - 1
     continuous, smooth      cos(pi k u)/k for k = 1..K, divided by its largest norm (the one at u = 0)
     binary                  -1 or 1
     categorical, binned     centred one-hot, divided by its norm
+    pair                    the outer product of two features' blocks, at most 3 cosines each, one of them continuous
     intercept               1
 
 Each block has norm at most 1 and is multiplied by its public weight (1 for continuous, .7 for all others), so a
@@ -13,15 +14,31 @@ Invariant: every number here comes from the plan, none from a row.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from federated.models.model import Matrix
+from federated.models.model import Matrix, Vector
 from federated.plan import Feature
 
 CONTINUOUS_WEIGHT = 1.0
 OTHER_WEIGHT = 0.7
+PAIR_HARMONICS = 3
+
+
+@dataclass(frozen=True)
+class Term:
+    """One block of the design: a feature, or a pair of them.
+
+    Attributes:
+        features: their indices in the plan, one or two.
+        columns: the block's columns of the design.
+    """
+
+    features: tuple[int, ...]
+    columns: slice
 
 
 def width(feature: Feature, *, harmonics: int) -> int:
@@ -31,39 +48,90 @@ def width(feature: Feature, *, harmonics: int) -> int:
             return max(harmonics, 1)
         case "binary":
             return 1
-        case "categorical":
+        case "categorical" | "items":
             return len(feature.categories)
         case "binned":
             return len(feature.edges) + 1
 
 
-def inputs_of(features: Sequence[Feature], *, harmonics: int) -> int:
+def terms(features: Sequence[Feature], *, harmonics: int, pairs: bool = False) -> tuple[Term, ...]:
+    """The blocks of the design in order, without the intercept, which is the last column."""
+    found, start = [], 0
+    for chosen in _chosen(features, pairs=pairs):
+        size = math.prod(width(features[one], harmonics=_order(harmonics, chosen)) for one in chosen)
+        found.append(Term(chosen, slice(start, start + size)))
+        start += size
+    return tuple(found)
+
+
+def inputs_of(features: Sequence[Feature], *, harmonics: int, pairs: bool = False) -> int:
     """Columns of the whole matrix, the intercept last."""
-    return sum(width(feature, harmonics=harmonics) for feature in features) + 1
+    return terms(features, harmonics=harmonics, pairs=pairs)[-1].columns.stop + 1 if features else 1
 
 
-def squared_bound(features: Sequence[Feature]) -> float:
+def squared_bound(features: Sequence[Feature], *, pairs: bool = False) -> float:
     """S: no member's row has a squared norm above it."""
-    return sum(_weight(feature) ** 2 for feature in features) + OTHER_WEIGHT**2
+    return sum(_weight(features, chosen) ** 2 for chosen in _chosen(features, pairs=pairs)) + OTHER_WEIGHT**2
 
 
-def design(features: Sequence[Feature], values: Matrix, *, harmonics: int) -> Matrix:
+def design(features: Sequence[Feature], values: Matrix, *, harmonics: int, pairs: bool = False) -> Matrix:
     """The input matrix, shape (members, inputs).
 
     Args:
         features: the plan's features, one per column of `values`.
         values: unit values, shape (members, features), NaN where missing.
         harmonics: K of the smooth basis; 0 means a straight line.
+        pairs: with a block for each pair of features of which at least one is continuous.
     """
-    blocks = [
-        _weight(feature) * _block(feature, values[:, index], harmonics=harmonics)
-        for index, feature in enumerate(features)
-    ]
-    return np.hstack([*blocks, np.full((len(values), 1), OTHER_WEIGHT)])
+    result = np.empty((len(values), inputs_of(features, harmonics=harmonics, pairs=pairs)))
+    result[:, -1] = OTHER_WEIGHT
+    for term in terms(features, harmonics=harmonics, pairs=pairs):
+        result[:, term.columns] = _weighted(features, values, term, harmonics=harmonics)
+    return result
 
 
-def _weight(feature: Feature) -> float:
-    return CONTINUOUS_WEIGHT if feature.kind == "continuous" else OTHER_WEIGHT
+def contributions(
+    features: Sequence[Feature], values: Matrix, weights: Vector, *, harmonics: int, pairs: bool = False
+) -> Matrix:
+    """What each term adds to the log-odds, shape (members, terms); with the intercept's they add up to them exactly.
+
+    Args:
+        features: the plan's features.
+        values: unit values, shape (members, features), NaN where missing.
+        weights: of the model, shape (inputs,).
+        harmonics: as in `design`.
+        pairs: as in `design`.
+    """
+    blocks = terms(features, harmonics=harmonics, pairs=pairs)
+    result = np.empty((len(values), len(blocks)))
+    for index, term in enumerate(blocks):
+        result[:, index] = _weighted(features, values, term, harmonics=harmonics) @ weights[term.columns]
+    return result
+
+
+def _chosen(features: Sequence[Feature], *, pairs: bool) -> Iterator[tuple[int, ...]]:
+    yield from ((index,) for index in range(len(features)))
+    if pairs:
+        for first, second in combinations(range(len(features)), 2):
+            if "continuous" in (features[first].kind, features[second].kind):
+                yield first, second
+
+
+def _order(harmonics: int, chosen: tuple[int, ...]) -> int:
+    return harmonics if len(chosen) == 1 else min(harmonics, PAIR_HARMONICS)
+
+
+def _weight(features: Sequence[Feature], chosen: tuple[int, ...]) -> float:
+    return CONTINUOUS_WEIGHT if len(chosen) == 1 and features[chosen[0]].kind == "continuous" else OTHER_WEIGHT
+
+
+def _weighted(features: Sequence[Feature], values: Matrix, term: Term, *, harmonics: int) -> Matrix:
+    order = _order(harmonics, term.features)
+    block = _block(features[term.features[0]], values[:, term.features[0]], harmonics=order)
+    if len(term.features) == 2:
+        other = _block(features[term.features[1]], values[:, term.features[1]], harmonics=order)
+        block = (block[:, :, None] * other[:, None, :]).reshape(len(values), -1)
+    return np.asarray(_weight(features, term.features) * block)
 
 
 def _block(feature: Feature, column: Matrix, *, harmonics: int) -> Matrix:
@@ -71,13 +139,25 @@ def _block(feature: Feature, column: Matrix, *, harmonics: int) -> Matrix:
     known = np.where(given, column, 0.0)
     match feature.kind:
         case "continuous" if harmonics:
-            orders = np.arange(1, harmonics + 1)
-            largest = math.sqrt(float(np.sum(1.0 / orders**2)))
-            block = np.cos(np.pi * known[:, None] * orders) / (orders * largest)
+            block = _cosines(known, harmonics)
         case "continuous" | "binary":
             block = (2 * known - 1)[:, None]
-        case "categorical" | "binned":
+        case "categorical" | "binned" | "items":
             levels = width(feature, harmonics=harmonics)
             block = (known[:, None] == np.arange(levels)) - 1.0 / levels
             block /= math.sqrt(1 - 1.0 / levels) if levels > 1 else 1.0
-    return np.asarray(block * given[:, None], dtype=np.float64)
+    if not given.all():
+        block = block * given[:, None]
+    return np.asarray(block, dtype=np.float64)
+
+
+def _cosines(known: Vector, harmonics: int) -> Matrix:
+    """cos(pi k u)/k for k = 1..K over its largest norm, by the recurrence cos(k+1)x = 2 cos x cos kx - cos(k-1)x."""
+    block = np.empty((len(known), harmonics))
+    first = np.cos(np.pi * known)
+    twice, before, now = 2 * first, np.ones_like(first), first
+    for k in range(1, harmonics + 1):
+        block[:, k - 1] = now / k
+        before, now = now, twice * now - before
+    block /= math.sqrt(float(np.sum(1.0 / np.arange(1, harmonics + 1) ** 2)))
+    return block

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.models import churn
+from federated.models import churn, network
 from federated.models.model import Exchange, Model
 from federated.plan import Plan, Release
 from federated.tables import check_tables
 
-MODELS: Mapping[str, Model] = {model.name: model for model in (churn.LINEAR, churn.SHAPES)}
+MODELS: Mapping[str, Model] = {model.name: model for model in (churn.LINEAR, churn.SHAPES, churn.PAIRS, network.MLP)}
 
 
 def model_of(plan: Plan) -> Model:

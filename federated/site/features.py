@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from federated.errors import MalformedError
 from federated.plan import Feature
 
 Column = Sequence[Any] | npt.NDArray[Any]
@@ -49,6 +50,8 @@ def _unit(feature: Feature, column: Column) -> Floats:
             return np.clip((numbers - feature.lo) / (feature.hi - feature.lo), 0.0, 1.0)
         case "binary":
             return _flags(column)
+        case "items":
+            raise MalformedError("a set of items has no unit value; it is read from the table of items")
         case "categorical":
             index = {category: float(code) for code, category in enumerate(feature.categories)}
             return np.array([index.get(_text(value), np.nan) for value in column], dtype=np.float64)

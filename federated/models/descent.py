@@ -1,0 +1,128 @@
+"""Noised full-batch gradient descent: the road that every churn model takes, whatever its gradient.
+
+    site         G = sum of its members' clipped gradients + noise
+    coordinator  V = .9 V + (sum of G over the sites)/n,  W = W - rate · V;  the model is the mean of the last half of W
+
+n is public (the train part of the signed cohorts) and fixed for the run: a member who withdraws sends exact zero.
+
+Source:
+    Abadi et al. 2016, "Deep Learning with Differential Privacy", Algorithm 1, with a full batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from federated.errors import MalformedError
+from federated.models.model import Vector
+from federated.models.schedule import MOMENTUM, Steps, steps
+from federated.plan import Plan, Release
+from privacy.mechanism import Gaussian
+
+GRADIENT = "gradient"
+LARGEST_WEIGHT = 1e6
+
+
+@dataclass(frozen=True)
+class Path:
+    """Where training stands: everything in it is post-processing of noised sums."""
+
+    steps: Steps
+    members: int
+    weights: Vector
+    velocity: Vector
+    tail: Vector
+    done: int = 0
+
+
+def check_descent(plan: Plan) -> None:
+    """Refuse a plan that does not describe such a training.
+
+    Raises:
+        MalformedError: what is wrong with it.
+    """
+    release = gradient_of(plan)
+    if release.times < plan.whole("rounds") * plan.max_attempts:
+        raise MalformedError("the plan must price a gradient for each attempt of each of its rounds")
+    if not plan.features or any(feature.kind == "items" for feature in plan.features):
+        raise MalformedError("a churn model needs at least one feature, and none that is a set of items")
+    if release.part != "train" or plan.releases_of("train") != (release,):
+        raise MalformedError("a churn model releases nothing but gradients, on the part to train on")
+
+
+def gradient_of(plan: Plan) -> Release:
+    """The one release of the training.
+
+    Raises:
+        MalformedError: there is no such release, or not one.
+    """
+    named = [release for release in plan.releases if release.name == GRADIENT and release.kind == "train"]
+    if len(named) != 1:
+        raise MalformedError("a churn plan has one release called gradient, with Gaussian noise")
+    noise_of(named[0])
+    return named[0]
+
+
+def noise_of(release: Release) -> Gaussian:
+    """The noise of a gradient; its sensitivity is the bound that each member is clipped to."""
+    if not isinstance(release.mechanism, Gaussian):
+        raise MalformedError("a gradient is released with Gaussian noise")
+    return release.mechanism
+
+
+def rounds_of(plan: Plan) -> Sequence[tuple[Release, ...]]:
+    """The same gradient release in each round."""
+    return [(gradient_of(plan),)] * plan.whole("rounds")
+
+
+def begin(plan: Plan, weights: Vector, *, members: int) -> Path:
+    """The first point of the path, and a step size for this much noise.
+
+    Args:
+        plan: the plan in force.
+        weights: where to begin; public.
+        members: the public denominator.
+    """
+    noise = noise_of(gradient_of(plan))
+    chosen = steps(
+        rounds=plan.whole("rounds"),
+        members=members,
+        bound=noise.sensitivity,
+        std=noise.std,
+        sites=len(plan.sites) if plan.noise_mode == "local" else 1,
+    )
+    zero = np.zeros_like(weights)
+    return Path(steps=chosen, members=members, weights=weights, velocity=zero, tail=zero)
+
+
+def step(path: Path, totals: Mapping[str, Vector]) -> Path:
+    """One step with momentum.
+
+    Raises:
+        MalformedError: the gradients have another length than the model.
+    """
+    if totals[GRADIENT].shape != path.weights.shape:
+        raise MalformedError("the sites' gradients have another length than the model")
+    velocity = MOMENTUM * path.velocity + totals[GRADIENT] / path.members
+    weights = path.weights - path.steps.rate * velocity
+    done = path.done + 1
+    counts = done > path.steps.rounds - path.steps.averaged
+    return replace(
+        path, weights=weights, velocity=velocity, done=done, tail=path.tail + weights if counts else path.tail
+    )
+
+
+def arrive(path: Path) -> Vector:
+    """The mean of the last iterates."""
+    return path.tail / path.steps.averaged
+
+
+def check_length(weights: Vector, expected: int) -> None:
+    """As many weights as the model has, none above `LARGEST_WEIGHT`: then every score is a number.
+
+    Raises:
+        MalformedError: another length, or numbers beyond what arithmetic holds (a NaN is one).
+    """
+    if weights.shape != (expected,) or not (np.abs(weights) <= LARGEST_WEIGHT).all():
+        raise MalformedError(f"this model has {expected} weights of at most {LARGEST_WEIGHT:g}")
