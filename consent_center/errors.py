@@ -14,9 +14,15 @@
     │   ├── UnknownStudyError
     │   ├── UnknownReviewerError
     │   └── UnknownRunError
+    ├── UnauthenticatedError          no valid token
+    ├── ForbiddenError                a valid token that may not do this
+    ├── TooManyError                  more requests than a token may make
+    ├── MalformedError                bytes that cannot be read as what they claim to be
+    ├── IdempotencyError              one key, two different requests
     ├── ReceiptError                  not a receipt, changed, or of another key
     ├── RuleError                     understood, and against a rule; nothing was written
     │   ├── NoticeError               a notice that cannot be published, or must not be used any more
+    │   │   └── NoticeHeldError       the lint holds it back until it was reviewed
     │   ├── StatementError            a statement that means nothing or says too much at once
     │   │   ├── SeparateConsentError  items that need separate consent in one act
     │   │   ├── ActorError            this person may not say this
@@ -115,6 +121,34 @@ class UnknownRunError(UnknownError):
     what = "run"
 
 
+class UnauthenticatedError(ConsentCenterError):
+    """No token, or none that is valid."""
+
+
+class ForbiddenError(ConsentCenterError):
+    """A valid token that may not do this."""
+
+
+class TooManyError(ConsentCenterError):
+    """More requests than a token may make.
+
+    Attributes:
+        retry_after_s: seconds after which the next one is let through.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many requests: wait {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class MalformedError(ConsentCenterError):
+    """Bytes that cannot be read as what they claim to be; nothing of them was used."""
+
+
+class IdempotencyError(ConsentCenterError):
+    """One idempotency key, two different requests."""
+
+
 class ReceiptError(ConsentCenterError):
     """Not a receipt, changed, or signed by another key."""
 
@@ -125,6 +159,18 @@ class RuleError(ConsentCenterError):
 
 class NoticeError(RuleError):
     """A notice cannot be published, or must not be used any more."""
+
+
+class NoticeHeldError(NoticeError):
+    """The lint holds a notice back until somebody else than its author lets it through.
+
+    Attributes:
+        findings: what blocks, as "rule language.field".
+    """
+
+    def __init__(self, findings: tuple[str, ...]) -> None:
+        super().__init__(f"the notice is held back: {'; '.join(findings[:4])}; change it, or open a review")
+        self.findings = findings
 
 
 class StatementError(RuleError):

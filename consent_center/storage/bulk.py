@@ -1,5 +1,6 @@
 """Insert many rows at once, the fastest way that each database has."""
 
+import json
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,22 @@ def read_columns(tx: "Transaction", query: str, *, columns: int, **numbers: int)
         if len(records)
         else np.empty((0, columns), dtype=np.int64)
     )
+
+
+def rows_among(tx: "Transaction", query: str, values: Sequence[str | int | bytes]) -> list[tuple[Any, ...]]:
+    """The rows of a query that ends in `IN {values}`, for any number of values, in one round trip.
+
+    Args:
+        tx: the transaction.
+        query: a SELECT with `{values}` where the list stands.
+        values: text or whole numbers (bytes on PostgreSQL only).
+    """
+    connection = tx.session.connection()
+    if tx.dialect == "sqlite":
+        written = query.format(values="(SELECT value FROM json_each(?))")
+        return [tuple(row) for row in connection.exec_driver_sql(written, (json.dumps(list(values)),))]
+    written = query.replace("IN {values}", "= ANY(%s)")
+    return [tuple(row) for row in connection.exec_driver_sql(written, (list(values),))]
 
 
 def chunks(values: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, func, text
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.errors import EnrolmentError, UnknownMemberError
-from consent_center.storage.bulk import chunks, insert_rows
+from consent_center.storage.bulk import chunks, insert_rows, rows_among
 from consent_center.storage.columns import EntryId, EntryRef, from_seconds, seconds
 from consent_center.storage.transaction import Transaction
 
@@ -131,14 +131,19 @@ def get_many(tx: Transaction, identifiers: Iterable[str]) -> dict[str, Member]:
         UnknownMemberError: one of them is not known.
     """
     wanted = set(identifiers)
-    found: dict[str, Member] = {}
-    for some in chunks(sorted(wanted)):
-        query = select(MemberRow.no, MemberRow.member, MemberRow.guarded_until).where(col(MemberRow.member).in_(some))
-        for no, member, guarded in tx.session.exec(query):
-            found[member] = Member(no, member, None if guarded is None else from_seconds(guarded))
+    found = find_many(tx, wanted)
     if missing := wanted - set(found):
         raise UnknownMemberError(min(missing), "register her first")
     return found
+
+
+def find_many(tx: Transaction, identifiers: Iterable[str]) -> dict[str, Member]:
+    """Members by their identifiers; unknown ones are left out."""
+    query = "SELECT no, member, guarded_until FROM member WHERE member IN {values}"
+    return {
+        member: Member(no, member, None if guarded is None else from_seconds(guarded))
+        for no, member, guarded in rows_among(tx, query, sorted(set(identifiers)))
+    }
 
 
 def count(tx: Transaction) -> int:

@@ -14,7 +14,7 @@ from tests.consent_center.world import KEYS
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a PostgreSQL server, started if none is named."""
-    if named := os.environ.get("ACCORD_TEST_POSTGRES"):
+    if named := os.environ.get("ACCORD_TEST_POSTGRES"):  # noqa: TID251 - a test has no settings to ask
         yield named
         return
     pgserver = pytest.importorskip("pgserver")

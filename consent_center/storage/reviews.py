@@ -1,0 +1,85 @@
+"""Notices that the lint held back, and what a reviewer decided."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger
+from sqlmodel import Field, SQLModel
+
+from consent_center.storage.columns import EntryRef, seconds
+from consent_center.storage.transaction import EntryId, Transaction
+
+
+class NoticeReviewRow(SQLModel, table=True):
+    """One held version of a notice; the decision is written into it once."""
+
+    __tablename__ = "notice_review"
+    digest: str = Field(primary_key=True)
+    notice: str
+    version: int
+    author: str
+    findings: str
+    opened_at: int = Field(sa_type=BigInteger)
+    reviewer: str = ""
+    reason: str = ""
+    passed: bool = False
+    entry_id: EntryRef
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A held notice.
+
+    Attributes:
+        digest: SHA-256 of the notice exactly as it would be published.
+        author: who wants to publish it; she cannot review it.
+        reviewer: who decided; empty while open.
+        passed: did she let it through?
+    """
+
+    digest: str
+    notice: str
+    version: int
+    author: str
+    findings: tuple[str, ...]
+    reviewer: str = ""
+    reason: str = ""
+    passed: bool = False
+
+
+def add(tx: Transaction, review: Review, *, entry: EntryId, at: datetime) -> None:
+    """Keep a held notice."""
+    tx.session.add(
+        NoticeReviewRow(
+            digest=review.digest,
+            notice=review.notice,
+            version=review.version,
+            author=review.author,
+            findings=json.dumps(review.findings),
+            opened_at=seconds(at),
+            entry_id=entry,
+        )
+    )
+    tx.session.flush()
+
+
+def find(tx: Transaction, digest: str) -> Review | None:
+    """The review of a notice with this digest, or None."""
+    row = tx.session.get(NoticeReviewRow, digest)
+    if row is None:
+        return None
+    findings: Sequence[str] = json.loads(row.findings)
+    return Review(
+        row.digest, row.notice, row.version, row.author, tuple(findings), row.reviewer, row.reason, row.passed
+    )
+
+
+def decide(tx: Transaction, digest: str, *, reviewer: str, reason: str, passed: bool) -> None:
+    """Write the decision into an open review."""
+    row = tx.session.get(NoticeReviewRow, digest)
+    if row is not None:
+        row.reviewer, row.reason, row.passed = reviewer, reason, passed
+        tx.session.add(row)
+        tx.session.flush()

@@ -1,0 +1,63 @@
+"""A notice that the lint holds back waits for a reviewer, who is not its author and says why."""
+
+from datetime import datetime
+
+from consent_center.consent.lint import lint
+from consent_center.consent.notice import Notice
+from consent_center.errors import NoticeError
+from consent_center.events import Event
+from consent_center.storage import definitions, reviews
+from consent_center.storage.reviews import Review
+from consent_center.storage.transaction import Transaction
+
+
+def hold_notice(tx: Transaction, notice: Notice, *, author: str, at: datetime) -> Review:
+    """Open the review of a notice that was held back; the same notice again changes nothing.
+
+    Args:
+        tx: the transaction.
+        notice: exactly as it would be published.
+        author: who wants to publish it.
+        at: now.
+    """
+    _, digest = definitions.written(notice)
+    if (known := reviews.find(tx, digest)) is not None:
+        return known
+    blocking = [finding for finding in lint(notice, definitions.catalogue(tx)) if finding.blocks]
+    findings = tuple(dict.fromkeys(str(finding.rule) for finding in blocking))
+    review = Review(digest, notice.code, notice.version, author, findings)
+    public = {"notice": notice.code, "version": notice.version, "digest": digest, "findings": list(findings)}
+    entry = tx.append(Event.of("notice.held", public=public, private={"author": author}), at=at)
+    reviews.add(tx, review, entry=entry, at=at)
+    return review
+
+
+def decide_review(
+    tx: Transaction, digest: str, *, reviewer: str, role: str, passed: bool, reason: str, at: datetime
+) -> Review:
+    """Let a held notice through, or not.
+
+    Args:
+        tx: the transaction.
+        digest: of the notice, as `hold_notice` gave it.
+        reviewer: who decides.
+        role: code of the role in which she does, for the log.
+        passed: may it be published?
+        reason: why, at least a sentence.
+        at: now.
+
+    Raises:
+        NoticeError: no such open review, the author herself decides, or no reason.
+    """
+    known = reviews.find(tx, digest)
+    if known is None or known.reviewer:
+        raise NoticeError("no open review of such a notice")
+    if reviewer == known.author:
+        raise NoticeError("the author of a notice cannot review it: ask another reviewer")
+    if len(reason.strip()) < 10:
+        raise NoticeError("a decision needs a reason that others can judge: at least a sentence")
+    reviews.decide(tx, digest, reviewer=reviewer, reason=reason, passed=passed)
+    action = "notice.passed" if passed else "notice.rejected"
+    private = {"reviewer": reviewer, "reason": reason, "digest": digest}
+    tx.append(Event.of("staff.acted", public={"action": action, "role": role}, private=private), at=at)
+    return Review(digest, known.notice, known.version, known.author, known.findings, reviewer, reason, passed)

@@ -1,0 +1,57 @@
+"""Bits say of every member what her single verdict says, reason included."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent_center.consent.bitmap import bits_of
+from consent_center.consent.verdict import verdict
+from tests.consent_center.consent.strategies import facts, moments, terms
+from tests.consent_center.world import AGE, TRAIN
+
+PEOPLE = st.lists(facts, min_size=1, max_size=6)
+
+
+@given(PEOPLE, st.none() | terms, moments)
+def test_bits_equal_single_verdicts(people, on_file, at):
+    known = {(number, TRAIN): replace(one, terms=on_file) for number, one in enumerate(people, 1)}
+    bits = bits_of(known, at=at)
+    expected = {number: verdict(TRAIN, one, at=at) for (number, _), one in known.items()}
+    assert {number: bits.reason(TRAIN, number, at=at) for number in expected} == {
+        number: one.reason for number, one in expected.items()
+    }
+    assert set(bits.allowed(TRAIN, at=at)) == {number for number, one in expected.items() if one.allowed}
+
+
+@given(PEOPLE, PEOPLE, terms, terms, moments)
+def test_a_cohort_is_the_intersection_of_its_items(first, second, on_file, of_age, at):
+    known = {}
+    for number, (one, two) in enumerate(zip(first, second, strict=False), 1):
+        known[number, TRAIN] = replace(one, terms=on_file)
+        shared = {"switches": one.switches, "guarded_until": one.guarded_until, "guardians": one.guardians}
+        known[number, AGE] = replace(two, terms=of_age, **shared)
+    bits = bits_of(known, at=at)
+    both = {
+        number
+        for number, item in known
+        if item == TRAIN
+        and verdict(TRAIN, known[number, TRAIN], at=at).allowed
+        and verdict(AGE, known[number, AGE], at=at).allowed
+    }
+    assert set(bits.allowed_all([TRAIN, AGE], at=at)) == both
+    assert not bits.allowed_all([], at=at)
+
+
+@given(st.lists(facts, min_size=2, max_size=4), terms, moments)
+def test_what_was_said_before_leaves_no_trace(states, on_file, at):
+    """One member's bits after any sequence of states are those of the last state alone."""
+    last = {(1, TRAIN): replace(states[-1], terms=on_file)}
+    walked = bits_of({(1, TRAIN): replace(states[0], terms=on_file)}, at=at)
+    for state in states[1:]:
+        walked.items[TRAIN].put(1, state.said, at=at)
+        walked.members.put(
+            1, switches=state.switches, guarded_until=state.guarded_until, guardians=state.guardians, at=at
+        )
+    assert walked.reason(TRAIN, 1, at=at) == bits_of(last, at=at).reason(TRAIN, 1, at=at)
+    assert walked.allowed(TRAIN, at=at) == bits_of(last, at=at).allowed(TRAIN, at=at)
