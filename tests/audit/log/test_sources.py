@@ -1,9 +1,12 @@
 """A log is verified from an address as from a directory; what does not answer is not a verdict."""
 
 import functools
+import gzip
 import http.server
+import os
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -25,10 +28,16 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     """A plain file server that shows entries to auditors only."""
 
     broken = 0
+    zipped = None
 
     def do_GET(self):
         if self.broken:
             self.send_error(self.broken)
+        elif self.zipped:
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(self.zipped(Path(self.translate_path(self.path)).read_bytes()))
         elif "/entries/" in self.path and self.headers.get("Authorization") != TOKEN:
             self.send_error(401)
         else:
@@ -100,6 +109,24 @@ def test_a_broken_server_is_not_a_verdict(address, monkeypatch, capsys):
     assert "the server answered 500" in capsys.readouterr().err
     monkeypatch.setattr(Handler, "broken", 404)
     assert main(["verify", address, "--key", VKEY]) == 2
+
+
+def test_a_server_may_compress_what_it_sends(address, monkeypatch, capsys):
+    monkeypatch.setattr(Handler, "zipped", staticmethod(gzip.compress))
+    assert main(["verify", address, "--key", VKEY]) == 0
+    assert "Read 600 entries" in capsys.readouterr().out
+    monkeypatch.setattr(Handler, "zipped", staticmethod(lambda data: data))
+    assert main(["verify", address, "--key", VKEY]) == 2
+    monkeypatch.setattr(Handler, "zipped", staticmethod(lambda data: gzip.compress(bytes(module.MAX_FILE_SIZE + 1))))
+    assert main(["verify", address, "--key", VKEY]) == 2
+    assert "longer than" in capsys.readouterr().err
+
+
+def test_a_pipe_in_place_of_a_file_does_not_hang_the_verifier(log, capsys):
+    (log / "tile/0/000").unlink()
+    os.mkfifo(log / "tile/0/000")
+    assert main(["verify", str(log), "--key", VKEY]) == 2
+    assert "it is not a file" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_not_a_verdict(capsys):
