@@ -5,6 +5,7 @@ Serve it behind TLS. It needs no authentication: a request is worth what its sig
 Source: C2SP tlog-witness.
 """
 
+import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +49,11 @@ class WitnessServer(ThreadingHTTPServer):
         """Bind without asking the network for the host's full name, which can take seconds and is not used."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Pass over callers that hang up; anything else is a fault of ours, and shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it came from the caller
 
 
 class _Handler(BaseHTTPRequestHandler):

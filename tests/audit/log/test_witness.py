@@ -3,7 +3,10 @@
 import http.client
 import http.server
 import itertools
+import socket
+import struct
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -266,6 +269,24 @@ def test_a_body_without_a_sensible_length_is_refused(server, length):
     connection.endheaders()
     assert connection.getresponse().status == 400
     connection.close()
+
+
+def test_a_caller_that_hangs_up_leaves_no_trace(server, capfd):
+    for _ in range(3):
+        caller = socket.create_connection(server.server_address[:2], timeout=10)
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        caller.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 1000\r\n\r\nold 0")
+        caller.close()
+    assert post(server, request(0, 25).body())[0] == 200
+    time.sleep(0.1)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_fault_of_ours_is_shown(server, capfd, monkeypatch):
+    monkeypatch.setattr(server, "now", lambda: 1 // 0)
+    with pytest.raises(http.client.RemoteDisconnected):
+        post(server, request(0, 25).body())
+    assert "ZeroDivisionError" in capfd.readouterr().err
 
 
 def test_one_connection_serves_many_requests(server):
