@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 _EXTRA_BITS = 192
 _PRECISION = 400
 _LARGEST_SCALE = 2.0**40
@@ -59,7 +59,9 @@ class Sampler(ABC):
             np.multiply(words >> np.uint64(1), 2.0**-64, out=piece)
             piece += 2.0**-65
             ndtri(piece, out=piece)
-            piece *= np.where(words & np.uint64(1), std, -std)
+            # The lowest bit becomes the sign bit of the double.
+            np.bitwise_xor(piece.view(np.uint64), words << np.uint64(63), out=piece.view(np.uint64))
+            piece *= std
         return out
 
     def discrete_gaussian(self, shape: Shape, std: float) -> Integers:
