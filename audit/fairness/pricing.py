@@ -3,7 +3,8 @@
 Prices are compared within cells in which they ought to be equal (product x week, then also store, then also shelf
 price): the ladder is fixed before anybody looks, every rung is reported, and the verdict needs the rungs to agree.
 Households shop many times, so errors are clustered by household; a permutation of tiers among households checks them.
-This runs where the rows are, at a site; only the estimates leave it.
+This runs where the rows are, for a site's own auditors: an estimate carries no noise, and publishing it is a release
+that a plan would have to price.
 """
 
 from collections.abc import Mapping, Sequence

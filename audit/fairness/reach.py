@@ -8,7 +8,7 @@ from audit.fairness.counts import CountTable
 from audit.fairness.evidence import lacks
 from audit.fairness.gaps import detectable_ratio
 from audit.fairness.intervals import detectable_difference, log_ratio_error, z_value
-from audit.fairness.missing import Bounds, bounds_if_known, coverage
+from audit.fairness.missing import Bounds, bounds_if_known, coverage, tipping_odds_ratio
 from audit.fairness.verdict import Thresholds
 
 _HOPELESS = 1000.0
@@ -27,7 +27,10 @@ class GroupReach:
         more_members: roughly how many more members of the two groups together would decide an INCONCLUSIVE ratio, if
             the rates stay as measured; 0 if it is decided, None if a thousand times as many would not, or nothing is
             known.
-        noise_share: part of the ratio's variance that the noise makes, 0 to 1.
+        turns_at: odds ratio between members who gave no value and those who did at which a PASS would turn, if the
+            former are spread over the groups like the latter; 1 if it is no PASS, None if nothing would turn it or
+            nothing is known.
+        noise_share: the larger of the two rates' shares of variance made by noise, 0 to 1.
     """
 
     group: str
@@ -36,6 +39,7 @@ class GroupReach:
     smallest_difference: float | None
     failing_ratio: float | None
     more_members: int | None
+    turns_at: float | None
     noise_share: float
 
 
@@ -74,6 +78,7 @@ def _group_reach(table: CountTable, index: int, base: int, thresholds: Threshold
     one, other = rates[index], rates[base]
     gap = float(detectable_difference(one, other, alpha=thresholds.alpha, tests=tests, power=thresholds.power))
     known = lacks(one, thresholds) is None
+    share = coverage(table).share
     return GroupReach(
         group=table.layout.groups[index],
         reference=table.layout.groups[base],
@@ -81,6 +86,7 @@ def _group_reach(table: CountTable, index: int, base: int, thresholds: Threshold
         smallest_difference=gap if known and gap < 1 else None,
         failing_ratio=detectable_ratio(one, other, thresholds=thresholds, tests=tests) if known else None,
         more_members=_more_members(table, index, base, thresholds, tests) if known else None,
+        turns_at=tipping_odds_ratio(one, other, (share, share), thresholds, tests=tests) if known else None,
         noise_share=max(float(one.noise_share), float(other.noise_share)),
     )
 

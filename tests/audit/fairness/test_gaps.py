@@ -1,6 +1,7 @@
 """A verdict needs evidence first, then an interval; no input, however odd, is passed in silence or divides by zero."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,6 +84,24 @@ def test_noise_that_makes_more_than_half_of_the_variance_is_insufficient():
 
 def test_counting_nothing_is_not_a_pass():
     assert release_verdict(()) is Verdict.INSUFFICIENT
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "worst"),
+    [
+        ([Verdict.PASS], Verdict.PASS),
+        ([Verdict.PASS, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Verdict.PASS, Verdict.INSUFFICIENT], Verdict.INSUFFICIENT),
+        ([Verdict.INCONCLUSIVE, Verdict.INSUFFICIENT], Verdict.INSUFFICIENT),
+        ([Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.INSUFFICIENT, Verdict.FAIL], Verdict.FAIL),
+        ([None, Verdict.PASS], Verdict.PASS),
+        ([None], Verdict.INSUFFICIENT),
+    ],
+)
+def test_the_worst_judged_gap_is_the_verdict_of_the_release(verdicts, worst):
+    (gap,) = judge(table((800, 200, 0, 0), (800, 200, 0, 0)), LIMITS)
+    gaps = [replace(gap, verdict=verdict) for verdict in verdicts]
+    assert release_verdict(gaps) is release_verdict(reversed(gaps)) is worst
 
 
 def test_shown_gaps_do_not_decide():

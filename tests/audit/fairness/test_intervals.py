@@ -92,6 +92,24 @@ def test_no_counts_divide_by_zero_and_every_interval_holds_its_value(counts, var
     assert 0 <= float(one.noise_share) <= 1
 
 
+@pytest.mark.parametrize("epsilon", [0.25, 1.0])
+def test_with_noise_intervals_cover_what_they_claim_and_those_without_do_not(epsilon):
+    rng = np.random.default_rng(31)
+    n, cells, draws, q = 800, 6, 20_000, 1 - np.exp(-epsilon)
+    rates = []
+    for p in (0.3, 0.36):
+        yes = rng.binomial(n, p, draws)
+        noise = (rng.geometric(q, (2, cells, draws)) - rng.geometric(q, (2, cells, draws))).sum(axis=1)
+        counts = np.array([yes, n - yes], dtype=float) + noise
+        rates.append(Rate(counts[0], counts[1], cells, cells, discrete_laplace_variance(epsilon)))
+    for found, true in ((difference(*rates, Z), -0.06), (ratio(*rates, Z), 0.3 / 0.36)):
+        covered = ((found.low <= true) & (true <= found.high)).mean()
+        assert 0.94 < covered < 0.96
+    bare = [Rate(rate.yes, rate.no, cells, cells, 0.0) for rate in rates]
+    naive = difference(*bare, Z)
+    assert ((naive.low <= -0.06) & (naive.high >= -0.06)).mean() < (0.90 if epsilon < 1 else 0.948)
+
+
 def test_a_rate_of_nobody_is_known_to_be_unknown():
     nobody = rate(0, 0)
     assert float(nobody.variance) == np.inf

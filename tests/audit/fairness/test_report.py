@@ -77,6 +77,15 @@ def test_reach_tells_how_many_more_members_would_decide():
     assert reach(decided, LIMITS, tests=1).groups[0].more_members == 0
 
 
+def test_reach_tells_how_different_unseen_members_must_be_to_turn_a_pass():
+    many, few = (
+        reach(table(0.3, 0.31, not_given=size, noise_variance=0.0), LIMITS, tests=1).groups[0].turns_at
+        for size in (20_000, 4_000)
+    )
+    assert 1.0 < many < few
+    assert reach(table(0.3, 0.1), LIMITS, tests=1).groups[0].turns_at == 1.0
+
+
 def test_reach_of_a_ratio_on_the_limit_is_never_decided():
     (found,) = reach(table(0.4, 0.32, noise_variance=0.0), LIMITS, tests=1).groups
     assert found.more_members is None
