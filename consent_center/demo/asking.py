@@ -24,7 +24,7 @@ from federated.signed import Signed
 STUDY, SMALL_STUDY = "churn-2026-11", "churn-two-sites"
 AUTHOR = "data-scientist"
 MODEL = "churn-linear"
-THRESHOLD = 0.3
+THRESHOLDS = {"journey": 0.3, "telco": 0.3, "synthetic": 0.2}
 EXPECTED_SHARE = 0.7
 ANSWERS = {
     "Why are these data necessary?": "Changes in shopping precede leaving; nothing coarser than purchases shows them.",
@@ -51,7 +51,7 @@ def plan_of(
         epsilon=options.epsilon,
         delta=federation.delta,
         model=MODEL,
-        threshold=THRESHOLD,
+        threshold=THRESHOLDS[federation.name],
         rounds=options.rounds,
         held_out=held_out,
         minimum_cohort=minimum_cohort,

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from consent_center.demo import charts
 from consent_center.demo.reference import NOTE
 from consent_center.storage.releases import Release
+from federated.plan import Plan
 from federated.price import ledger_releases
 from privacy.accounting import epsilon_of_cost
 from privacy.ledger import cost_by_part
@@ -42,7 +43,7 @@ def report_data(told: Told) -> dict[str, Any]:
     if not (admission and run and comparison and claim and balance and published and told.release):
         raise ValueError("the story was not told to its end")
     histogram = run.results["histogram"]
-    per_part = cost_by_part(ledger_releases(admission.plan))
+    parts = epsilon_by_part(admission.plan, stage.budget.delta)
     codes = [attempt.reason for attempt in told.refusals]
     return {
         "data": stage.options.data,
@@ -66,8 +67,8 @@ def report_data(told: Told) -> dict[str, Any]:
         "withdrawn_midrun": told.withdrawn,
         "withdrawn_after_round": int(admission.plan.settings["rounds"]) // 2,
         "rounds": int(admission.plan.settings["rounds"]),
-        "epsilon": max(epsilon_of_cost(cost, stage.budget.delta) for cost in per_part.values()),
-        "epsilon_by_part": {part: epsilon_of_cost(cost, stage.budget.delta) for part, cost in per_part.items()},
+        "epsilon": max(parts.values()),
+        "epsilon_by_part": parts,
         "delta": stage.budget.delta,
         "unit": claim.unit,
         "adjacency": claim.adjacency,
@@ -106,6 +107,11 @@ def report_data(told: Told) -> dict[str, Any]:
     }
 
 
+def epsilon_by_part(plan: Plan, delta: float) -> dict[str, float]:
+    """Part -> the ε, at this δ, of any one member who is in that part of a run of this plan."""
+    return {part: epsilon_of_cost(cost, delta) for part, cost in cost_by_part(ledger_releases(plan)).items()}
+
+
 def page(data: dict[str, Any]) -> str:
     """The readable report: one file, no script, nothing loaded from elsewhere."""
     environment = Environment(
@@ -122,7 +128,9 @@ def page(data: dict[str, Any]) -> str:
         r=data,
         style=style,
         loss=charts.curve([one["loss"] for one in data["reference_curve"]]),
-        used=charts.curve([sum(column) for column in zip(*data["cohort_by_site_and_round"].values(), strict=True)]),
+        used={
+            site: charts.curve(counts[: data["rounds"]]) for site, counts in data["cohort_by_site_and_round"].items()
+        },
         judged=[charts.ratio(gap) for gap in judged],
         shown=[gap for gap in data["fairness"] if gap["measure"] != "impact_ratio"],
     )

@@ -1,6 +1,6 @@
 """What the reader of the demo sees: one line of plain words per step, and a bar where something takes time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,8 @@ class Show:
                 f"round {at + 1} {other.used} ({other.used_digest[:12]}), {other.removed} removed"
             )
 
-    def settled(self, run: RunReport, comparison: Comparison, claim: Claim) -> None:
-        """How good the model is, and what it cost."""
+    def settled(self, run: RunReport, comparison: Comparison) -> None:
+        """How good the model is."""
         found = run.results["histogram"]
         low, high = found["auc_interval"]
         self.line(f"AUC {found['auc']:.3f}, 95 % interval {low:.3f} to {high:.3f}: from the one noised histogram.")
@@ -84,6 +84,11 @@ class Show:
             f"Exact AUC {comparison.federated:.3f}, central without privacy {comparison.central:.3f}: "
             "for comparison, never available in production."
         )
+
+    def promised(self, parts: Mapping[str, float], claim: Claim) -> None:
+        """What it cost any one member of the run, and what the ledger, which adds the parts, answers for."""
+        listed = ", ".join(f"{part} ε = {epsilon:.3f}" for part, epsilon in parts.items())
+        self.line(f"Any one member is in one part of this run: {listed}. The ledger adds the parts:")
         for sentence in claim.sentences:
             self.line(sentence)
 

@@ -19,7 +19,7 @@ from consent_center.demo.attempts import Attempt
 from consent_center.demo.comparison import Comparison, compare
 from consent_center.demo.folder import fresh_folder
 from consent_center.demo.people import withdrawal
-from consent_center.demo.report import write_report
+from consent_center.demo.report import epsilon_by_part, write_report
 from consent_center.demo.show import Show
 from consent_center.demo.stage import Stage, ask, consent_centre, enrol
 from consent_center.demo.world import Options, World
@@ -87,7 +87,7 @@ def run_demo(options: Options, show: Show, world: World | None = None) -> dict[s
     with fresh_folder(options.out) as folder:
         show.act(1, "Data")
         federation = load.load(options.data, sites=options.sites, seed=options.seed)
-        show.line(f"{federation.source} {federation.members} members at {len(federation.sites)} sites.")
+        show.line(f"{federation.source}. {federation.members:,} members at {len(federation.sites)} sites.")
         with consent_centre(options, known, folder, federation) as stage:
             told = Told(stage)
             _consents(told, show)
@@ -169,7 +169,8 @@ def _run(told: Told, show: Show) -> None:
         for site in plan.sites
     }
     told.comparison = compare(plan, told.run.run, cohorts=cohorts, sites=stage.sites, model=told.run.model)
-    show.settled(told.run, told.comparison, told.claim)
+    show.settled(told.run, told.comparison)
+    show.promised(epsilon_by_part(plan, stage.budget.delta), told.claim)
 
 
 def _withdraw_some(told: Told, admission: Admission) -> int:
