@@ -107,7 +107,7 @@ def _completed(run: _Run) -> RunReport:
         outcome="completed",
         rounds=run.rounds,
         model=package_bytes(package),
-        results=_results(run),
+        results=run_results(plan, run.released),
     )
 
 
@@ -220,11 +220,3 @@ def _totals(exchange: Exchange, replies: Mapping[str, RoundReply]) -> dict[str, 
             raise RefusedError(Refusal.MALFORMED, f"the sites do not agree on the length of {release.name}")
         totals[release.name] = np.sum(vectors, axis=0)
     return totals
-
-
-def _results(run: _Run) -> dict[str, Any]:
-    whole = {
-        name: [np.asarray(output, dtype=np.int64) for output in outputs if np.issubdtype(output.dtype, np.integer)]
-        for name, outputs in run.released.items()
-    }
-    return run_results(run.admission.plan, whole)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from audit.fairness.counts import CountTable, discrete_laplace_variance
 from audit.fairness.metrics import auc_from_histogram
 from federated.errors import MalformedError
+from federated.exchange import Output
 from federated.plan import Plan, Release
 from federated.tables import histogram_bins, layout_of
 from privacy.mechanism import DiscreteLaplace
@@ -19,13 +20,15 @@ from privacy.mechanism import DiscreteLaplace
 Integers = npt.NDArray[np.int64]
 
 
-def total_counts(release: Release, outputs: Sequence[Integers], *, cells: int) -> Integers:
+def total_counts(release: Release, outputs: Sequence[Output], *, cells: int) -> Integers:
     """The sum over the sites of one release's noised counts.
 
     Raises:
-        MalformedError: a site sent another number of cells, or numbers that are not whole.
+        MalformedError: a site sent another number of cells, or numbers that are not whole; or there is no site.
     """
-    if any(output.shape != (cells,) or not np.issubdtype(output.dtype, np.integer) for output in outputs):
+    if not outputs or any(
+        output.shape != (cells,) or not np.issubdtype(output.dtype, np.integer) for output in outputs
+    ):
         raise MalformedError(f"the sites do not agree on the cells of {release.name}")
     return np.asarray(np.sum(outputs, axis=0), dtype=np.int64)
 
@@ -37,7 +40,7 @@ def noise_variance(release: Release, *, sites: int) -> float:
     return sites * discrete_laplace_variance(release.mechanism.epsilon / release.mechanism.sensitivity)
 
 
-def histogram_result(plan: Plan, release: Release, outputs: Sequence[Integers]) -> dict[str, Any]:
+def histogram_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
     """The held-out check: noised histogram by label, the AUC it gives, and its 95 % interval, as JSON data."""
     bins = histogram_bins(plan)
     negatives, positives = total_counts(release, outputs, cells=2 * bins).reshape(2, bins)
@@ -53,7 +56,7 @@ def histogram_result(plan: Plan, release: Release, outputs: Sequence[Integers]) 
     }
 
 
-def table_result(plan: Plan, release: Release, outputs: Sequence[Integers]) -> dict[str, Any]:
+def table_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
     """One attribute's noised table, as JSON data that `read_table` turns back."""
     layout = layout_of(plan, release)
     cells = total_counts(release, outputs, cells=int(np.prod(layout.shape)))
@@ -64,7 +67,7 @@ def table_result(plan: Plan, release: Release, outputs: Sequence[Integers]) -> d
     }
 
 
-def run_results(plan: Plan, released: Mapping[str, Sequence[Integers]]) -> dict[str, Any]:
+def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[str, Any]:
     """Everything that a run's evaluation and audit released.
 
     Args:
