@@ -23,6 +23,7 @@ from audit.log.hashing import leaf_hash
 from audit.log.note import SignerKey, VerifierKey
 from audit.log.source import DirectorySource
 from audit.log.tiles import (
+    TILE_HEIGHT,
     TILE_WIDTH,
     Edge,
     EdgeWriter,
@@ -88,7 +89,7 @@ def publish(
             why = f"{edge.size} entries are published and the first one offered is {start}: publish from {edge.size} on"
             raise GapError(why, published=edge.size, start=start)
         fresh = _fresh(leaves, start, edge.size, source)
-        files = _Files(directory)
+        files = _Files(directory, published=edge.size)
         writer = EdgeWriter(edge, files.write_tile)
         bundle = _unfinished_bundle(edge.size, source) if with_bundles else []
         for leaf in fresh:
@@ -96,7 +97,7 @@ def publish(
             if with_bundles:
                 bundle.append(leaf)
                 if len(bundle) == TILE_WIDTH:
-                    files.write(TileName(None, writer.size // TILE_WIDTH - 1).path(), encode_bundle(bundle))
+                    files.write_bundle(TileName(None, writer.size // TILE_WIDTH - 1), bundle)
                     bundle.clear()
         new_edge = writer.edge()
         if old and new_edge.size == old.size:
@@ -104,7 +105,7 @@ def publish(
         for tile in new_edge.partial_tiles():
             files.write_tile(tile)
         if bundle:
-            files.write(TileName(None, new_edge.size // TILE_WIDTH, len(bundle)).path(), encode_bundle(bundle))
+            files.write_bundle(TileName(None, new_edge.size // TILE_WIDTH, len(bundle)), bundle)
         files.flush()
         head = Checkpoint(origin, new_edge.size, new_edge.root())
         note = checkpoints.sign(head, signer)
@@ -175,7 +176,7 @@ def _unfinished_bundle(size: int, source: DirectorySource) -> list[bytes]:
 def _drop_partials(directory: Path, old_size: int, new_size: int) -> None:
     """Delete partial tiles whose full tile is now there; readers fall back to it."""
     for name in edge_names(old_size):
-        if name and new_size >> (8 * (name.level or 0)) >= (name.index + 1) * TILE_WIDTH:
+        if name and new_size >> (TILE_HEIGHT * (name.level or 0)) >= (name.index + 1) * TILE_WIDTH:
             full = TileName(name.level, name.index).path()
             shutil.rmtree(directory / f"{full}.p", ignore_errors=True)
             if name.level == 0:
@@ -197,12 +198,30 @@ def _alone(directory: Path) -> Iterator[None]:
 class _Files:
     """Files that appear whole or not at all, and are on disk after `flush`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, published: int = 0) -> None:
         self._directory = directory
+        self._published = published
         self._written: list[Path] = []
 
     def write_tile(self, tile: Tile) -> None:
+        self._clear_unsigned(tile.name)
         self.write(tile.name.path(), tile.data)
+
+    def write_bundle(self, name: TileName, entries: list[bytes]) -> None:
+        self._clear_unsigned(name)
+        self.write(name.path(), encode_bundle(entries))
+
+    def _clear_unsigned(self, name: TileName) -> None:
+        """Delete what an interrupted attempt left of this tile beyond the published checkpoint."""
+        signed = (self._published >> (TILE_HEIGHT * (name.level or 0))) - name.index * TILE_WIDTH
+        full = self._directory / TileName(name.level, name.index).path()
+        partials = full.with_name(f"{full.name}.p")
+        if partials.is_dir():
+            for partial in partials.iterdir():
+                if int(partial.name) > signed:
+                    partial.unlink()
+        if name.width < TILE_WIDTH:
+            full.unlink(missing_ok=True)
 
     def write(self, path: str, data: bytes, *, durable: bool = False) -> None:
         """Write a file under a temporary name and give it its own; `durable` flushes it before it is seen."""

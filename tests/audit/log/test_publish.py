@@ -191,15 +191,18 @@ def test_whatever_is_interrupted_the_old_log_stays_whole_and_the_next_attempt_re
         patch.setattr(os, "fsync", breaking(os.fsync))
         patch.setattr("pathlib.Path.replace", breaking(type(tmp_path).replace))
         try:
-            go(tmp_path, LEAVES[300:900], start=300)
+            go(tmp_path, [b"never kept"] * 600, start=300)
         except OSError:
             assert steps == fail_at
     assert verified(tmp_path).verified, verified(tmp_path).findings
-    assert read_published(tmp_path, KEY.verifier, KEY.name).size in (300, 900)
+    size = read_published(tmp_path, KEY.verifier, KEY.name).size
+    assert size in (300, 900)
+    if size == 900:
+        return
     # The database is the truth: what it offers next is what will be there, whatever the broken attempt left behind.
-    go(tmp_path, LEAVES)
-    assert verified(tmp_path).verified
-    assert read_published(tmp_path, KEY.verifier, KEY.name).size == 1200
+    for end in (310, 520, 530, 800, 1200):
+        go(tmp_path, LEAVES[:end])
+        assert verified(tmp_path).verified, verified(tmp_path).findings
 
 
 def test_the_checkpoint_is_replaced_only_after_every_tile_is_on_disk(tmp_path, monkeypatch):
