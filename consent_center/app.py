@@ -1,0 +1,134 @@
+"""The composition root: settings in, application out. Nothing is decided here."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from fastapi import FastAPI
+
+from audit.log.note import VerifierKey
+from consent_center.errors import SettingsError
+from consent_center.portal.router import TOLD, tell
+from consent_center.portal.router import router as portal
+from consent_center.settings import Settings, clock
+from consent_center.storage.transaction import Store
+from consent_center.web.headers import SecurityHeaders
+from consent_center.web.house import House
+from consent_center.web.languages import Language
+from consent_center.web.mail import Outbox, Post, Smtp
+from consent_center.web.oidc import Provider
+from consent_center.web.pages import STATIC_PATH, static_files
+from consent_center.web.passkeys import Party
+from consent_center.web.published import PublishedLog
+from consent_center.web.switches import Switches
+from consent_center.web.wiring import Wiring
+from privacy.keys import KeyRing, read_root_key
+
+
+def create_app(settings: Settings, *, wiring: Wiring | None = None) -> FastAPI:
+    """The web application.
+
+    Args:
+        settings: what the operator set.
+        wiring: the outside world, where it is not what the settings say (tests, development).
+
+    Raises:
+        SettingsError, StorageError, KeyFileError: it cannot start.
+    """
+    world = wiring or wiring_of(settings)
+    app = FastAPI(title="Accord", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.wiring = world
+    app.mount(STATIC_PATH, static_files(), name="static")
+    app.include_router(portal)
+    for error in TOLD:
+        app.add_exception_handler(error, tell)
+    app.add_middleware(Switches, cookies=world.house.cookies)
+    app.add_middleware(SecurityHeaders, https=world.house.origin.startswith("https://"))
+    return app
+
+
+def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wiring:
+    """The outside world that the settings name.
+
+    Raises:
+        SettingsError, StorageError, KeyFileError: a part of it is missing or unsafe.
+    """
+    ring = read_root_key(Path(settings.root_key))
+    house = read_house(settings)
+    mail, oidc, log = (house.connected.get(part) for part in ("mail", "oidc", "log"))
+    outbox = Path("var/outbox") if mail is None and not settings.production else None
+    if mail is None and outbox is None:
+        raise SettingsError("production needs a mail server: fill in `mail` in the programme file")
+    post: Post
+    if mail is not None:
+        post = Smtp(
+            host=str(mail["host"]),
+            port=int(mail.get("port", 587)),
+            sender=str(mail["sender"]),
+            user=str(mail.get("user", "")),
+            password=_secret(mail.get("password_file")),
+        )
+    else:
+        post = Outbox(Path("var/outbox"), sender=house.email)
+    provider = None
+    if oidc is not None:
+        provider = Provider(
+            issuer=str(oidc["issuer"]),
+            name=str(oidc["name"]),
+            client_id=str(oidc["client_id"]),
+            client_secret=_secret(oidc.get("client_secret_file")),
+            callback=f"{house.origin}/sign-in/oidc/back",
+        )
+    return Wiring(
+        store=Store.open(settings.database, keys=ring, create=not settings.production),
+        house=house,
+        post=post,
+        outbox=outbox,
+        party=Party(name=house.names[Language.EN], origin=house.origin),
+        provider=provider,
+        address_key=address_key(ring),
+        log=None
+        if log is None
+        else PublishedLog(Path(log["directory"]), str(log["origin"]), VerifierKey.parse(str(log["key"]))),
+        receipt_key=_signing_key(Path(settings.signing_key)),
+        clock=now,
+    )
+
+
+def read_house(settings: Settings) -> House:
+    """The programme file, or the example outside production."""
+    if settings.programme:
+        return House.read(Path(settings.programme), origin=settings.public_url)
+    if settings.production:
+        raise SettingsError("production needs ACCORD_PROGRAMME: the path of the programme file")
+    with as_file(files("consent_center.web") / "harbour_club.yaml") as example:
+        return House.read(example, origin=settings.public_url)
+
+
+def address_key(ring: KeyRing) -> bytes:
+    """The key under which e-mail addresses become tags: from the oldest generation, so that rotation keeps them."""
+    return hmac.digest(ring.generations[0].secret, b"accord/sign-in-address/v1", hashlib.sha256)
+
+
+def _signing_key(path: Path) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the signing key {path} cannot be read: check ACCORD_SIGNING_KEY") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SettingsError(f"the signing key {path} is not an Ed25519 key in PEM")
+    return key
+
+
+def _secret(path: object) -> str:
+    if not path:
+        return ""
+    try:
+        return Path(str(path)).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"the secret file {path} cannot be read: check the programme file") from error

@@ -1,0 +1,62 @@
+"""What scopes, purposes and recipients are called on the pages: by their definition, else by our vocabulary."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from consent_center.consent.catalogue import Catalogue
+from consent_center.web.catalogue import Words
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names in one language.
+
+    Attributes:
+        words: the messages of the language.
+        catalogue: what the programme defined.
+    """
+
+    words: Words
+    catalogue: Catalogue
+
+    def scope(self, code: str) -> Markup:
+        """A scope: "Purchases"."""
+        scope = self.catalogue.scopes.get(code)
+        return self._defined(scope.text if scope else (), f"scope.{code}", code)
+
+    def scope_is(self, code: str) -> Markup:
+        """What a scope holds, in a sentence; empty if nobody wrote one."""
+        return self.words(f"scope.{code}.is") if self.words.has(f"scope.{code}.is") else Markup()
+
+    def recipient(self, code: str) -> Markup:
+        """A recipient as a name: "Marketing department"."""
+        if self.words.has(f"recipient.{code}"):
+            return self.words(f"recipient.{code}")
+        known = self.catalogue.recipients.get(code)
+        return escape(known.name if known else code)
+
+    def recipient_said(self, code: str) -> Markup:
+        """A recipient inside a sentence: "the marketing department"."""
+        key = f"recipient.{code}.said"
+        return self.words(key) if self.words.has(key) else self.recipient(code)
+
+    def purpose(self, code: str, recipient: str = "") -> Markup:
+        """A purpose: "Learn which products members like"."""
+        purpose = self.catalogue.purposes.get(code)
+        brand = self.recipient(recipient) if recipient else Markup()
+        if purpose is not None and (text := dict(purpose.text).get(self.words.language.value)):
+            return escape(text.replace("{brand}", brand))
+        key = f"purpose.{code}"
+        return self.words(key, brand=brand) if self.words.has(key) else escape(code)
+
+    def country(self, code: str) -> str:
+        """A country by its name in this language."""
+        known: Mapping[str, str] = self.words.language.locale.territories
+        return known.get(code, code)
+
+    def _defined(self, text: tuple[tuple[str, str], ...], key: str, code: str) -> Markup:
+        if (written := dict(text).get(self.words.language.value)) is not None:
+            return escape(written)
+        return self.words(key) if self.words.has(key) else escape(code)
