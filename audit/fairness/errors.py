@@ -46,3 +46,11 @@ class TableMismatchError(FairnessError):
 
 class ThresholdsError(FairnessError):
     """Thresholds are outside the values that mean something."""
+
+
+class ReportError(FairnessError):
+    """Stored data is not a report of this package."""
+
+
+class LanguageError(FairnessError):
+    """Reports are not written in this language."""

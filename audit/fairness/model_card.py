@@ -13,8 +13,9 @@ from datetime import datetime
 from uuid import UUID
 
 from audit.fairness.gaps import release_verdict
-from audit.fairness.report import Json, sentence
+from audit.fairness.report import Json
 from audit.fairness.verdict import Gap, Measure, Thresholds, Verdict
+from audit.fairness.words import sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,15 @@
-"""An audit as data for JSON, and its sentences in plain words.
-
-The strongest sentence is "no gap above X detectable at 80 % power among members who agreed to the audit".
-"""
+"""An audit as data for JSON, and back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from audit.fairness import metrics
 from audit.fairness.counts import CountTable
+from audit.fairness.errors import ReportError
 from audit.fairness.gaps import release_verdict
 from audit.fairness.reach import reach
 from audit.fairness.verdict import Gap, Measure, Reason, Thresholds, Verdict
+from audit.fairness.words import sentence
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -43,55 +42,46 @@ def audit_report(
     }
 
 
-def sentence(gap: Gap, *, power: float = 0.8) -> str:
-    """What a gap says, in one English sentence; `power` is the plan's, that "detectable" means."""
-    where = f"{gap.attribute}, {gap.group}"
-    if gap.verdict is Verdict.INSUFFICIENT:
-        return f"{where}: {_WHY_NOT[gap.reason]}"
-    seen = _detectable(gap, f"{100 * power:.0f} % power")
-    span = f"{gap.value:.3f} ({gap.low:.3f} to {gap.high:.3f})"
-    compared = f"{where} compared with {gap.reference}: {_NAMES[gap.measure]} {span}"
-    match gap.verdict:
-        case Verdict.PASS:
-            return f"{compared}; within the limit; {seen} among members who agreed to the audit"
-        case Verdict.FAIL:
-            return f"{compared}; outside the limit, even at the end of the interval nearest to it"
-        case Verdict.INCONCLUSIVE:
-            return f"{compared}; the data cannot tell on which side of the limit it is"
-        case _:
-            return f"{compared}; {seen} among members who agreed to the audit"
+def gap_from_json(data: Mapping[str, object]) -> Gap:
+    """Read a gap of a stored report back, to draw it or to put it into words.
+
+    Raises:
+        ReportError: something is missing, of another kind, or not a number.
+    """
+    try:
+        verdict, others = data["verdict"], _number(data, "reference_members")
+        return Gap(
+            attribute=str(data["attribute"]),
+            measure=Measure(str(data["measure"])),
+            group=str(data["group"]),
+            reference=None if data["reference"] is None else str(data["reference"]),
+            members=int(_number(data, "members") or 0),
+            reference_members=None
+            if data["reference_members"] is None
+            else int(_number(data, "reference_members") or 0),
+            rate=_number(data, "rate"),
+            reference_rate=_number(data, "reference_rate"),
+            value=_number(data, "value"),
+            low=_number(data, "low"),
+            high=_number(data, "high"),
+            detectable=_number(data, "detectable"),
+            noise_share=_number(data, "noise_share") or 0.0,
+            p_value=_number(data, "p_value"),
+            tests=int(_number(data, "tests") or 1),
+            verdict=None if verdict is None else Verdict(str(verdict)),
+            reason=Reason(str(data["reason"])),
+        )
+    except (KeyError, ValueError) as wrong:
+        raise ReportError(f"this is not a gap of an audit report: {wrong}") from wrong
 
 
-_NAMES: Mapping[Measure, str] = {
-    Measure.IMPACT_RATIO: "ratio of selection rates",
-    Measure.SELECTION: "difference in selection",
-    Measure.TRUE_POSITIVE_RATE: "difference in being found, of those it came true for",
-    Measure.FALSE_POSITIVE_RATE: "difference in being selected in error",
-    Measure.PRECISION: "difference in being right, of those selected",
-    Measure.EQUALISED_ODDS: "largest difference in being found or selected in error",
-    Measure.AUC: "difference in the quality of ranking (AUC)",
-}
-
-_WHY_NOT: Mapping[Reason, str] = {
-    Reason.TOO_FEW_MEMBERS: "too few members agreed to the audit to say anything",
-    Reason.MOSTLY_NOISE: "the noise is larger than what it hides; more members or a larger epsilon are needed",
-    Reason.ONE_OUTCOME: "the model selects hardly anybody or nearly everybody; there is nothing to compare",
-    Reason.NO_OTHER_GROUP: "no other group has enough members to compare with",
-}
-
-
-def _detectable(gap: Gap, power: str) -> str:
-    if gap.detectable is None:
-        return f"no gap of any size would have been detected at {power}"
-    if gap.measure is Measure.IMPACT_RATIO:
-        return f"no gap above {1 - gap.detectable:.1%} (a ratio of {gap.detectable:.3f}) detectable at {power}"
-    if _covers_none(gap):
-        return f"no gap above {gap.detectable:.3f} detectable at {power}"
-    return f"smallest gap detectable at {power}: {gap.detectable:.3f}"
-
-
-def _covers_none(gap: Gap) -> bool:
-    return gap.low is not None and gap.high is not None and gap.low <= 0 <= gap.high
+def _number(data: Mapping[str, object], name: str) -> float | None:
+    value = data[name]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ReportError(f"{name} of a gap is not a number")
+    return float(value)
 
 
 def _table_as_json(table: CountTable) -> dict[str, Json]:

@@ -13,8 +13,9 @@ from audit.fairness.counts import CountTable, Layout, discrete_laplace_variance
 from audit.fairness.differences import differences
 from audit.fairness.errors import ThresholdsError
 from audit.fairness.gaps import comparisons, judge, release_verdict
-from audit.fairness.report import audit_report, sentence
+from audit.fairness.report import audit_report
 from audit.fairness.verdict import Measure, Reason, Thresholds, Verdict
+from audit.fairness.words import sentence
 
 LIMITS = Thresholds()
 

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from audit.fairness.chart import Axis, axis_for, gap_svg, signed, unsigned
 from audit.fairness.counts import CountTable, Layout
 from audit.fairness.differences import differences
+from audit.fairness.errors import LanguageError, ReportError
 from audit.fairness.gaps import judge
 from audit.fairness.model_card import Measured, Model, cyclonedx, hugging_face, selection_table
 from audit.fairness.reach import reach
-from audit.fairness.report import audit_report, sentence
-from audit.fairness.verdict import Thresholds, Verdict
+from audit.fairness.report import audit_report, gap_as_json, gap_from_json
+from audit.fairness.verdict import Measure, Thresholds, Verdict
+from audit.fairness.words import LANGUAGES, measure_name, sentence
 
 LIMITS = Thresholds()
 EDGES = tuple(np.linspace(0, 1, 11).round(1))
@@ -55,6 +57,42 @@ def test_sentences_say_what_could_have_been_seen():
     assert "detectable at 80 % power among members who agreed to the audit" in sentence(passed)
     assert "at 90 % power" in sentence(passed, power=0.9)
     assert "outside the limit" in sentence(failed)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_gap_has_a_sentence_in_every_language(language):
+    tables = [table(0.3, 0.31), table(0.3, 0.1), table(0.3, 0.27, members=600), table(0.3, 0.3, members=20)]
+    tables += [table(0.0, 0.0), table(0.9, 0.95, noise_variance=60.0)]
+    said = {}
+    for t in tables:
+        for gap in gaps_of(t, Thresholds(difference=0.05)) + differences(t, LIMITS):
+            text = sentence(gap, language=language)
+            assert "{" not in text
+            assert "None" not in text
+            said[gap.verdict] = text
+    assert set(said) == {*Verdict, None}
+    assert ("。" in "".join(said.values())) is False
+    assert any("一" <= letter <= "鿿" for letter in "".join(said.values())) == (language != "en")
+    assert all(measure_name(measure, language) for measure in Measure)
+
+
+def test_a_language_nobody_wrote_is_refused():
+    with pytest.raises(LanguageError):
+        sentence(judge(table(0.3, 0.3), LIMITS)[0], language="fr")
+
+
+def test_a_stored_gap_is_read_back_as_it_was():
+    for gap in (*gaps_of(table(0.3, 0.31, 0.1)), *judge(table(0.3, 0.3, members=20), LIMITS)):
+        assert gap_from_json(json.loads(json.dumps(gap_as_json(gap)))) == gap
+
+
+@pytest.mark.parametrize("wrong", [{"verdict": "FAIR"}, {"value": "x"}, {"low": True}, {"measure": None}])
+def test_a_stored_gap_that_was_tampered_with_is_refused(wrong):
+    good = json.loads(json.dumps(gap_as_json(judge(table(0.3, 0.31), LIMITS)[0])))
+    with pytest.raises(ReportError):
+        gap_from_json({**good, **wrong})
+    with pytest.raises(ReportError):
+        gap_from_json({})
 
 
 def test_the_report_is_plain_json_and_names_those_who_gave_no_value():
