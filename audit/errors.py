@@ -15,6 +15,7 @@ LogError
 │   ├── CorruptLogError       stored tiles or entries do not give the signed root
 │   ├── UnknownLogError       a witness is asked about a log it does not watch
 │   └── ConflictError         a witness has cosigned another size, or another root
+├── ClockError                a witness's clock went back
 ├── WitnessRefusalError       a witness answered no, or something that cannot be used
 └── PublishError              what would be published must not be signed
     ├── ShrinkError           fewer entries than already published
@@ -153,6 +154,20 @@ class ConflictError(VerificationError):
         super().__init__(why)
         self.size = size
         self.fork = fork
+
+
+class ClockError(LogError):
+    """A witness's clock went back, so that it would sign a time before its last one.
+
+    Attributes:
+        at: what the clock says, in POSIX seconds.
+        last: the time of the last cosignature.
+    """
+
+    def __init__(self, *, at: int, last: int) -> None:
+        super().__init__(f"the witness's clock is {last - at} s behind its last cosignature: set the clock right")
+        self.at = at
+        self.last = last
 
 
 class WitnessRefusalError(LogError):

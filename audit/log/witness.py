@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from audit.errors import BusyError, ConflictError, FormatError, UnknownLogError
+from audit.errors import BusyError, ClockError, ConflictError, FormatError, UnknownLogError
 from audit.log.checkpoint import Checkpoint, parse, verify
-from audit.log.cosignature import Cosigner
+from audit.log.cosignature import Cosigner, cosigned_at
 from audit.log.hashing import EMPTY_ROOT
 from audit.log.lines import read_decimal, read_hash, write_base64
-from audit.log.note import Verifier, parse_note
+from audit.log.note import Verifier, parse_note, signed_by
 from audit.log.proofs import verify_consistency
 
 MAX_PROOF_LINES = 63
@@ -122,7 +122,8 @@ class Witness:
         """Open the memory in `directory`, made if it does not exist.
 
         Args:
-            directory: holds one file per log with the checkpoint cosigned last, and one with proof of a fork, if seen.
+            directory: holds one file per log with the checkpoint as it was cosigned last, and one with proof of a fork,
+                if one was seen.
             cosigner: the witness's key.
             logs: the keys of every log to watch, by origin.
 
@@ -141,8 +142,10 @@ class Witness:
         except BlockingIOError:
             self._file.close()
             raise BusyError("another process is running this witness; one memory serves one process") from None
+        self._latest: dict[str, Checkpoint] = {}
+        self._cosigned_at = 0
         try:
-            self._latest = self._remembered()
+            self._remember()
         except BaseException:
             self._file.close()
             raise
@@ -160,6 +163,7 @@ class Witness:
 
         Raises:
             LogError: it is refused; see `judge`.
+            ClockError: `at` is before the last cosignature, which would then say less than the truth.
         """
         request = AddCheckpoint.parse(body)
         with self._one_at_a_time:
@@ -169,18 +173,28 @@ class Witness:
                 if conflict.fork:
                     self._write(self._place(parse(request.checkpoint).origin, "fork"), request.checkpoint)
                 raise
-            line = self.cosigner.cosignature_line(parse_note(request.checkpoint).text, at=at)
-            self._write(self._place(checkpoint.origin, "checkpoint"), request.checkpoint)
+            if at < self._cosigned_at:
+                raise ClockError(at=at, last=self._cosigned_at)
+            note = parse_note(request.checkpoint)
+            line = self.cosigner.cosignature_line(note.text, at=at)
+            # Lines of others are not remembered: nobody but the log and this witness may fill this memory.
+            known = {(key.name, key.key_id) for key in self._logs[checkpoint.origin]}
+            kept = b"".join(one.line() for one in note.signatures if (one.name, one.key_id) in known)
+            self._write(self._place(checkpoint.origin, "checkpoint"), note.text + b"\n" + kept + line)
             self._latest[checkpoint.origin] = checkpoint
+            self._cosigned_at = at
             return line
 
-    def _remembered(self) -> dict[str, Checkpoint]:
-        latest = {}
+    def _remember(self) -> None:
+        """Read the last checkpoint of every log, and the time of the last cosignature by the key in use."""
         for origin, keys in self._logs.items():
             place = self._place(origin, "checkpoint")
             if place.exists():
-                latest[origin] = verify(place.read_bytes(), keys=keys, origin=origin)
-        return latest
+                data = place.read_bytes()
+                self._latest[origin] = verify(data, keys=keys, origin=origin)
+                note = parse_note(data)
+                if signed_by(note, [self.cosigner.verifier]):
+                    self._cosigned_at = max(self._cosigned_at, cosigned_at(note.signatures[-1].signature))
 
     def _place(self, origin: str, kind: str) -> Path:
         """Name the file of one log; origins are free text, so their hash stands for them."""

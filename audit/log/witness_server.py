@@ -11,7 +11,15 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 
-from audit.errors import ConflictError, ConsistencyError, FormatError, LogError, SignatureError, UnknownLogError
+from audit.errors import (
+    ClockError,
+    ConflictError,
+    ConsistencyError,
+    FormatError,
+    LogError,
+    SignatureError,
+    UnknownLogError,
+)
 from audit.log.note import MAX_NOTE_SIZE
 from audit.log.witness import Witness
 
@@ -24,6 +32,7 @@ STATUSES: dict[type[LogError], HTTPStatus] = {
     UnknownLogError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     ConsistencyError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ClockError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The one place where refusals become statuses."""
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from audit.errors import (
     BusyError,
+    ClockError,
     ConflictError,
     ConsistencyError,
     FormatError,
@@ -26,7 +27,7 @@ from audit.errors import (
 )
 from audit.log.checkpoint import Checkpoint, sign
 from audit.log.cosignature import Algorithm, Cosigner
-from audit.log.note import SignerKey, parse_note, parse_signature_lines, signed_by
+from audit.log.note import Signature, SignerKey, parse_note, parse_signature_lines, signed_by
 from audit.log.proofs import consistency_proof
 from audit.log.witness import AddCheckpoint, Witness, judge
 from audit.log.witness_client import cosign
@@ -154,6 +155,41 @@ def test_memory_survives_a_restart_and_serves_one_process(tmp_path):
     with pytest.raises(ConflictError):
         again.add_checkpoint(request(0, 25, FORK).body(), at=NOW)
     again.close()
+
+
+def test_a_clock_that_went_back_is_noticed_even_after_a_restart(tmp_path):
+    witness = Witness(tmp_path, COSIGNER, LOGS)
+    witness.add_checkpoint(request(0, 25).body(), at=NOW)
+    for _ in range(2):
+        with pytest.raises(ClockError) as late:
+            witness.add_checkpoint(request(25, 30).body(), at=NOW - 1)
+        assert (late.value.at, late.value.last) == (NOW - 1, NOW)
+        witness.close()
+        witness = Witness(tmp_path, COSIGNER, LOGS)
+    assert witness.add_checkpoint(request(25, 30).body(), at=NOW)
+    witness.close()
+
+
+def test_nobody_else_can_fill_the_memory(tmp_path):
+    far = COSIGNER.cosignature_line(head(MAIN, 25).text(), at=2**63 - 1)
+    forged = Signature(COSIGNER.name, COSIGNER.verifier.key_id, bytes(2428)).line()
+    body = request(0, 25).body() + far + forged + STRANGER.signature_line(b"x\n")
+    witness = Witness(tmp_path, COSIGNER, LOGS)
+    witness.add_checkpoint(body, at=NOW)
+    witness.close()
+    witness = Witness(tmp_path, COSIGNER, LOGS)
+    assert witness.add_checkpoint(request(25, 30).body(), at=NOW + 1)
+    witness.close()
+
+
+def test_a_witness_with_a_new_key_keeps_its_memory(tmp_path):
+    witness = Witness(tmp_path, COSIGNER, LOGS)
+    witness.add_checkpoint(request(0, 25).body(), at=NOW)
+    witness.close()
+    renewed = Witness(tmp_path, Cosigner.from_seed(COSIGNER.name, b"\7" * 32, Algorithm.ML_DSA_44), LOGS)
+    with pytest.raises(ConflictError):
+        renewed.add_checkpoint(request(0, 25, FORK).body(), at=NOW)
+    renewed.close()
 
 
 def test_a_damaged_memory_is_not_started_over(tmp_path):
@@ -287,6 +323,12 @@ def test_a_fault_of_ours_is_shown(server, capfd, monkeypatch):
     with pytest.raises(http.client.RemoteDisconnected):
         post(server, request(0, 25).body())
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+def test_a_clock_that_went_back_is_an_answer(server, monkeypatch):
+    assert post(server, request(0, 25).body())[0] == 200
+    monkeypatch.setattr(server, "now", lambda: NOW - 1)
+    assert post(server, request(25, 30).body())[0] == 503
 
 
 def test_one_connection_serves_many_requests(server):
