@@ -56,9 +56,7 @@ def gap_from_json(data: Mapping[str, object]) -> Gap:
             group=str(data["group"]),
             reference=None if data["reference"] is None else str(data["reference"]),
             members=int(_number(data, "members") or 0),
-            reference_members=None
-            if data["reference_members"] is None
-            else int(_number(data, "reference_members") or 0),
+            reference_members=None if others is None else int(others),
             rate=_number(data, "rate"),
             reference_rate=_number(data, "reference_rate"),
             value=_number(data, "value"),

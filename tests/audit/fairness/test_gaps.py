@@ -55,6 +55,26 @@ def test_the_minimum_is_fifty_members(members):
     assert (gap.reason is Reason.TOO_FEW_MEMBERS) == (members < 50)
 
 
+@pytest.mark.parametrize("members", [59, 60])
+def test_the_minimum_must_hold_for_certain_through_the_noise(members):
+    # Six cells of variance 4: 1.96 * sqrt(24) = 9.6 members may be noise.
+    (gap, *_) = judge(table((members - 20, 20, 0, 0), (400, 100, 0, 0), noise_variance=4.0), LIMITS)
+    assert (gap.reason is Reason.TOO_FEW_MEMBERS) == (members == 59)
+
+
+@pytest.mark.parametrize(("selected", "reason"), [(9, Reason.ONE_OUTCOME), (10, None)])
+def test_ten_members_must_be_selected_over_all_groups(selected, reason):
+    (gap, *_) = judge(table((995, 5, 0, 0), (1000, selected - 5, 0, 0)), LIMITS)
+    assert (gap.reason is Reason.ONE_OUTCOME) == (reason is not None)
+
+
+def test_ten_members_must_be_selected_for_certain_through_the_noise():
+    rows = (1900, 20, 0, 0), (1900, 20, 0, 0)
+    assert judge(table(*rows), LIMITS)[0].reason is not Reason.ONE_OUTCOME
+    limits = Thresholds(noise_share=0.99)
+    assert judge(table(*rows, noise_variance=50.0), limits)[0].reason is Reason.ONE_OUTCOME
+
+
 @pytest.mark.parametrize("matrix", [(500, 0, 500, 0), (0, 500, 0, 500)])
 def test_a_model_that_predicts_one_class_is_insufficient(matrix):
     gaps = judge(table(matrix, matrix), LIMITS)
