@@ -48,16 +48,13 @@ class Verifier(Protocol):
     @property
     def name(self) -> str:
         """Name on the signature line."""
-        ...
 
     @property
     def key_id(self) -> bytes:
         """First 4 bytes of every signature by this key."""
-        ...
 
     def verify(self, text: bytes, signature: bytes) -> None:
         """Check one signature (without key id) over the text of a note; raise SignatureError if it is wrong."""
-        ...
 
 
 AnyVerifier = TypeVar("AnyVerifier", bound=Verifier)
@@ -68,7 +65,6 @@ class Signer(Protocol):
 
     def signature_line(self, text: bytes) -> bytes:
         """Sign the text and return the whole signature line, with its newline."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -92,12 +88,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Note:
-    """A parsed note. Nobody has vouched for its text yet.
-
-    Attributes:
-        text: the signed bytes, final newline included, blank line excluded.
-        signatures: the signature lines in their order.
-    """
+    """A parsed note: its text with the final newline, and its lines. Nobody has vouched for the text yet."""
 
     text: bytes
     signatures: tuple[Signature, ...]
@@ -156,12 +147,7 @@ class VerifierKey:
 
 @dataclass(frozen=True)
 class SignerKey:
-    """The private half: signs the text of notes.
-
-    Attributes:
-        name: the key's name, for a log its origin.
-        private_key: never shown by `repr`.
-    """
+    """The private half, which signs the text of notes; `repr` never shows it."""
 
     name: str
     private_key: Ed25519PrivateKey = field(repr=False)

@@ -150,3 +150,9 @@ def test_a_shrinking_log_has_no_proof():
 def test_an_empty_proof_proves_nothing_where_one_is_needed():
     with pytest.raises(ConsistencyError):
         verify_consistency(old_size=3, old_root=ROOTS[3], new_size=5, new_root=ROOTS[5], proof=())
+
+
+@pytest.mark.parametrize(("index", "size"), [(-1, 3), (3, 3), (2, 2), (1, 1), (0, 0)])
+def test_a_place_outside_the_tree_is_named_as_such(index, size):
+    with pytest.raises(InclusionError, match="no such entry"):
+        verify_inclusion(HASHES[0], index, size, (HASHES[1], HASHES[2]), ROOTS[size])
