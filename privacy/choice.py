@@ -50,8 +50,8 @@ def band(members: int) -> int:
     """
     if members < 1:
         raise MechanismError("a training needs at least one member")
-    power = 10 ** (len(str(members)) - 1)
-    return next(step * power for step in (5, 2, 1) if step * power <= members)
+    power = int("1" + "0" * (len(str(members)) - 1))
+    return power * (5 if members >= 5 * power else 2 if members >= 2 * power else 1)
 
 
 def choose(*, members: int, mu: float, largest_norm: float, noises: int = 1) -> Choice:
