@@ -7,3 +7,8 @@ Never: imports `consent_center`, writes the log, or runs code that was delivered
 May be imported by: `consent_center`.
 Start reading: `federated/plan.py` (the vocabulary), then `federated/gate.py` (the four questions).
 """
+
+import logging
+
+# A library stays silent until its user asks to hear it; the lines say codes and places, never data.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

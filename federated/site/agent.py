@@ -8,6 +8,8 @@ Invariant: `answer` returns a message and never raises; what leaves is an answer
 """
 
 import hashlib
+import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,6 +48,8 @@ from privacy.errors import LedgerError, OverBudgetError
 from privacy.ledger import Charge
 from privacy.mechanism import Gaussian
 from privacy.noise import NoiseSource, add_gaussian
+
+_LOG = logging.getLogger(__name__)
 
 
 class SiteAgent:
@@ -98,10 +102,13 @@ class SiteAgent:
                     return self.round(message)
             return refused_bytes(Refused(Refusal.MALFORMED))
         except RefusedError as error:
+            _LOG.warning("refused (%s): %s", error.code.value, error)
             return refused_bytes(Refused(error.code))
-        except MalformedError:
+        except MalformedError as error:
+            _LOG.warning("refused (malformed): %s", error)
             return refused_bytes(Refused(Refusal.MALFORMED))
-        except Exception:  # noqa: BLE001  its text may quote a member's data, so nothing of it leaves or is logged
+        except Exception as error:  # noqa: BLE001  its text may quote a member's data: it neither leaves nor is logged
+            _LOG.error("refused (internal): %s", _where(error))
             return refused_bytes(Refused(Refusal.INTERNAL))
 
     def open(self, message: bytes) -> bytes:
@@ -213,6 +220,12 @@ class SiteAgent:
             return noised_histogram(plan, release, scores=scores, labels=rows.labels, noise=self._noise)
         groups = rows.groups[release.name.removeprefix(TABLE)]
         return noised_table(plan, release, scores=scores, labels=rows.labels, groups=groups, noise=self._noise)
+
+
+def _where(error: Exception) -> str:
+    """The kind of an error and the line it came from, for the site's operator; never its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {frames[-1].name}, line {frames[-1].lineno}" if frames else type(error).__name__
 
 
 def _exchange(work: Work, request: RoundRequest, progress: Progress) -> Exchange:

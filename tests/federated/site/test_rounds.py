@@ -317,7 +317,7 @@ def test_rows_of_members_outside_the_part_are_never_asked_for(lone: World) -> No
     assert asked == [(set(in_train(lone)), features), (held_out, features), (held_out, features | {"age"})]
 
 
-def test_the_text_of_an_exception_never_leaves(lone: World) -> None:
+def test_the_text_of_an_exception_neither_leaves_nor_is_logged(lone: World, caplog: pytest.LogCaptureFixture) -> None:
     class Leaking:
         def read(self, pseudonyms: object, columns: object) -> Rows:
             raise ValueError("member 4711 has visits 3 and churned")
@@ -327,6 +327,8 @@ def test_the_text_of_an_exception_never_leaves(lone: World) -> None:
     answer = lone.agent().answer(request_for(lone, admission, opened))
     assert parse_refused(answer).code is Refusal.INTERNAL
     assert b"4711" not in answer
+    assert "ValueError at read" in caplog.text
+    assert "4711" not in caplog.text
 
 
 @pytest.mark.parametrize(
