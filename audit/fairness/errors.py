@@ -40,6 +40,14 @@ class RepeatedMemberError(CodingError):
         super().__init__(f"{repeated} rows repeat a member; keep one decision of each member")
 
 
+class DecisionsError(CodingError):
+    """A file of decisions has a line that is none; `line` counts from the header, which is 1."""
+
+    def __init__(self, what: str, *, line: int) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {what}")
+
+
 class TableMismatchError(FairnessError):
     """Two tables do not have the same layout."""
 
