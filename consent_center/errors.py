@@ -18,6 +18,7 @@
     ├── ForbiddenError                a valid token that may not do this
     ├── TooManyError                  more requests than a token may make
     ├── MalformedError                bytes that cannot be read as what they claim to be
+    │   └── TooLargeError             more of them than is read
     ├── IdempotencyError              one key, two different requests
     ├── ReceiptError                  not a receipt, changed, or of another key
     ├── RuleError                     understood, and against a rule; nothing was written
@@ -28,6 +29,7 @@
     │   │   ├── ActorError            this person may not say this
     │   │   └── SupersededError       a withdrawal of the same moment stands
     │   ├── DefinitionError           a definition that contradicts itself or another
+    │   ├── ImportRefusedError        an import that cannot start or go on
     │   ├── EnrolmentError            already enrolled, or never
     │   ├── StudyError                a study that cannot be filed or assessed
     │   ├── ApprovalError             an answer that cannot count
@@ -145,6 +147,10 @@ class MalformedError(ConsentCenterError):
     """Bytes that cannot be read as what they claim to be; nothing of them was used."""
 
 
+class TooLargeError(MalformedError):
+    """More bytes, rows or questions than are read at once."""
+
+
 class IdempotencyError(ConsentCenterError):
     """One idempotency key, two different requests."""
 
@@ -191,6 +197,10 @@ class SupersededError(StatementError):
 
 class DefinitionError(RuleError):
     """A definition contradicts itself or another."""
+
+
+class ImportRefusedError(RuleError):
+    """An import cannot start or go on like this."""
 
 
 class EnrolmentError(RuleError):

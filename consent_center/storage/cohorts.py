@@ -7,7 +7,7 @@ Whole cohorts are answered from packed bits of what is committed; members that t
 moments before the newest statement, are answered by single verdicts.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -215,3 +215,12 @@ def _one_by_one(
         )
 
     return uses
+
+
+def count_allowed(tx: Transaction, site: str, items: Sequence[Item], *, at: datetime) -> int:
+    """How many members linked at a site allow all of these items."""
+    warm = bits.fresh(tx, items, at=at)
+    with warm.lock:
+        allowed = warm.bits.allowed_all(list(items), at=at)
+    linked = select(EnrolmentRow.member_no).where(EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None))
+    return len(allowed & BitMap(list(tx.session.exec(linked))))

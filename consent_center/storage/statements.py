@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, SmallInteger
 from sqlmodel import Field, SQLModel, col, select
 
-from consent_center.consent.grant import Act, Actor, ActorKind, Said, Statement
+from consent_center.consent.grant import Act, Actor, ActorKind, Recorded, Said, Statement
 from consent_center.consent.scope import Item
 from consent_center.errors import UnknownStatementError
 from consent_center.storage.bulk import chunks, insert_rows
@@ -43,7 +43,10 @@ class StatementRow(SQLModel, table=True):
     """One act of one person."""
 
     __tablename__ = "statement"
-    __table_args__ = (Index("statement_member", "member_no", "entry_id"),)
+    __table_args__ = (
+        Index("statement_member", "member_no", "entry_id"),
+        Index("statement_ends", "expires_at", "entry_id"),
+    )
     entry_id: int = Field(sa_column=Column(BigInteger, ForeignKey("entry.id"), primary_key=True, autoincrement=False))
     member_no: int = Field(sa_column=Column(BigInteger, ForeignKey("member.no"), nullable=False))
     act: int = Field(sa_type=SmallInteger)
@@ -170,6 +173,29 @@ def history(tx: Transaction, member: str) -> list[tuple[EntryId, Statement]]:
         (EntryId(row.entry_id), _statement(row, member, code, version, about[row.entry_id]))
         for row, code, version in rows
     ]
+
+
+def page(tx: Transaction, *, after: int, limit: int) -> list[Recorded]:
+    """Up to `limit` statements after a number, oldest first."""
+    query = (
+        select(StatementRow, DefinitionRow.code, DefinitionRow.version, MemberRow.member)
+        .join(MemberRow, col(MemberRow.no) == col(StatementRow.member_no))
+        .join(DefinitionRow, col(DefinitionRow.entry_id) == col(StatementRow.notice_no))
+        .where(StatementRow.entry_id > after)
+        .order_by(col(StatementRow.entry_id))
+        .limit(limit)
+    )
+    rows = tx.session.exec(query).all()
+    about = _items_of(tx, [row.entry_id for row, _, _, _ in rows])
+    return [
+        Recorded(row.entry_id, _statement(row, member, code, version, about[row.entry_id]))
+        for row, code, version, member in rows
+    ]
+
+
+def acts_of_numbers() -> dict[int, Act]:
+    """How rows write acts, the other way round."""
+    return dict(_ACTS)
 
 
 def get(tx: Transaction, entry: EntryId) -> tuple[str, Statement]:

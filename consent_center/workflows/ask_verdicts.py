@@ -39,3 +39,17 @@ def ask_verdicts(tx: Transaction, asked: Sequence[Question], *, at: datetime) ->
     facts = facts_of(tx, list(known.values()), {one.item for one in asked})
     answers = {(member.member, item): verdict(item, one, at=at).reason for member, item, one in facts}
     return [answers.get((one.member, one.item), Reason.UNKNOWN_MEMBER) for one in asked]
+
+
+def members_meant(tx: Transaction, site: str, asked: Sequence[Question]) -> Sequence[Question]:
+    """A query for `store.read`: the same questions under members' own identifiers.
+
+    Args:
+        tx: the transaction.
+        site: the site whose pseudonyms the questions use; empty if they use identifiers already.
+        asked: the questions; a pseudonym that nobody is linked under becomes an unknown member.
+    """
+    if not site:
+        return asked
+    known = members.by_pseudonym(tx, site, {bytes.fromhex(one.member) for one in asked})
+    return [Question(known.get(bytes.fromhex(one.member), ""), one.item) for one in asked]

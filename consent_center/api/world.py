@@ -1,0 +1,180 @@
+"""What every route is given: the store, the clock, the token that asks, and how answers are kept."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+
+from consent_center.consent.receipt import Controller
+from consent_center.errors import TooManyError, UnauthenticatedError
+from consent_center.storage.machine_tokens import MachineToken
+from consent_center.storage.transaction import Store, Transaction
+from consent_center.workflows.machine_tokens import TokenScope, check_token, require
+from consent_center.workflows.once import once
+
+TOKEN_REMEMBERED = timedelta(seconds=2)
+"""For how long a token that was just checked is believed: a revoked one may live this long in each process."""
+
+
+@dataclass
+class World:
+    """The outside world of the API.
+
+    Attributes:
+        store: the database.
+        clock: the one clock.
+        controller: who answers for the processing, for receipts.
+        receipt_key: signs receipts.
+        rate_per_minute: requests that one token may make in a minute.
+    """
+
+    store: Store
+    clock: Callable[[], datetime]
+    controller: Controller
+    receipt_key: Ed25519PrivateKey
+    rate_per_minute: int = 6000
+    _tokens: dict[str, tuple[datetime, MachineToken]] = field(default_factory=dict)
+    _spent: dict[str, tuple[float, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def token(self, secret: str, *, at: datetime) -> MachineToken:
+        """The token with this secret.
+
+        Raises:
+            UnauthenticatedError: it is not valid.
+        """
+        known = self._tokens.get(secret)
+        if known is not None and at - known[0] < TOKEN_REMEMBERED and at < known[1].expires_at:
+            return known[1]
+        found = self.store.read(check_token, secret, at=at)
+        with self._lock:
+            if len(self._tokens) > 1000:
+                self._tokens.clear()
+            self._tokens[secret] = at, found
+        return found
+
+    def count(self, token: MachineToken) -> None:
+        """Let one more request of a token through: a bucket that holds a minute's worth and refills steadily.
+
+        Raises:
+            TooManyError: it is empty.
+        """
+        now, rate = time.monotonic(), self.rate_per_minute / 60
+        with self._lock:
+            left, then = self._spent.get(token.id, (float(self.rate_per_minute), now))
+            left = min(float(self.rate_per_minute), left + (now - then) * rate)
+            self._spent[token.id] = max(left - 1, 0.0), now
+        if left < 1:
+            raise TooManyError(retry_after_s=max(1, round((1 - left) / rate)))
+
+
+def world_of(request: Request) -> World:
+    """The world of the application that answers this request."""
+    found: World = request.app.state.world
+    return found
+
+
+WorldDep = Annotated[World, Depends(world_of)]
+
+
+def now_of(world: WorldDep) -> datetime:
+    """The moment of this request."""
+    return world.clock()
+
+
+NowDep = Annotated[datetime, Depends(now_of)]
+_bearer = HTTPBearer(auto_error=False, description="A machine token, issued by the programme and shown once.")
+
+
+def token_of(
+    world: WorldDep, now: NowDep, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> MachineToken:
+    """The token that asks."""
+    if given is None:
+        raise UnauthenticatedError("send the token as: Authorization: Bearer ...")
+    token = world.token(given.credentials, at=now)
+    world.count(token)
+    return token
+
+
+TokenDep = Annotated[MachineToken, Depends(token_of)]
+
+
+def needs(scope: TokenScope) -> Callable[[MachineToken], MachineToken]:
+    """A dependency: the token, if it has this scope."""
+
+    def checked(token: TokenDep) -> MachineToken:
+        require(token, scope)
+        return token
+
+    return checked
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$"),
+]
+
+
+def answer_once(
+    world: World,
+    work: Callable[[Transaction], BaseModel],
+    *,
+    token: MachineToken,
+    key: str | None,
+    request: tuple[str, BaseModel],
+    at: datetime,
+) -> str:
+    """Run one write and give its answer as JSON; under a key, the same request again gives the same answer.
+
+    Args:
+        world: where.
+        work: writes, and gives the answer.
+        token: who asks.
+        key: the idempotency key, None if the caller sent none.
+        request: the route and the payload, of which the key is good for one.
+        at: now.
+    """
+
+    def written(tx: Transaction) -> str:
+        return work(tx).model_dump_json()
+
+    def in_one(tx: Transaction, *, at: datetime) -> str:
+        if key is None:
+            return written(tx)
+        route, payload = request
+        asked = hashlib.sha256(f"{route}\n{payload.model_dump_json()}".encode()).digest()
+        body, _ = once(tx, written, token=token.id, key=key, request=asked, at=at)
+        return body
+
+    return world.store.run(in_one, at=at)
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str = Field(description="Stable name of the kind of problem; see the list in the reference.")
+    detail: str = Field(description="What happened, and what to do next.")
+
+
+PROBLEM_RESPONSES: Mapping[int | str, dict[str, object]] = {
+    "4XX": {
+        "description": "Refused; nothing was written.",
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    },
+    "5XX": {
+        "description": "A fault on our side; nothing was written.",
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    },
+}
