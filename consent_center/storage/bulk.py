@@ -3,22 +3,19 @@
 import json
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import SQLModel
 
-if TYPE_CHECKING:
-    from consent_center.storage.transaction import Transaction
+from consent_center.storage.handle import Handle
 
 _COPY_HEADER = 19
 """Bytes before the first row of a binary COPY: signature 11, flags 4, extension length 4."""
 
 
-def insert_rows(
-    tx: "Transaction", table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
+def insert_rows(tx: Handle, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows in this transaction: a prepared statement on SQLite, COPY on PostgreSQL.
 
     Args:
@@ -48,7 +45,7 @@ def insert_rows(
             copy.write_row(row)
 
 
-def read_columns(tx: "Transaction", query: str, *, columns: int, **numbers: int) -> NDArray[np.int64]:
+def read_columns(tx: Handle, query: str, *, columns: int, **numbers: int) -> NDArray[np.int64]:
     """The rows of a query of whole numbers, as an array of shape (rows, columns).
 
     Args:
@@ -80,7 +77,7 @@ def read_columns(tx: "Transaction", query: str, *, columns: int, **numbers: int)
     )
 
 
-def rows_among(tx: "Transaction", query: str, values: Sequence[str | int | bytes]) -> list[tuple[Any, ...]]:
+def rows_among(tx: Handle, query: str, values: Sequence[str | int | bytes]) -> list[tuple[Any, ...]]:
     """The rows of a query that ends in `IN {values}`, for any number of values, in one round trip.
 
     Args:

@@ -10,7 +10,6 @@ On SQLite the single writer gives the place in the same transaction.
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import DDL, BigInteger, Column, Index, LargeBinary, event, func, text
@@ -22,10 +21,8 @@ from consent_center.events import Event, leaf_of, payload_of
 from consent_center.storage import member_keys
 from consent_center.storage.bulk import insert_rows
 from consent_center.storage.columns import EntryId, seconds
+from consent_center.storage.handle import Handle
 from privacy.envelope import place, seal, unseal
-
-if TYPE_CHECKING:
-    from consent_center.storage.transaction import Transaction
 
 
 class EntryRow(SQLModel, table=True):
@@ -73,7 +70,7 @@ event.listen(
 )
 
 
-def append(tx: "Transaction", events: Sequence[Event], *, at: datetime | None) -> list[EntryId]:
+def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[EntryId]:
     """Write entries in this transaction, in this order.
 
     Raises:
@@ -114,7 +111,7 @@ def append(tx: "Transaction", events: Sequence[Event], *, at: datetime | None) -
     return [EntryId(number) for number in numbers]
 
 
-def leaves_since(tx: "Transaction", index: int) -> list[bytes]:
+def leaves_since(tx: Handle, index: int) -> list[bytes]:
     """The leaves from this index on, in the order of the log."""
     query = (
         select(EntryRow.leaf)
@@ -125,12 +122,12 @@ def leaves_since(tx: "Transaction", index: int) -> list[bytes]:
     return list(tx.session.exec(query))
 
 
-def leaf_index(tx: "Transaction", entry: EntryId) -> int | None:
+def leaf_index(tx: Handle, entry: EntryId) -> int | None:
     """Where an entry stands in the log; None as long as it has no place."""
     return tx.session.exec(select(LeafRow.leaf_index).where(LeafRow.entry_id == entry)).first()
 
 
-def leaf(tx: "Transaction", entry: EntryId) -> bytes:
+def leaf(tx: Handle, entry: EntryId) -> bytes:
     """The exact bytes of an entry's leaf.
 
     Raises:
@@ -142,7 +139,7 @@ def leaf(tx: "Transaction", entry: EntryId) -> bytes:
     return found
 
 
-def opened(tx: "Transaction", entry: EntryId) -> tuple[bytes, bytes] | None:
+def opened(tx: Handle, entry: EntryId) -> tuple[bytes, bytes] | None:
     """Salt and payload that open an entry's commitment; None if there are none, or no longer."""
     row = tx.session.get(PayloadRow, entry)
     if row is None:
@@ -152,7 +149,7 @@ def opened(tx: "Transaction", entry: EntryId) -> tuple[bytes, bytes] | None:
     return plain[:SALT_SIZE], plain[SALT_SIZE:]
 
 
-def last_id(tx: "Transaction") -> int:
+def last_id(tx: Handle) -> int:
     """The highest number of an entry that this snapshot sees; 0 if there is none."""
     return tx.session.exec(select(func.coalesce(func.max(EntryRow.id), 0))).one()
 
@@ -161,11 +158,11 @@ def _has_payload(happened: Event) -> bool:
     return happened.member is not None or happened.private is not None
 
 
-def _size(tx: "Transaction") -> int:
+def _size(tx: Handle) -> int:
     return tx.session.exec(select(func.coalesce(func.max(LeafRow.leaf_index), -1))).one() + 1
 
 
-def _next_ids(tx: "Transaction", count: int) -> list[int]:
+def _next_ids(tx: Handle, count: int) -> list[int]:
     """New numbers, growing; on PostgreSQL other writers may take some in between."""
     if tx.dialect == "sqlite":
         first = last_id(tx) + 1

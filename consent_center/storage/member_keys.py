@@ -8,17 +8,14 @@ programme's own secret, for payloads about nobody.
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Column
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.errors import UnknownMemberError
 from consent_center.storage.bulk import chunks, insert_rows
+from consent_center.storage.handle import Handle
 from privacy.envelope import Key, place
-
-if TYPE_CHECKING:
-    from consent_center.storage.transaction import Transaction
 
 PROGRAMME = 0
 
@@ -55,7 +52,7 @@ def site_key(keys: MemberKeys, site: str, *, again: int = 0) -> bytes:
     return hmac.digest(keys.cohort, name.encode(), "sha256")
 
 
-def create(tx: "Transaction", numbers: Iterable[int]) -> dict[int, MemberKeys]:
+def create(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
     """Draw and keep the secrets of new members."""
     made = {number: Key.generate() for number in numbers}
     insert_rows(
@@ -67,7 +64,7 @@ def create(tx: "Transaction", numbers: Iterable[int]) -> dict[int, MemberKeys]:
     return {number: derive(secret) for number, secret in made.items()}
 
 
-def read(tx: "Transaction", numbers: Iterable[int]) -> dict[int, MemberKeys]:
+def read(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
     """The keys of these members.
 
     Raises:
@@ -86,7 +83,7 @@ def read(tx: "Transaction", numbers: Iterable[int]) -> dict[int, MemberKeys]:
     return found
 
 
-def destroy(tx: "Transaction", number: int) -> None:
+def destroy(tx: Handle, number: int) -> None:
     """Erase a member's secret; every payload, tag and cohort key of hers is out of reach from now on."""
     row = tx.session.get(MemberKeyRow, number)
     if row is not None:
