@@ -1,6 +1,5 @@
 """`accord demo`: the whole story once, on public or generated data."""
 
-import errno
 import json
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,6 @@ from consent_center.demo.errors import OutputError
 from consent_center.demo.show import Show
 from consent_center.demo.story import run_demo
 from consent_center.demo.world import Options
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def demo(
@@ -30,11 +27,9 @@ def demo(
     try:
         report = run_demo(options, Show(quiet=quiet or as_json))
     except OSError as error:
-        what = (
-            "the disk is full"
-            if error.errno in FULL
-            else f"cannot write there ({error.strerror or 'input/output error'})"
-        )
-        raise OutputError(f"--out {out}: {what}; free space or choose another folder, then run it again") from error
+        why = error.strerror or "input/output error"
+        raise OutputError(
+            f"--out {out}: cannot write there ({why}); choose another folder, then run it again"
+        ) from error
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False))

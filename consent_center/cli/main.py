@@ -15,6 +15,8 @@ from consent_center.errors import ConsentCenterError
 from federated.errors import FederatedError
 from privacy.errors import PrivacyError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="accord",
     help="Consent you can prove, learning that never moves the data.",
@@ -48,12 +50,18 @@ def run(arguments: list[str]) -> int:
         errors.print(f"accord: {_one_line(usage.format_message())}; see accord --help", markup=False)
         return 2
     except (click.exceptions.Abort, KeyboardInterrupt):
-        errors.print("accord: interrupted; nothing half-done was kept, run it again", markup=False)
-        return 130
+        return _interrupted(errors)
     except (ConsentCenterError, FederatedError, PrivacyError, LogError) as refused:
         errors.print(f"accord: {_one_line(str(refused))}", markup=False)
         return 2
+    if code == INTERRUPTED:  # how Typer answers Ctrl-C
+        return _interrupted(errors)
     return code if isinstance(code, int) else 0
+
+
+def _interrupted(errors: Console) -> int:
+    errors.print("accord: interrupted; nothing half-done was kept, run it again", markup=False)
+    return INTERRUPTED
 
 
 def _one_line(message: str) -> str:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from consent_center.demo.errors import ForeignFilesError
+from consent_center.demo.errors import ForeignFilesError, OutputError
 
 MARKER = ".accord-demo"
+FULL_BELOW = 256 * 1024
+"""Bytes: with less than this left, whatever went wrong is the full disk's doing."""
 
 
 @contextmanager
@@ -23,6 +25,7 @@ def fresh_folder(out: Path) -> Iterator[Path]:
 
     Raises:
         ForeignFilesError: `out` holds files that no demo wrote, or is not a folder.
+        OutputError: the disk is full.
         OSError: the disk or the permissions did not let us.
     """
     draft = out.with_name(f".{out.name}.draft")
@@ -40,6 +43,12 @@ def fresh_folder(out: Path) -> Iterator[Path]:
             out.rename(old)
         draft.rename(out)
         _clear(old)
+    except Exception as error:
+        if shutil.disk_usage(out.parent).free < FULL_BELOW:
+            raise OutputError(
+                f"the disk of {out.parent} is full: free space or choose another folder with --out"
+            ) from error
+        raise
     finally:
         _clear(draft)
 
