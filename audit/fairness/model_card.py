@@ -52,13 +52,20 @@ class Measured:
 
 
 def cyclonedx(
-    model: Model, gaps: Sequence[Gap], measured: Sequence[Measured] = (), *, serial: UUID, at: datetime
+    model: Model,
+    judged: Sequence[Gap],
+    shown: Sequence[Gap] = (),
+    measured: Sequence[Measured] = (),
+    *,
+    serial: UUID,
+    at: datetime,
 ) -> dict[str, Json]:
     """A CycloneDX 1.6 bill of materials with one machine-learning model and its card, ready for `json.dumps`.
 
     Args:
         model: what is said of it.
-        gaps: all gaps of the audit, judged and shown.
+        judged: gaps that decide the verdict.
+        shown: further gaps.
         measured: other figures.
         serial: number of this document.
         at: moment of the audit, timezone-aware.
@@ -71,7 +78,7 @@ def cyclonedx(
         }
         for one in measured
     ]
-    metrics += [_metric(gap) for gap in gaps if gap.value is not None]
+    metrics += [_metric(gap) for gap in (*judged, *shown) if gap.value is not None]
     card: dict[str, Json] = {
         "bom-ref": f"{model.digest}-card",
         "modelParameters": {"task": model.task},
@@ -79,7 +86,7 @@ def cyclonedx(
         "considerations": {
             "useCases": list(model.uses),
             "technicalLimitations": [*model.limits, model.privacy],
-            "fairnessAssessments": [_assessment(gap) for gap in gaps if gap.verdict is not None],
+            "fairnessAssessments": [_assessment(gap) for gap in (*judged, *shown) if gap.verdict is not None],
         },
     }
     return {
@@ -97,23 +104,26 @@ def cyclonedx(
                 "version": model.version,
                 "hashes": [{"alg": "SHA-256", "content": model.digest}],
                 "modelCard": card,
-                "properties": [{"name": "accord:audit:verdict", "value": str(release_verdict(gaps))}],
+                "properties": [{"name": "accord:audit:verdict", "value": str(release_verdict(judged))}],
             }
         ],
     }
 
 
-def hugging_face(model: Model, gaps: Sequence[Gap], measured: Sequence[Measured], *, dataset: str) -> dict[str, Json]:
+def hugging_face(
+    model: Model, judged: Sequence[Gap], shown: Sequence[Gap] = (), measured: Sequence[Measured] = (), *, dataset: str
+) -> dict[str, Json]:
     """Front matter of a Hugging Face model card (`ModelCardData`): the same figures as `model-index` results.
 
     Args:
         model: what is said of it.
-        gaps: all gaps of the audit.
+        judged: gaps that decide the verdict.
+        shown: further gaps.
         measured: other figures.
         dataset: name of the data the audit counted, as it may be published.
     """
     figures = [(one.name, one.value) for one in measured]
-    figures += [(f"{gap.measure} {_slice(gap)}", gap.value) for gap in gaps if gap.value is not None]
+    figures += [(f"{gap.measure} {_slice(gap)}", gap.value) for gap in (*judged, *shown) if gap.value is not None]
     results: list[Json] = [
         {
             "task": {"type": model.task},
@@ -123,7 +133,7 @@ def hugging_face(model: Model, gaps: Sequence[Gap], measured: Sequence[Measured]
     ]
     return {
         "pipeline_tag": model.task,
-        "tags": ["accord", f"audit:{release_verdict(gaps)}"],
+        "tags": ["accord", f"audit:{release_verdict(judged)}"],
         "model-index": [{"name": model.name, "results": results}],
     }
 

@@ -67,6 +67,9 @@ class Thresholds:
         shares = [self.impact_ratio, self.noise_share, self.alpha, self.power]
         if self.difference is not None:
             shares.append(self.difference)
+        numbers = [*shares, self.minimum_members, self.minimum_outcomes]
+        if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+            raise ThresholdsError("limits, alpha, power, noise share and minima must be numbers")
         if not all(0 < share < 1 for share in shares) or self.minimum_members < 1 or self.minimum_outcomes < 1:
             raise ThresholdsError("limits, alpha, power and noise share must lie between 0 and 1, minima at 1 or more")
 

@@ -152,7 +152,9 @@ def test_an_unknown_reference_is_refused():
         differences(table((1, 1, 1, 1), (1, 1, 1, 1)), LIMITS, reference="9")
 
 
-@pytest.mark.parametrize("wrong", [{"impact_ratio": 1.0}, {"alpha": 0}, {"minimum_members": 0}, {"difference": -0.1}])
+@pytest.mark.parametrize(
+    "wrong", [{"impact_ratio": 1.0}, {"alpha": 0}, {"minimum_members": 0}, {"difference": -0.1}, {"alpha": "0.05"}]
+)
 def test_limits_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ThresholdsError):
         Thresholds(**wrong)

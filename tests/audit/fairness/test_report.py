@@ -181,14 +181,21 @@ def test_numbers_are_printed_as_the_design_asks():
     assert [unsigned(0.426), unsigned(1.04), unsigned(-0.5, 1)] == [".426", "1.040", "−.5"]
 
 
-def card(gaps):
+def card(t):
     measured = [Measured("auc", 0.84, 0.82, 0.86)]
-    return cyclonedx(MODEL, gaps, measured, serial=UUID(int=7), at=datetime(2026, 11, 21, tzinfo=UTC))
+    return cyclonedx(
+        MODEL,
+        judge(t, LIMITS),
+        differences(t, LIMITS),
+        measured,
+        serial=UUID(int=7),
+        at=datetime(2026, 11, 21, tzinfo=UTC),
+    )
 
 
 @pytest.mark.parametrize("rates", [(0.3, 0.31), (0.3, 0.1, 0.2)], ids=["passed", "failed"])
 def test_the_model_card_is_valid_cyclonedx(rates):
-    bom = card(gaps_of(table(*rates)))
+    bom = card(table(*rates))
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bom)) is None
     inside = bom["components"][0]["modelCard"]
     assert len(inside["considerations"]["fairnessAssessments"]) == len(rates) - 1
@@ -196,20 +203,31 @@ def test_the_model_card_is_valid_cyclonedx(rates):
 
 
 def test_the_validator_would_notice_a_wrong_card():
-    bom = card(gaps_of(table(0.3, 0.3)))
+    bom = card(table(0.3, 0.3))
     bom["components"][0]["modelCard"]["fairness"] = "yes"
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bom)) is not None
 
 
 def test_the_card_of_an_insufficient_audit_is_valid_and_says_so():
-    bom = card(gaps_of(table(0.3, 0.3, members=20)))
+    bom = card(table(0.3, 0.3, members=20))
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bom)) is None
     assert bom["components"][0]["properties"][0]["value"] == "INSUFFICIENT"
 
 
+def test_a_shown_gap_without_evidence_does_not_change_the_verdict_of_the_card():
+    t = table(0.30, 0.31, members=150_000)
+    t.cells[:2, 1] = 0
+    shown = differences(t, LIMITS)
+    assert Verdict.INSUFFICIENT in {gap.verdict for gap in shown}
+    bom = cyclonedx(MODEL, judge(t, LIMITS), shown, serial=UUID(int=7), at=datetime(2026, 11, 21, tzinfo=UTC))
+    assert bom["components"][0]["properties"][0]["value"] == "PASS"
+
+
 def test_hugging_face_metadata_carry_the_same_figures():
-    gaps = gaps_of(table(0.3, 0.31))
-    front = hugging_face(MODEL, gaps, [Measured("auc", 0.84, 0.82, 0.86)], dataset="members who agreed")
+    t = table(0.3, 0.31)
+    gaps = gaps_of(t)
+    figures = [Measured("auc", 0.84, 0.82, 0.86)]
+    front = hugging_face(MODEL, judge(t, LIMITS), differences(t, LIMITS), figures, dataset="members who agreed")
     metrics = front["model-index"][0]["results"][0]["metrics"]
     assert metrics[0] == {"type": "auc", "value": 0.84}
     assert len(metrics) == 1 + sum(gap.value is not None for gap in gaps)
