@@ -15,14 +15,27 @@ from consent_center.consent.scope import Item
 from consent_center.consent.speech import Utterance
 from consent_center.storage.transaction import Store
 from consent_center.web.languages import Language
+from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.workflows.delegate import delegate
 from consent_center.workflows.enrol_member import enrol_member
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.register_member import register_members
 from consent_center.workflows.show_choices import show_choices
-from consent_center.workflows.sign_in import receive_links_at
+from consent_center.workflows.sign_in import hand_out_link, receive_links_at, sign_in_by_link
 
 _DAY = timedelta(days=1)
+_VISIT = 30
+_SAID = (
+    (200, "all", Act.GIVEN, "preference", "purchases", "marketing"),
+    (199, "all", Act.GIVEN, "offers", "purchases", "marketing"),
+    (120, "all", Act.GIVEN, "churn", "purchases", "service"),
+    (120, "all", Act.REFUSED, "fairness", "demographics", "audit"),
+    (100, "mei", Act.GIVEN, "preference", "purchases", "ricefield"),
+    (90, "mei", Act.GIVEN, "preference", "browsing", "marketing"),
+    (30, "all", Act.PAUSED, "churn", "purchases", "service"),
+    (1, "mei", Act.WITHDRAWN, "preference", "browsing", "marketing"),
+)
+"""Days ago, who, and what she said; all were here last when they paused."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +83,6 @@ def seed(store: Store, tag_of: Callable[[str], bytes], *, at: datetime) -> Famil
         for site in ("marketing", "service"):
             store.run(enrol_member, person.member, site, at=begin + 2 * _DAY)
     store.run(enrol_member, mei, "ricefield", at=begin + 2 * _DAY)
-    for person in people:
-        _say(store, person, Act.GIVEN, "preference", "purchases", "marketing", at=at - 200 * _DAY)
-        _say(store, person, Act.GIVEN, "offers", "purchases", "marketing", at=at - 199 * _DAY)
-        _say(store, person, Act.GIVEN, "churn", "purchases", "service", at=at - 120 * _DAY)
-        _say(store, person, Act.PAUSED, "churn", "purchases", "service", at=at - 30 * _DAY)
-        _say(store, person, Act.REFUSED, "fairness", "demographics", "audit", at=at - 120 * _DAY)
-    _say(store, people[0], Act.GIVEN, "preference", "purchases", "ricefield", at=at - 100 * _DAY)
-    _say(store, people[0], Act.GIVEN, "preference", "browsing", "marketing", at=at - 90 * _DAY)
-    _say(store, people[0], Act.WITHDRAWN, "preference", "browsing", "marketing", at=at - _DAY)
     store.run(
         delegate,
         child,
@@ -88,6 +92,13 @@ def seed(store: Store, tag_of: Callable[[str], bytes], *, at: datetime) -> Famil
         ends=at + 800 * _DAY,
         at=at - 300 * _DAY,
     )
+    for ago, who, act, purpose, scope, recipient in _SAID:
+        for person in people:
+            if who in ("all", person.address.partition("@")[0]):
+                _say(store, person, act, purpose, scope, recipient, at=at - ago * _DAY)
+        if ago == _VISIT:
+            for person in people:
+                _visit(store, person, at=at - ago * _DAY)
     return Family(*people, child=child)
 
 
@@ -100,3 +111,9 @@ def _say(store: Store, who: Person, act: Act, purpose: str, scope: str, recipien
     shown = choices_digest(notice, language, [item])
     said = Utterance(who.member, act, (item,), notice.code, notice.version, language, shown)
     store.run(make_statements, [said], at=at)
+
+
+def _visit(store: Store, who: Person, *, at: datetime) -> None:
+    link = fingerprint(new_secret())
+    store.run(hand_out_link, link=link, member=who.member, at=at)
+    store.run(sign_in_by_link, link=link, visit=None, session=fingerprint(new_secret()), at=at)

@@ -7,7 +7,6 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
 from consent_center.portal.lines import lines_of
-from consent_center.portal.names import Names
 from consent_center.portal.reader import MaybeNumber, MemberPage, MemberPageDep, OwnPageDep, PostedDep
 from consent_center.storage.sessions import Passkey
 from consent_center.web.cookies import SESSION
@@ -94,7 +93,7 @@ def save_limits(page: OwnPageDep, form: PostedDep) -> Response:
 def show_seen(page: OwnPageDep, below: MaybeNumber = None) -> Response:
     """Who of the staff looked at her data, which part, and why."""
     found = page.wiring.store.read(show_history, page.member, kinds=_READS, before=below, limit=30)
-    lines = lines_of(found.lines, Names(page.words, found.catalogue), page.formats)
+    lines = lines_of(found.lines, page.named(found.catalogue), page.formats)
     return page.show("portal/account/seen.html", lines=lines, older=found.more_below)
 
 

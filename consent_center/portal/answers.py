@@ -79,7 +79,7 @@ def check_answer(
     texts: dict[str, tuple[list[Markup], Markup]] = {
         "allow": (
             [t("answer.allow_starts", until=f.day(ends_at(page, names, choice)))],
-            t("answer.allow_cannot") + (" " + t("withdraw.past_models") if trains else ""),
+            f.sentences([t("answer.allow_cannot"), t("answer.allow_models") if trains else ""]),
         ),
         "refuse": ([t("answer.refuse_stops", recipient=f.cap(choice.recipient_said))], t("answer.refuse_cannot")),
         "withdraw": (
@@ -204,7 +204,7 @@ def show_saved(entry: Number, page: MemberPageDep) -> Response:
         raise NotFoundError
     t, f = page.words, page.formats
     who = f.listed(dict.fromkeys(choice.recipient_said for choice in stored))
-    scopes = f.listed(dict.fromkeys(f.low(choice.scope) for choice in stored))
+    scopes = f.listed(dict.fromkeys(choice.scope_said for choice in stored))
     until = f.day(said.expires_at) if said.expires_at is not None else ""
     lead = t(f"saved.{said.act.value}", recipient=f.cap(who), scope=scopes, date=until, time=f.second(said.at))
     return page.show(

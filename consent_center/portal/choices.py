@@ -88,28 +88,52 @@ def ends_at(page: MemberPage, names: Names, choice: Choice) -> datetime:
 
 def _lead(page: MemberPage, names: Names, purpose: str, shown: list[Choice]) -> Markup:
     key = "choice.lead_trains" if names.catalogue.purposes[purpose].trains_models else "choice.lead"
-    scopes = list(dict.fromkeys(page.formats.low(choice.scope) for choice in shown))
+    scopes = list(dict.fromkeys(choice.scope_said for choice in shown))
     who = page.formats.listed(dict.fromkeys(choice.recipient_said for choice in shown))
     return page.words(key, recipient=page.formats.cap(who), scopes=page.formats.listed(scopes))
 
 
 def _facts(page: MemberPage, names: Names, shown: list[Choice]) -> list[tuple[Markup, Markup]]:
     t, f = page.words, page.formats
-    purpose = names.catalogue.purposes[shown[0].item.purpose]
+    first = shown[0]
+    purpose = names.catalogue.purposes[first.item.purpose]
     scopes = list(dict.fromkeys(choice.scope for choice in shown))
-    until = f.day(ends_at(page, names, shown[0]))
-    places = dict.fromkeys(names.country(choice.item.country) for choice in shown)
-    return [
-        (t("notice.who"), f.listed(dict.fromkeys(choice.recipient for choice in shown))),
+    until = f.day(ends_at(page, names, first))
+    facts = [
+        (t("notice.who"), f.listed(dict.fromkeys(_who(choice, names) for choice in shown))),
         (t("notice.what"), f.listed([*scopes[:1], *map(f.low, scopes[1:])])),
-        (t("notice.why"), shown[0].purpose),
-        (
-            t("notice.until"),
-            t("choice.until_is", date=until, days=purpose.lifetime_days),
-        ),
-        (t("notice.where"), f.listed(places)),
+        (t("notice.why"), first.purpose),
+        (t("notice.until"), t("choice.until_is", date=until, days=purpose.lifetime_days)),
+        (t("notice.where"), f.listed(dict.fromkeys(names.country(choice.item.country) for choice in shown))),
         (t("notice.refusing"), t("notice.refusing_is")),
     ]
+    if first.apart is not None and len(shown) == 1:
+        facts.insert(1, (t("choice.why_apart"), first.why_apart))
+    ends = _contract_ends(page, names, first)
+    if ends is not None:
+        facts.insert(2, (t("choice.contract"), t("state.until", date=f.day(ends))))
+    return facts
+
+
+def _who(choice: Choice, names: Names) -> Markup:
+    country = names.catalogue.recipients[choice.item.recipient].country
+    if country == choice.item.country:
+        return choice.recipient
+    return names.words("choice.who_abroad", recipient=choice.recipient, country=names.country(country))
+
+
+def _contract_ends(page: MemberPage, names: Names, choice: Choice) -> datetime | None:
+    """When the last contract that covers the item now ends; None if it needs none or has none."""
+    return max(
+        (
+            contract.ends
+            for contract in names.catalogue.contracts.values()
+            if contract.recipient == choice.item.recipient
+            and choice.item.purpose in contract.purposes
+            and contract.begins <= page.at < contract.ends
+        ),
+        default=None,
+    )
 
 
 def _notices(names: Names, shown: list[Choice]) -> list[Told]:

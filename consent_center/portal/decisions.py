@@ -5,7 +5,6 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from consent_center.portal.lines import DECISIONS, lines_of
-from consent_center.portal.names import Names
 from consent_center.portal.reader import OwnPageDep
 from consent_center.workflows.show_history import show_history
 
@@ -16,7 +15,7 @@ router = APIRouter()
 def show(page: OwnPageDep) -> Response:
     """Every automated decision that was recorded about her."""
     found = page.wiring.store.read(show_history, page.member, kinds=DECISIONS, limit=30)
-    lines = lines_of(found.lines, Names(page.words, found.catalogue), page.formats)
+    lines = lines_of(found.lines, page.named(found.catalogue), page.formats)
     return page.show(
         "portal/decisions/page.html", here="decisions", lines=lines, switch_is=page.choices().no_personalised
     )

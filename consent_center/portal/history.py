@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import JSONResponse, Response
 
 from consent_center.portal.lines import FILTERS, Line, line_of
-from consent_center.portal.names import Names
 from consent_center.portal.reader import MaybeNumber, MemberPage, Number, OwnPageDep
 from consent_center.storage.history import Happened
 from consent_center.web.failures import NotFoundError
@@ -52,7 +51,7 @@ def show_lines(page: OwnPageDep, what: str = "all", below: MaybeNumber = None, e
             raise NotFoundError
         below, what, kinds = one.entry + 1, "all", None
     found = page.wiring.store.read(show_history, page.member, kinds=kinds, before=below, limit=_A_PAGE)
-    names = Names(page.words, found.catalogue)
+    names = page.named(found.catalogue)
     head, broken = _head(page)
     months: list[tuple[str, list[tuple[Line, ShownProof | None]]]] = []
     for one in found.lines:

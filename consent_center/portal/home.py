@@ -130,7 +130,7 @@ def _row(group: list[Choice], names: Names, formats: Formats) -> Row:
         facts=formats.beside([formats.listed(_lowered((c.scope for c in group), formats)), first.recipient]),
         state=names.words(f"state.{state}"),
         detail=first.detail,
-        note=Markup(" ").join(notes),
+        note=formats.sentences(notes),
         trains=purpose.trains_models,
         asks=state == "reask",
     )
@@ -143,8 +143,10 @@ def _lowered(scopes: Iterable[Markup], formats: Formats) -> list[Markup]:
 
 def _recent(page: MemberPage, names: Names) -> list[Line]:
     since = page.session.last_visit_at
+    if since is None:
+        return []
     found = page.wiring.store.read(show_history, page.member, limit=_RECENT)
-    fresh = [one for one in found.lines if since is None or one.at >= since]
+    fresh = [one for one in found.lines if one.at >= since]
     return lines_of(fresh, names, page.formats)
 
 

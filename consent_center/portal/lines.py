@@ -83,7 +83,7 @@ def _statement(said: dict[str, Any], names: Names, formats: Formats) -> Told:
     mark, colour = _MARKS.get(act, ("event", ""))
     items = [item for item in (_item(text) for text in said.get("items", ())) if item is not None]
     recipients = list(dict.fromkeys(names.recipient_said(item.recipient) for item in items))
-    scopes = list(dict.fromkeys(formats.low(names.scope(item.scope)) for item in items))
+    scopes = list(dict.fromkeys(names.scope_said(item.scope) for item in items))
     purposes = list(dict.fromkeys(names.purpose(item.purpose, item.recipient) for item in items))
     text = names.words(f"history.{act}", recipient=formats.listed(recipients), scope=formats.listed(scopes))
     language = parse(str(said.get("language", "")))

@@ -1,12 +1,13 @@
 """What scopes, purposes and recipients are called on the pages: by their definition, else by our vocabulary."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
 from consent_center.consent.catalogue import Catalogue
 from consent_center.web.catalogue import Words
+from consent_center.web.languages import Language
 
 
 @dataclass(frozen=True)
@@ -16,15 +17,25 @@ class Names:
     Attributes:
         words: the messages of the language.
         catalogue: what the programme defined.
+        brands: code of a recipient -> its name per language, where that differs from the definition's.
     """
 
     words: Words
     catalogue: Catalogue
+    brands: Mapping[str, Mapping[Language, str]] = field(default_factory=dict)
 
     def scope(self, code: str) -> Markup:
         """A scope: "Purchases"."""
         scope = self.catalogue.scopes.get(code)
         return self._defined(scope.text if scope else (), f"scope.{code}", code)
+
+    def scope_said(self, code: str) -> Markup:
+        """A scope inside a sentence: "your purchases"."""
+        key = f"scope.{code}.said"
+        if self.words.has(key):
+            return self.words(key)
+        name = self.scope(code)
+        return name[:1].lower() + name[1:] if self.words.language is Language.EN else name
 
     def scope_is(self, code: str) -> Markup:
         """What a scope holds, in a sentence; empty if nobody wrote one."""
@@ -32,6 +43,8 @@ class Names:
 
     def recipient(self, code: str) -> Markup:
         """A recipient as a name: "Marketing department"."""
+        if (brand := self.brands.get(code)) is not None:
+            return escape(brand[self.words.language])
         if self.words.has(f"recipient.{code}"):
             return self.words(f"recipient.{code}")
         known = self.catalogue.recipients.get(code)

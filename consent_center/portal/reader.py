@@ -11,6 +11,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from starlette.responses import RedirectResponse
 
+from consent_center.consent.catalogue import Catalogue
 from consent_center.consent.grant import Actor, ActorKind
 from consent_center.portal.names import Names
 from consent_center.storage.sessions import SignedIn
@@ -63,7 +64,11 @@ class MemberPage(Page):
 
     def names(self, choices: Choices) -> Names:
         """What things are called in her language."""
-        return Names(self.words, choices.catalogue)
+        return self.named(choices.catalogue)
+
+    def named(self, catalogue: Catalogue) -> Names:
+        """What this catalogue's things are called in her language."""
+        return Names(self.words, catalogue, self.house.recipients)
 
     def show(
         self,

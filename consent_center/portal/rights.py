@@ -7,7 +7,6 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from consent_center.portal.names import Names
 from consent_center.portal.reader import MemberPage, OwnPageDep, PostedDep
 from consent_center.portal.rights_words import clocked
 from consent_center.rights.request import ANSWERED_HERE, DETAIL_LIMIT, NEEDS_DETAIL, Right
@@ -56,7 +55,7 @@ def file(page: OwnPageDep, form: PostedDep) -> Response:
 def show_copy(page: OwnPageDep) -> Response:
     """Everything the hub holds about her, readable."""
     held = page.wiring.store.read(show_holdings, page.member, at=page.at)
-    return page.show("portal/rights/copy.html", here="rights", held=held, names=Names(page.words, held.catalogue))
+    return page.show("portal/rights/copy.html", here="rights", held=held, names=page.named(held.catalogue))
 
 
 @router.get("/rights/copy.json")

@@ -77,6 +77,7 @@ class Choice:
     note: Markup
     scope: Markup
     scope_is: Markup
+    scope_said: Markup
     purpose: Markup
     recipient: Markup
     recipient_said: Markup
@@ -145,6 +146,7 @@ def shown_choice(stand: Stand, names: Names, formats: Formats) -> Choice:
         note=_note(stand, state, names, formats),
         scope=scope,
         scope_is=names.scope_is(item.scope),
+        scope_said=names.scope_said(item.scope),
         purpose=names.purpose(item.purpose, item.recipient),
         recipient=recipient,
         recipient_said=names.recipient_said(item.recipient),

@@ -32,7 +32,7 @@ class Shown:
 def show(page: OwnPageDep) -> Response:
     """Every training she was admitted to."""
     found = page.wiring.store.read(show_trainings, page.member)
-    names = Names(page.words, found.catalogue)
+    names = page.named(found.catalogue)
     return page.show(
         "portal/trainings/page.html",
         here="trainings",

@@ -64,6 +64,11 @@ class Formats:
         separator = " · " if self.language is Language.EN else "・"
         return escape(separator).join(escape(part) for part in parts)
 
+    def sentences(self, parts: Iterable[object]) -> Markup:
+        """Sentences one after the other; Chinese has no space between them."""
+        separator = " " if self.language is Language.EN else ""
+        return escape(separator).join(escape(part) for part in parts if part)
+
     def low(self, name: object) -> Markup:
         """A name in the middle of an English sentence; Chinese knows no capitals."""
         text = escape(name)

@@ -9,11 +9,13 @@
     email: privacy@harbour.example
     phone: "+886 2 5550 0100"
     required: [{purpose: points, scopes: [purchases], recipient: sales}]
+    recipients: {tern: {en: Tern Airlines, zh-Hant: 燕鷗航空, zh-Hans: 燕鸥航空}}
     mail: {host: smtp.example, port: 587, sender: ..., user: ..., password_file: ...}
     oidc: {issuer: ..., name: ..., client_id: ..., client_secret_file: ...}
     log: {directory: ..., origin: harbour.example/accord, key: <the log's verifier key>}
 
-The last three are optional. Secrets are in files of their own and never in this one.
+`required`, `recipients` (names that differ by language) and what follows them are optional. Secrets are in files of
+their own and never in this one.
 """
 
 from collections.abc import Mapping
@@ -50,6 +52,7 @@ class House:
         zone: the time zone in which days begin and end.
         company, address, email, phone: who answers for it, for notices and the foot of each page.
         required: what membership itself needs.
+        recipients: code -> name per language, where the name differs from the definition's.
         connected: the optional parts of the file: mail, oidc, log.
     """
 
@@ -63,6 +66,7 @@ class House:
     email: str
     phone: str
     required: tuple[Required, ...]
+    recipients: Mapping[str, Mapping[Language, str]]
     connected: Mapping[str, Mapping[str, Any]]
 
     @cached_property
@@ -93,6 +97,7 @@ class House:
                     Required(need["purpose"], tuple(need["scopes"]), need["recipient"])
                     for need in data.get("required", ())
                 ),
+                recipients={str(code): _translated(data["recipients"], code) for code in data.get("recipients", ())},
                 connected={part: data[part] for part in ("mail", "oidc", "log") if data.get(part)},
             )
         except (OSError, yaml.YAMLError) as error:

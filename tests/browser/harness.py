@@ -1,0 +1,117 @@
+"""A real server and a real browser for the stories: the seeded family on a free port, and Debian's Chromium."""
+
+import contextlib
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Playwright
+
+from consent_center.app import create_app
+from consent_center.cli.family import Person
+from consent_center.cli.serve import DevWorld, dev_world
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE = Path("node_modules/axe-core/axe.min.js")
+
+MEMBER_PAGES = {
+    "home": "/",
+    "use": "/uses/preference",
+    "use-changed": "/uses/offers",
+    "item-partner": "/uses/preference/ricefield/purchases/TW",
+    "item-sensitive": "/uses/preference/marketing/location/TW",
+    "item-border": "/uses/matching/tern/demographics/TW",
+    "allow": "/uses/preference/marketing/browsing/TW/answer?say=allow",
+    "refuse": "/uses/matching/tern/demographics/TW/answer?say=refuse",
+    "withdraw": "/uses/preference/marketing/purchases/TW/answer?say=refuse",
+    "stop-all": "/stop-all",
+    "notice": "/notices/preference/2",
+    "history": "/history",
+    "trainings": "/trainings",
+    "decisions": "/decisions",
+    "rights": "/rights",
+    "copy": "/rights/copy",
+    "account": "/account",
+    "limits": "/limits",
+    "seen": "/seen",
+    "family": "/family",
+    "help": "/help",
+    "required": "/required",
+    "not-found": "/nowhere",
+}
+"""Every page that a signed-in member reaches by an address that is the same for everybody."""
+
+VISITOR_PAGES = {
+    "sign-in": "/sign-in",
+    "sent": "/sign-in/sent",
+    "help-outside": "/help",
+    "link-gone": "/sign-in/link/x",
+}
+"""Pages for somebody who is not signed in."""
+
+
+@dataclass
+class Served:
+    """A running server with its world."""
+
+    world: DevWorld
+    origin: str
+
+    def person(self, language: str) -> Person:
+        """The member of the family who reads this language."""
+        return next(one for one in self.world.people if one.language.value == language)
+
+
+def chromium_path() -> str | None:
+    """Where Chromium is, or None."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *, database: str | None = None) -> Iterator[Served]:
+    """The seeded family behind a real server on this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    origin = f"http://localhost:{port}"
+    with dev_world(folder, origin=origin, database=database or f"sqlite:///{folder}/accord.db") as world:
+        app = create_app(world.settings, wiring=world.wiring)
+        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield Served(world, origin)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Debian's Chromium, alone on this machine."""
+    path = chromium_path()
+    assert path is not None, "Chromium is missing: run `make browser-tools`"
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+def sign_in(context: BrowserContext, served: Served, person: Person) -> None:
+    """Use a one-time link in this browser, in the person's language."""
+    page = context.new_page()
+    page.goto(served.world.link_for(person))
+    page.get_by_role("main").get_by_role("button").click()
+    page.wait_for_url(f"{served.origin}/")
+    page.close()

@@ -1,0 +1,64 @@
+"""One seeded programme per database for all tests of the portal; each test brings its own member."""
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.portal.visitor import House, Visitor, open_house
+
+
+@pytest.fixture(scope="session")
+def portal_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a fresh PostgreSQL database."""
+    import psycopg
+
+    named = os.environ.get("ACCORD_TEST_POSTGRES")  # noqa: TID251 - a test has no settings to ask
+    server = None
+    if not named:
+        pgserver = pytest.importorskip("pgserver")
+        server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+        named = server.get_uri()
+    name = f"portal_{secrets.token_hex(6)}"
+    with psycopg.connect(named, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    start, _, query = named.partition("?")
+    yield start.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+    if server is not None:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The programme on SQLite."""
+    with open_house(tmp_path_factory.mktemp("portal") / "dev") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def any_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The programme on either database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("house")
+        return
+    folder = tmp_path_factory.mktemp("portal-pg") / "dev"
+    with open_house(folder, database=request.getfixturevalue("portal_postgres")) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _clock_is_right(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that moved the clock leaves it right."""
+    yield
+    for name in ("house", "any_house"):
+        if name in request.fixturenames:
+            from datetime import timedelta
+
+            request.getfixturevalue(name).clock.ahead = timedelta(0)
+
+
+@pytest.fixture
+def member(house: House) -> Visitor:
+    """A new member at her browser."""
+    return house.member()
