@@ -154,3 +154,24 @@ def test_a_missing_file_says_which(address, log):
 def test_only_a_directory_can_be_listed(address, log):
     assert "tile/0/000" in DirectorySource(log).paths()
     assert UrlSource(address).paths() == []
+
+
+@pytest.mark.parametrize("call", ["open", "read"])
+def test_a_failing_disk_is_not_a_verdict(log, monkeypatch, call, capsys):
+    real = getattr(os, call)
+
+    def failing(*arguments):
+        if call != "open" or str(arguments[0]).endswith("/tile/0/001"):
+            raise OSError(5, "Input/output error")
+        return real(*arguments)
+
+    monkeypatch.setattr(os, call, failing)
+    assert main(["verify", str(log), "--key", VKEY]) == 2
+    assert "Input/output error" in capsys.readouterr().err
+
+
+def test_a_file_that_is_read_in_pieces_is_read_whole(log, monkeypatch):
+    whole = DirectorySource(log).read("tile/0/000")
+    real = os.read
+    monkeypatch.setattr(os, "read", lambda handle, size: real(handle, min(size, 1000)))
+    assert DirectorySource(log).read("tile/0/000") == whole
