@@ -48,11 +48,13 @@ def set_endpoint(tx: Transaction, recipient: str, *, url: str, at: datetime) -> 
     return secret.secret
 
 
-def claim_tasks(tx: Transaction, *, limit: int, at: datetime) -> list[tuple[Task, Endpoint | None]]:
+def claim_tasks(
+    tx: Transaction, *, limit: int, lease: timedelta = LEASE, at: datetime
+) -> list[tuple[Task, Endpoint | None]]:
     """Take tasks whose turn has come, each with its recipient's endpoint (None if none was named)."""
     known = tasks.endpoints(tx)
     claimed = []
-    for task in tasks.claim(tx, limit=limit, lease=LEASE, at=at):
+    for task in tasks.claim(tx, limit=limit, lease=lease, at=at):
         endpoint = None
         if task.recipient in known:
             url, wrapped = known[task.recipient]

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from tests.consent_center.world import KEYS
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Address of a PostgreSQL server, started if none is named."""
     if named := os.environ.get("ACCORD_TEST_POSTGRES"):  # noqa: TID251 - a test has no settings to ask
         yield named
         return
     pgserver = pytest.importorskip("pgserver")
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    # Not in pytest's own folder: another run may sweep that while this one goes on.
+    server = pgserver.get_server(tempfile.mkdtemp(prefix="accord-pg-"), cleanup_mode="delete")
     yield server.get_uri()
     server.cleanup()
 
