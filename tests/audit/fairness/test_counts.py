@@ -160,6 +160,15 @@ def test_sums_of_sites_add_cells_and_noise():
     assert np.all(total.cells == -6)
 
 
+def test_noise_on_noise_adds_up():
+    none = np.zeros(LAYOUT.shape, dtype=np.int64)
+    once = CountTable(LAYOUT, none).noised(none + 1, variance=2.0)
+    twice = once.noised(none + 1, variance=3.0)
+    assert (twice.noise_variance, twice.cells.sum()) == (5.0, 2 * none.size)
+    with pytest.raises(TableMismatchError):
+        once.noised(np.zeros((1, 1, 1), dtype=np.int64), variance=1.0)
+
+
 def test_tables_of_different_plans_are_not_added():
     other = Layout("age", LAYOUT.groups, LAYOUT.edges, 0.75)
     with pytest.raises(TableMismatchError):

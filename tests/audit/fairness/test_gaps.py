@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from audit.fairness.counts import CountTable, Layout, discrete_laplace_variance
-from audit.fairness.differences import differences
+from audit.fairness.differences import differences, judge_difference
 from audit.fairness.errors import ThresholdsError
 from audit.fairness.gaps import comparisons, judge, release_verdict
+from audit.fairness.intervals import Interval
 from audit.fairness.report import audit_report
 from audit.fairness.verdict import Measure, Reason, Thresholds, Verdict
 from audit.fairness.words import sentence
@@ -153,7 +154,39 @@ def test_an_unknown_reference_is_refused():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"impact_ratio": 1.0}, {"alpha": 0}, {"minimum_members": 0}, {"difference": -0.1}, {"alpha": "0.05"}]
+    ("low", "high", "verdict"),
+    [
+        (-0.05, 0.05, Verdict.PASS),
+        (-0.051, 0.05, Verdict.INCONCLUSIVE),
+        (-0.05, 0.051, Verdict.INCONCLUSIVE),
+        (0.05, 0.09, Verdict.INCONCLUSIVE),
+        (0.051, 0.09, Verdict.FAIL),
+        (-0.09, -0.05, Verdict.INCONCLUSIVE),
+        (-0.09, -0.051, Verdict.FAIL),
+        (0.04, 0.09, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_difference_passes_within_the_limit_and_fails_outside_it(low, high, verdict):
+    interval = Interval(*(np.asarray(number) for number in ((low + high) / 2, low, high)))
+    assert judge_difference(interval, Thresholds(difference=0.05))[0] is verdict
+    assert judge_difference(interval, LIMITS) == (None, Reason.SHOWN_ONLY)
+
+
+def test_equalised_odds_hold_for_both_differences_at_once():
+    t = table((700, 300, 400, 600), (600, 400, 450, 550))
+    odds = next(g for g in differences(t, LIMITS, tests=1) if g.measure is Measure.EQUALISED_ODDS)
+    both = [
+        g for g in differences(t, LIMITS, tests=2)
+        if g.measure in (Measure.TRUE_POSITIVE_RATE, Measure.FALSE_POSITIVE_RATE)
+    ]  # fmt: skip
+    assert odds.value == max(abs(g.value) for g in both)
+    assert odds.high == max(max(abs(g.low), abs(g.high)) for g in both)
+    assert odds.low == max(max(g.low, -g.high, 0) for g in both)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"impact_ratio": 1.0}, {"alpha": 0}, {"minimum_members": 0}, {"difference": -0.1}, {"alpha": "0.05"}],
 )
 def test_limits_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ThresholdsError):

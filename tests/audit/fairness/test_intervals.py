@@ -110,6 +110,13 @@ def test_with_noise_intervals_cover_what_they_claim_and_those_without_do_not(eps
     assert ((naive.low <= -0.06) & (naive.high >= -0.06)).mean() < (0.90 if epsilon < 1 else 0.948)
 
 
+def test_the_noise_in_a_rate_comes_from_the_cells_of_either_side():
+    # p = .2, n = 1000: [(.8)^2 * 4 + (.2)^2 * 9] * 2 / 1000^2, and 13 cells under the number of members.
+    one = Rate(np.asarray(200.0), np.asarray(800.0), 4, 9, 2.0)
+    assert float(one.noise_part) == pytest.approx((0.64 * 4 + 0.04 * 9) * 2 / 1e6)
+    assert float(one.members_low(1.5)) == pytest.approx(1000 - 1.5 * np.sqrt(26))
+
+
 def test_a_rate_of_nobody_is_known_to_be_unknown():
     nobody = rate(0, 0)
     assert float(nobody.variance) == np.inf
