@@ -14,7 +14,7 @@ from audit.fairness.metrics import auc_from_histogram
 from federated.errors import MalformedError
 from federated.exchange import Output
 from federated.plan import Plan, Release
-from federated.tables import histogram_bins, layout_of
+from federated.tables import QUALITY, histogram_bins, layout_of
 from privacy.mechanism import DiscreteLaplace
 
 Integers = npt.NDArray[np.int64]
@@ -56,6 +56,26 @@ def histogram_result(plan: Plan, release: Release, outputs: Sequence[Output]) ->
     }
 
 
+def quality_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
+    """How good one kind of list was: noised histogram, mean and its 95 % interval, as JSON data.
+
+    The mean is of the middles of the bins, so it is exact to half a bin; the interval counts noise and members.
+    """
+    bins = histogram_bins(plan)
+    cells = total_counts(release, outputs, cells=bins)
+    variance = noise_variance(release, sites=len(outputs))
+    middles = (np.arange(bins) + 0.5) / bins
+    members = max(float(cells.sum()), 1.0)
+    mean = float(np.clip(cells @ middles / members, 0.0, 1.0))
+    spread = float(((middles - mean) ** 2) @ (np.maximum(cells, 0) + variance)) ** 0.5 / members
+    return {
+        "cells": cells.tolist(),
+        "noise_variance": variance,
+        "mean": mean,
+        "interval": [max(mean - 1.96 * spread, 0.0), min(mean + 1.96 * spread, 1.0)],
+    }
+
+
 def table_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
     """One attribute's noised table, as JSON data that `read_table` turns back."""
     layout = layout_of(plan, release)
@@ -75,13 +95,16 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
         released: release -> one noised output per site.
 
     Returns:
-        {"histogram": ... or absent, "tables": {attribute: ...}}, JSON data.
+        {"histogram": ... or absent, "quality": {list: ...} or absent, "tables": {attribute: ...}}, JSON data.
     """
     results: dict[str, Any] = {"tables": {}}
     for release in plan.releases:
         if release.name not in released:
             continue
-        if release.kind == "evaluate":
+        if release.kind == "evaluate" and release.name.startswith(QUALITY):
+            found = quality_result(plan, release, released[release.name])
+            results.setdefault("quality", {})[release.name.removeprefix(QUALITY)] = found
+        elif release.kind == "evaluate":
             results["histogram"] = histogram_result(plan, release, released[release.name])
         elif release.kind == "audit":
             table = table_result(plan, release, released[release.name])

@@ -1,5 +1,6 @@
 """What is counted about scores on the held-out part: one histogram, and one table per audited attribute.
 
+    release "quality:..." equal bins of how good a member's list was (ranking models)
     release "histogram"   labels 0 and 1 x equal bins of the score
     release "table:NAME"  groups of the attribute, "not given" too x labels x bins below and above the threshold
 
@@ -16,6 +17,12 @@ from privacy.mechanism import DiscreteLaplace
 
 HISTOGRAM = "histogram"
 TABLE = "table:"
+QUALITY = "quality:"
+
+
+def ranks(plan: Plan) -> bool:
+    """Does the plan's model make lists of items, instead of one score?"""
+    return all(feature.kind == "items" for feature in plan.features)
 
 
 def histogram_bins(plan: Plan) -> int:
@@ -54,10 +61,10 @@ def check_tables(plan: Plan) -> None:
             raise MalformedError("scores are counted on a part that was not trained on")
         if release.kind == "audit":
             layout_of(plan, release)
-        elif release.name == HISTOGRAM:
+        elif release.name == HISTOGRAM or (release.name.startswith(QUALITY) and ranks(plan)):
             histogram_bins(plan)
         else:
-            raise MalformedError("an evaluation counts one histogram")
+            raise MalformedError("an evaluation counts one histogram of scores, or one for each list")
     for first, second in pairwise(counted):
         if first.kind == second.kind and first.part != second.part:
             raise MalformedError("releases of one kind are computed on one part")

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from consent_center.demo.reference import RoundOfReference, auc, central_logistic, training_curve
 from federated.models.package import parse_package
-from federated.models.registry import model_of
+from federated.models.registry import model_of, scorer_of
 from federated.plan import Plan, part_of
 from federated.site.features import labels, unit_values
 from federated.site.folder import SiteFolder
@@ -66,7 +66,7 @@ def compare(
         held_out=held_out.inputs[:, :-1],
         held_out_labels=held_out.labels.astype(np.int64),
     )
-    private = model_of(plan).score(held_out.inputs, parse_package(model).weights)
+    private = scorer_of(plan).score(held_out.inputs, parse_package(model).weights)
     curve = training_curve(
         train.inputs[:, :-1],
         train.labels.astype(np.int64),

@@ -89,6 +89,18 @@ class AdditiveLogistic:
         """The mean of the last iterates."""
         return descent.arrive(state)
 
+    def counted(
+        self,
+        plan: Plan,  # noqa: ARG002  the protocol's
+        release: Release,  # noqa: ARG002
+        *,
+        inputs: Matrix,
+        labels: Vector,
+        weights: Vector,
+    ) -> tuple[Vector, Vector]:
+        """Scores and outcomes."""
+        return self.score(inputs, weights), labels
+
     def score(self, inputs: Matrix, weights: Vector) -> Vector:
         """Probability of churn."""
         return np.asarray(expit(inputs @ weights), dtype=np.float64)

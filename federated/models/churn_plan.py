@@ -70,11 +70,10 @@ def churn_plan(
     trained = MODELS.get(model)
     if not isinstance(trained, AdditiveLogistic | SmallNetwork):
         raise MalformedError(f"no churn model is called {model}; the registry has {', '.join(sorted(MODELS))}")
-    low, high = held_out
-    if not 0 <= low < high <= BUCKETS or high - low == BUCKETS:
-        raise MalformedError("held_out takes some of the buckets 0 to 99 and leaves some to train on")
+    split = split_of(held_out)
+    trained_on = members * sum(high - low for low, high in split["train"]) // BUCKETS
     mu = gdp_mu(epsilon, delta)
-    count = rounds if rounds is not None else rounds_for(members=members * (BUCKETS - high + low) // BUCKETS, mu=mu)
+    count = rounds if rounds is not None else rounds_for(members=trained_on, mu=mu)
     bound = trained.bound(features)
     releases = [
         Release(
@@ -90,11 +89,6 @@ def churn_plan(
             for one in attributes
         ),
     ]
-    split: Mapping[Part, tuple[tuple[int, int], ...]] = {
-        "train": tuple(part for part in ((0, low), (high, BUCKETS)) if part[0] < part[1]),
-        "held-out": (held_out,),
-        "judge": (),
-    }
     plan = Plan(
         study=study,
         model=model,
@@ -113,6 +107,22 @@ def churn_plan(
     )
     exchanges(plan)
     return plan
+
+
+def split_of(held_out: tuple[int, int]) -> Mapping[Part, tuple[tuple[int, int], ...]]:
+    """Train on everything but these buckets.
+
+    Raises:
+        MalformedError: not some of the buckets 0 to 99, or all of them.
+    """
+    low, high = held_out
+    if not 0 <= low < high <= BUCKETS or high - low == BUCKETS:
+        raise MalformedError("held_out takes some of the buckets 0 to 99 and leaves some to train on")
+    return {
+        "train": tuple(part for part in ((0, low), (high, BUCKETS)) if part[0] < part[1]),
+        "held-out": (held_out,),
+        "judge": (),
+    }
 
 
 def gaussian_for(*, bound: float, times: int, epsilon: float, delta: float) -> Gaussian:

@@ -13,13 +13,15 @@ Unit values, shape (members, features), NaN where a value is missing:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from federated.plan import Feature, Plan, Release
 
+Inputs = Any
+"""What a model makes of members' rows, one entry per member, sliced by indices or masks: a `Matrix`, or `Histories`."""
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
 
@@ -57,8 +59,8 @@ class Model(Protocol):
         """What every site releases in each training round, in order."""
         ...
 
-    def design(self, features: Sequence[Feature], values: Matrix) -> Matrix:
-        """Bounded inputs for unit values, shape (members, inputs); a missing value is the middle of its range."""
+    def design(self, features: Sequence[Feature], values: Any) -> Inputs:
+        """Bounded inputs for unit values, shape (members, inputs), or for histories; what is missing says nothing."""
         ...
 
     def check_weights(self, plan: Plan, weights: Vector) -> None:
@@ -69,7 +71,7 @@ class Model(Protocol):
         """
         ...
 
-    def contribution(self, plan: Plan, release: Release, *, inputs: Matrix, labels: Vector, weights: Vector) -> Vector:
+    def contribution(self, plan: Plan, release: Release, *, inputs: Any, labels: Vector, weights: Vector) -> Vector:
         """The sum over members, each clipped to the release's sensitivity; without noise, so for the site alone.
 
         Args:
@@ -102,6 +104,21 @@ class Model(Protocol):
         """The weights of the finished model."""
         ...
 
-    def score(self, inputs: Matrix, weights: Vector) -> Vector:
+    def counted(
+        self, plan: Plan, release: Release, *, inputs: Any, labels: Vector, weights: Vector
+    ) -> tuple[Vector, Vector]:
+        """What an evaluation or an audit counts: for each member a number in [0, 1] and her label (0, 1 or NaN).
+
+        A scoring model counts its score and the outcome; a ranking model how good her list was, NaN if that cannot be
+        known.
+        """
+        ...
+
+
+@runtime_checkable
+class Scorer(Model, Protocol):
+    """A model that gives each member one number."""
+
+    def score(self, inputs: Any, weights: Vector) -> Vector:
         """Scores in [0, 1], shape (members,), for inputs from `design`."""
         ...

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.models import churn, network
-from federated.models.model import Exchange, Model
+from federated.models import churn, network, preference
+from federated.models.model import Exchange, Model, Scorer
 from federated.plan import Plan, Release
 from federated.tables import check_tables
 
-MODELS: Mapping[str, Model] = {model.name: model for model in (churn.LINEAR, churn.SHAPES, churn.PAIRS, network.MLP)}
+_OURS: tuple[Model, ...] = (churn.LINEAR, churn.SHAPES, churn.PAIRS, network.MLP, preference.PREFERENCE)
+MODELS: Mapping[str, Model] = {model.name: model for model in _OURS}
 
 
 def model_of(plan: Plan) -> Model:
@@ -25,6 +26,18 @@ def model_of(plan: Plan) -> Model:
         check_tables(plan)
     except MalformedError as error:
         raise RefusedError(Refusal.MALFORMED, str(error)) from error
+    return model
+
+
+def scorer_of(plan: Plan) -> Scorer:
+    """The model that a plan names, if it gives each member one number.
+
+    Raises:
+        RefusedError: `model-unknown`: no such model, or one that makes lists.
+    """
+    model = model_of(plan)
+    if not isinstance(model, Scorer):
+        raise RefusedError(Refusal.MODEL_UNKNOWN, f"{plan.model} gives no scores; choose a model that does")
     return model
 
 

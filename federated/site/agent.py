@@ -36,14 +36,14 @@ from federated.models.model import Exchange
 from federated.plan import Release
 from federated.price import ledger_releases
 from federated.site.accounts import SiteAccounts
-from federated.site.counts import noised_histogram, noised_table
+from federated.site.counts import noised_histogram, noised_quality, noised_table
 from federated.site.journal import Journal, Progress
 from federated.site.order import Work, check_order
 from federated.site.policy import Policy, check_hours
 from federated.site.rows import MemberRows, Using, load, using
 from federated.site.source import Source
 from federated.site.store import SiteStore
-from federated.tables import TABLE
+from federated.tables import QUALITY, TABLE
 from privacy.errors import LedgerError, OverBudgetError
 from privacy.ledger import Charge
 from privacy.mechanism import Gaussian
@@ -215,11 +215,16 @@ class SiteAgent:
                 plan, release, inputs=rows.inputs[known], labels=rows.labels[known], weights=request.weights
             )
             return add_gaussian(total, std=release.mechanism.std, noise=self._noise)
-        scores = work.model.score(rows.inputs, request.weights)
+        values, labels = work.model.counted(
+            plan, release, inputs=rows.inputs, labels=rows.labels, weights=request.weights
+        )
+        if release.name.startswith(QUALITY):
+            return noised_quality(plan, release, values=values, noise=self._noise)
         if release.kind == "evaluate":
-            return noised_histogram(plan, release, scores=scores, labels=rows.labels, noise=self._noise)
+            return noised_histogram(plan, release, scores=values, labels=labels, noise=self._noise)
         groups = rows.groups[release.name.removeprefix(TABLE)]
-        return noised_table(plan, release, scores=scores, labels=rows.labels, groups=groups, noise=self._noise)
+        scores = np.nan_to_num(values, nan=0.0)
+        return noised_table(plan, release, scores=scores, labels=labels, groups=groups, noise=self._noise)
 
 
 def _where(error: Exception) -> str:

@@ -37,6 +37,21 @@ def noised_histogram(plan: Plan, release: Release, *, scores: Floats, labels: Fl
     return _noised(release, cells, noise)
 
 
+def noised_quality(plan: Plan, release: Release, *, values: Floats, noise: NoiseSource) -> Integers:
+    """How good members' lists were, shape (bins,).
+
+    Args:
+        plan: the plan in force.
+        release: one of its `quality:` releases.
+        values: shape (members,), in [0, 1]; members with NaN are in no cell.
+        noise: the source.
+    """
+    bins = histogram_bins(plan)
+    known = values[~np.isnan(values)]
+    cells = np.bincount(np.minimum((known * bins).astype(np.int64), bins - 1), minlength=bins)
+    return _noised(release, cells, noise)
+
+
 def noised_table(
     plan: Plan, release: Release, *, scores: Floats, labels: Floats, groups: Integers, noise: NoiseSource
 ) -> Integers:

@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from federated.cohort import members_digest
-from federated.models.model import Exchange
-from federated.plan import Release
+from federated.models.histories import histories_of
+from federated.models.model import Exchange, Inputs
+from federated.models.preference import periods
+from federated.plan import Attribute, Release
 from federated.site.features import group_codes, labels, unit_values
 from federated.site.order import Work
 from federated.site.source import Source
+from federated.tables import ranks
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,13 +28,13 @@ class MemberRows:
 
     Attributes:
         pseudonyms: of the members, in the order of the arrays.
-        inputs: shape (members, inputs), bounded.
-        labels: shape (members,), 0, 1 or NaN.
+        inputs: bounded, shape (members, inputs), or their histories.
+        labels: shape (members,), 0, 1 or NaN; all 0 where the plan has no label.
         groups: audited attribute -> codes, shape (members,); empty unless the exchange is an audit.
     """
 
     pseudonyms: tuple[bytes, ...]
-    inputs: Floats
+    inputs: Inputs
     labels: Floats
     groups: Mapping[str, npt.NDArray[np.int64]]
 
@@ -96,11 +99,36 @@ def load(source: Source, work: Work, exchange: Exchange, members: tuple[bytes, .
     """
     plan = work.plan
     audited = plan.attributes if exchange.release.kind == "audit" else ()
+    if ranks(plan):
+        return _load_items(source, work, audited, members)
     names = [feature.name for feature in plan.features] + [attribute.name for attribute in audited]
     rows = source.read(members, sorted({*names, plan.label}))
     return MemberRows(
         pseudonyms=rows.pseudonyms,
         inputs=work.model.design(plan.features, unit_values(plan.features, rows.columns)),
         labels=labels(rows.columns[plan.label]),
+        groups={one.name: group_codes(rows.columns[one.name], one.groups) for one in audited},
+    )
+
+
+def _load_items(source: Source, work: Work, audited: tuple[Attribute, ...], members: tuple[bytes, ...]) -> MemberRows:
+    """What these members bought; those who bought nothing stay in, with an empty history that adds exactly nothing."""
+    plan = work.plan
+    rows = source.read(members, [attribute.name for attribute in audited])
+    bought = source.read_items(rows.pseudonyms, [feature.name for feature in plan.features])
+    until, horizon = periods(plan)
+    held = histories_of(
+        plan.features,
+        bought.members,
+        bought.items,
+        bought.periods,
+        members=len(rows.pseudonyms),
+        until=until,
+        horizon=horizon,
+    )
+    return MemberRows(
+        pseudonyms=rows.pseudonyms,
+        inputs=work.model.design(plan.features, held),
+        labels=np.zeros(len(rows.pseudonyms)),
         groups={one.name: group_codes(rows.columns[one.name], one.groups) for one in audited},
     )

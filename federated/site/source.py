@@ -3,22 +3,28 @@
 The table has one row per member and a column `pseudonym`, hexadecimal text. The engine filters and projects, so rows
 of anybody else are not read into this process. A member with more than one row counts as a member without rows: her
 contribution could not be bounded otherwise.
+
+Item histories are a second table, `items`: one row per member, period and item, with a column `period` (a whole number,
+usually the week) and one column for each feature of kind items, text. Her rows add up to one set, however many.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from federated.errors import Refusal, RefusedError
 
 PSEUDONYM = "pseudonym"
+PERIOD = "period"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,21 @@ class Rows:
     columns: dict[str, npt.NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Purchases:
+    """What some members bought.
+
+    Attributes:
+        members: whose, as an index into the pseudonyms that were asked for, shape (purchases,).
+        periods: when, shape (purchases,).
+        items: what, by feature: text, null where a purchase has none.
+    """
+
+    members: npt.NDArray[np.int64]
+    periods: npt.NDArray[np.int64]
+    items: dict[str, pa.Array]
+
+
 class Source(Protocol):
     """Where a site's rows are."""
 
@@ -43,6 +64,14 @@ class Source(Protocol):
 
         Raises:
             RefusedError: `data-unreadable`: no data, or a column that the plan needs is missing.
+        """
+        ...
+
+    def read_items(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
+        """What these members bought, by these columns of the table of items.
+
+        Raises:
+            RefusedError: `data-unreadable`.
         """
         ...
 
@@ -58,15 +87,23 @@ class DuckDbSource:
 
     path: Path
     table: str = "members"
+    items: str = "items"
 
     def read(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Rows:
         """See `Source.read`."""
+        return self._with(self.table, lambda table: _read(table, pseudonyms, columns))
+
+    def read_items(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
+        """See `Source.read_items`."""
+        return self._with(self.items, lambda table: _read_items(table, pseudonyms, columns))
+
+    def _with(self, name: str, read: Callable[[Any], T]) -> T:
         if not self.path.is_file():
             raise RefusedError(Refusal.DATA_UNREADABLE, "the site's data are not where its policy says they are")
         try:
             engine = ibis.duckdb.connect(self.path, read_only=True)
             try:
-                return _read(engine.table(self.table), pseudonyms, columns)
+                return read(engine.table(name))
             finally:
                 engine.disconnect()
         except RefusedError:
@@ -79,9 +116,7 @@ def _read(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Ro
     missing = {PSEUDONYM, *columns} - set(table.columns)
     if missing:
         raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's data lack {len(missing)} of the plan's columns")
-    wanted = ibis.memtable(pa.table({PSEUDONYM: pa.array([one.hex() for one in pseudonyms], pa.string())}))
-    chosen = table.select(PSEUDONYM, *columns).semi_join(wanted, PSEUDONYM)
-    found = chosen.to_pyarrow()
+    found = table.select(PSEUDONYM, *columns).semi_join(_wanted(pseudonyms), PSEUDONYM).to_pyarrow()
     keys = found[PSEUDONYM].to_pylist()
     times = Counter(keys)
     once = [index for index, key in enumerate(keys) if times[key] == 1]
@@ -89,6 +124,23 @@ def _read(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Ro
         pseudonyms=tuple(bytes.fromhex(keys[index]) for index in once),
         columns={name: _values(found[name])[once] for name in columns},
     )
+
+
+def _read_items(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
+    missing = {PSEUDONYM, PERIOD, *columns} - set(table.columns)
+    if missing:
+        raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's items lack {len(missing)} of the plan's columns")
+    found = table.select(PSEUDONYM, PERIOD, *columns).semi_join(_wanted(pseudonyms), PSEUDONYM).to_pyarrow()
+    whose = pc.index_in(found[PSEUDONYM], value_set=pa.array([one.hex() for one in pseudonyms], pa.string()))
+    return Purchases(
+        members=np.asarray(whose.to_numpy(), dtype=np.int64),
+        periods=np.asarray(found[PERIOD].cast(pa.int64()).to_numpy(), dtype=np.int64),
+        items={name: found[name].combine_chunks().cast(pa.string()) for name in columns},
+    )
+
+
+def _wanted(pseudonyms: Sequence[bytes]) -> Any:
+    return ibis.memtable(pa.table({PSEUDONYM: pa.array([one.hex() for one in pseudonyms], pa.string())}))
 
 
 def _values(column: pa.ChunkedArray) -> npt.NDArray[Any]:

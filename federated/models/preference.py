@@ -1,0 +1,227 @@
+"""Preference: which products and categories a member may like, from two rounds of noised sums.
+
+    round 1   popularity:TASK   sum of x/|x|                     what everybody buys
+    round 2   gram:TASK         sum of u uᵀ of residuals         what goes together beyond that
+    hub       closed form (`residuals.solve`); no member vector ever exists outside her site
+    site      lists from her own history (`ranking`)
+
+A task is a feature of kind items. The weights are all popularities, then all matrices E, in the plan's order of tasks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import sparse
+
+from federated.errors import MalformedError
+from federated.models import ranking, residuals
+from federated.models.histories import Histories, departments
+from federated.models.model import Vector
+from federated.models.ranking import Learned
+from federated.plan import Feature, Plan, Release
+from federated.tables import QUALITY
+from privacy.mechanism import Gaussian
+
+POPULARITY, GRAM = "popularity:", "gram:"
+LENGTH = 10
+LARGEST = 1e6
+NEW, AGAIN = "new", "again"
+
+
+@dataclass(frozen=True)
+class Solving:
+    """What the coordinator has so far: post-processing of noised sums."""
+
+    plan: Plan
+    members: int
+    p: Mapping[str, Vector] = field(default_factory=dict)
+    e: Mapping[str, Vector] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preference:
+    """The noised Gram of residuals."""
+
+    name: str = "preference"
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that does not describe these two rounds."""
+        if not plan.features or any(one.kind != "items" or len(one.categories) < 2 for one in plan.features):
+            raise MalformedError("a preference model needs features of kind items, each with a catalogue")
+        expected = [head + one.name for head in (POPULARITY, GRAM) for one in plan.features]
+        if [release.name for release in plan.releases_of("train")] != expected:
+            raise MalformedError(f"a preference model releases {', '.join(expected)}, in this order")
+        for release in plan.releases_of("train"):
+            mechanism = release.mechanism
+            if not isinstance(mechanism, Gaussian) or mechanism.sensitivity < 1 or release.part != "train":
+                raise MalformedError("sums of a preference model have sensitivity 1 and Gaussian noise, on train")
+            if release.times < plan.max_attempts:
+                raise MalformedError("the plan must price each attempt of each round")
+        for one in plan.features:
+            heads_of(plan, one)
+            _usual_size(plan, one)
+        periods(plan)
+        ridge = plan.settings.get("ridge")
+        if not isinstance(ridge, float) or not 0 < ridge < 1:
+            raise MalformedError("a preference plan needs a ridge between 0 and 1")
+
+    def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:
+        """Popularities, then Grams."""
+        trained = plan.releases_of("train")
+        return [trained[: len(plan.features)], trained[len(plan.features) :]]
+
+    def design(self, features: Sequence[Feature], values: Histories) -> Histories:  # noqa: ARG002
+        """Histories are bounded as they are: sets."""
+        return values
+
+    def check_weights(self, plan: Plan, weights: Vector) -> None:
+        """Nothing before round 1, popularities before round 2, everything afterwards."""
+        items = sum(len(one.categories) for one in plan.features)
+        pairs = sum(heads_of(plan, one) ** 2 for one in plan.features)
+        if weights.shape not in {(0,), (items,), (items + pairs,)} or not (np.abs(weights) <= LARGEST).all():
+            raise MalformedError("these are not weights of this preference model")
+        popular = weights[:items]
+        if not ((popular > 0) & (popular < 1)).all():
+            raise MalformedError("popularities are between 0 and 1")
+
+    def contribution(
+        self,
+        plan: Plan,
+        release: Release,
+        *,
+        inputs: Histories,
+        labels: Vector,  # noqa: ARG002  a preference model has none
+        weights: Vector,
+    ) -> Vector:
+        """Round 1: shape (items,). Round 2: shape (heads·(heads + 1)/2,)."""
+        head, _, name = release.name.partition(":")
+        if head + ":" == POPULARITY:
+            return residuals.units_sum(inputs.held[name])
+        popular = _popularities(plan, weights)
+        if name not in popular or len(popular[name]) == 0:
+            raise MalformedError("the second round needs the popularities of the first")
+        feature = next(one for one in plan.features if one.name == name)
+        return residuals.gram(inputs.held[name], popular[name], count=heads_of(plan, feature))
+
+    def start(self, plan: Plan, *, members: int) -> Solving:
+        """Nothing is known."""
+        return Solving(plan, members)
+
+    def weights(self, state: Solving) -> Vector:
+        """The popularities, once they are there."""
+        known = [state.p[one.name] for one in state.plan.features if one.name in state.p]
+        return np.concatenate(known) if known else np.zeros(0)
+
+    def update(self, state: Solving, totals: Mapping[str, Vector]) -> Solving:
+        """Popularities from round 1, matrices from round 2."""
+        plan = state.plan
+        if all(name.startswith(POPULARITY) for name in totals):
+            sums = {one.name: _sized(totals[POPULARITY + one.name], len(one.categories)) for one in plan.features}
+            sizes = {one.name: _usual_size(plan, one) for one in plan.features}
+            return replace(state, p={name: residuals.popularity(v, usual_size=sizes[name]) for name, v in sums.items()})
+        return replace(state, e={one.name: self._solved(state, one, totals[GRAM + one.name]) for one in plan.features})
+
+    def finish(self, state: Solving) -> Vector:
+        """Popularities and matrices."""
+        return np.concatenate([self.weights(state), *(state.e[one.name].ravel() for one in state.plan.features)])
+
+    def counted(
+        self,
+        plan: Plan,
+        release: Release,
+        *,
+        inputs: Histories,
+        labels: Vector,  # noqa: ARG002
+        weights: Vector,
+    ) -> tuple[Vector, Vector]:
+        """How good each member's list was against what she bought next: NDCG@10, NaN if she bought nothing.
+
+        `quality:LIST:TASK` names the list; an audit looks at the first task's "new to me".
+        """
+        kind, name = NEW, plan.features[0].name
+        if release.name.startswith(QUALITY):
+            kind, _, name = release.name.removeprefix(QUALITY).partition(":")
+        learned = self.learned(plan, weights)[name]
+        values = np.full(len(inputs), np.nan)
+        for start in range(0, len(inputs), residuals.CHUNK):
+            rows = slice(start, start + residuals.CHUNK)
+            held, again, ahead = inputs.held[name][rows], inputs.again[name][rows], inputs.ahead[name][rows]
+            values[rows] = (
+                ranking.ndcg(ranking.top(ranking.wanted_again(learned, held, again), LENGTH), ahead)
+                if kind == AGAIN
+                else ranking.ndcg(ranking.top(ranking.scores(learned, held, again)[0], LENGTH), unseen(held, ahead))
+            )
+        return values, np.where(np.isnan(values), np.nan, 1.0)
+
+    def learned(self, plan: Plan, weights: Vector) -> dict[str, Learned]:
+        """The finished model by task.
+
+        Raises:
+            MalformedError: weights of another model, or not finished.
+        """
+        items = sum(len(one.categories) for one in plan.features)
+        self.check_weights(plan, weights)
+        if len(weights) <= items:
+            raise MalformedError("this preference model is not finished")
+        popular, found, start = _popularities(plan, weights), {}, items
+        for one in plan.features:
+            count = heads_of(plan, one)
+            e = weights[start : start + count * count].reshape(count, count)
+            found[one.name] = Learned(popular[one.name], e, departments(one))
+            start += count * count
+        return found
+
+    def _solved(self, state: Solving, feature: Feature, total: Vector) -> Vector:
+        plan, count = state.plan, heads_of(state.plan, feature)
+        mechanism = next(one.mechanism for one in plan.releases if one.name == GRAM + feature.name)
+        if not isinstance(mechanism, Gaussian):
+            raise MalformedError("a Gram is released with Gaussian noise")
+        carried = len(plan.sites) if plan.noise_mode == "local" else 1.25
+        return residuals.solve(
+            _sized(total, count * (count + 1) // 2),
+            state.p[feature.name],
+            count=count,
+            std=mechanism.std * carried**0.5,
+            members=state.members,
+            ridge=float(plan.settings["ridge"]),
+        )
+
+
+def unseen(held: sparse.csr_array, ahead: sparse.csr_array) -> sparse.csr_array:
+    """What she bought next and never before, shape (members, items)."""
+    return sparse.csr_array(ahead - ahead.multiply(held))
+
+
+def periods(plan: Plan) -> tuple[int, int]:
+    """The last period of the past, and how many of the future an evaluation looks at."""
+    return plan.whole("until", at_least=0), plan.whole("horizon", at_least=0)
+
+
+def heads_of(plan: Plan, feature: Feature) -> int:
+    """How many of the most popular items of a task are compared."""
+    return plan.whole("heads:" + feature.name, at_least=2, at_most=len(feature.categories))
+
+
+def _usual_size(plan: Plan, feature: Feature) -> float:
+    size = plan.settings.get("basket:" + feature.name)
+    if not isinstance(size, float) or not 0 < size < len(feature.categories):
+        raise MalformedError(f"the plan needs the usual size of a set of {feature.name}, below its catalogue")
+    return size
+
+
+def _popularities(plan: Plan, weights: Vector) -> dict[str, Vector]:
+    found, start = {}, 0
+    for one in plan.features:
+        found[one.name] = weights[start : start + len(one.categories)]
+        start += len(one.categories)
+    return found
+
+
+def _sized(total: Vector, expected: int) -> Vector:
+    if total.shape != (expected,):
+        raise MalformedError("the sites' sums have another length than the model")
+    return total
+
+
+PREFERENCE = Preference()
