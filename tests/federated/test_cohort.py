@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.log.hashing import leaf_hash
+from audit.log.tree import root_of
 from federated.cohort import (
     KIND,
     RECORD_BYTES,
@@ -101,6 +103,17 @@ def test_two_members_swapped_are_found() -> None:
     header, body = built(keys)
     swapped = body[RECORD_BYTES : 2 * RECORD_BYTES] + body[:RECORD_BYTES] + body[2 * RECORD_BYTES :]
     assert code(header, swapped, keys) is Refusal.COHORT_TAMPERED
+
+
+def test_members_out_of_order_are_found_even_if_the_root_is_signed_over_them() -> None:
+    """Absence is proven by two neighbours, so a signed list in any other order proves nothing."""
+    keys = enrolled(5)
+    header, body = built(keys)
+    records = [body[place : place + RECORD_BYTES] for place in range(0, len(body), RECORD_BYTES)]
+    records[0], records[1] = records[1], records[0]
+    leaves = [leaf_hash(leaf_key("run-1", keys[record[:16]]) + record) for record in records]
+    wrong = replace(header, root=root_of(leaves).hex())
+    assert code(wrong, b"".join(records), keys) is Refusal.COHORT_TAMPERED
 
 
 def test_a_member_listed_twice_is_found_even_if_the_header_counts_her_twice() -> None:

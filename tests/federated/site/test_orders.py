@@ -138,6 +138,18 @@ def test_a_cohort_of_another_admission_is_refused(lone: World) -> None:
     assert refusal(lone, mixed) is Refusal.COHORT_TAMPERED
 
 
+def test_a_second_cohort_that_was_signed_for_the_same_run_is_refused(lone: World) -> None:
+    """The permit names one cohort; whoever got another one signed cannot swap it in."""
+    admission = lone.gate.admit_run("study-1")
+    somebody = next(iter(lone.gate.allowed["north"]))
+    lone.gate.allowed["north"] = {**lone.gate.allowed["north"], somebody: 0}
+    lone.gate.admitted = 0
+    other = lone.gate.admit_run("study-1").orders["north"]
+    assert parse_header(other.cohort.payload).run == admission.run
+    mixed = replace(order_of(lone, admission), cohort=other.cohort, members=other.members)
+    assert refusal(lone, mixed) is Refusal.COHORT_TAMPERED
+
+
 @pytest.mark.parametrize("place", [0, 16, 17, -1])
 def test_a_cohort_with_one_bit_changed_is_refused(lone: World, place: int) -> None:
     order = order_of(lone)

@@ -18,7 +18,7 @@ from federated.gate import REMOVALS_KIND, Admission
 from federated.plan import part_of
 from federated.signed import sign
 from federated.site.source import Rows
-from tests.federated.world import NoNoise, World, build_world, request_for
+from tests.federated.world import AUDIT, TRAIN, NoNoise, World, build_world, request_for
 
 
 def go_on(world: World, admission: Admission, opened: Opened, **changes: object) -> Opened:
@@ -44,6 +44,25 @@ def test_a_round_uses_the_cohorts_train_part_and_says_so(lone: World) -> None:
     assert (reply.used, reply.removed) == (len(in_train(lone)), 0)
     assert list(reply.outputs) == ["gradient"]
     assert reply.nonce != opened.nonce
+
+
+def test_a_member_is_used_only_for_what_she_allows(lone: World) -> None:
+    """Some allow the audit only, some the training and evaluation only; each round uses exactly its own."""
+    everybody = list(lone.gate.allowed["north"])
+    lone.gate.allowed["north"] = {one: (TRAIN, AUDIT, TRAIN | AUDIT)[n % 3] for n, one in enumerate(everybody)}
+    admission, opened = lone.opened()
+    used = []
+    for _ in range(5):
+        reply = parse_reply(lone.agent().round(request_for(lone, admission, opened)))
+        opened = Opened(admission.run, reply.nonce, opened.number + 1)
+        used.append(reply.used_digest)
+
+    def who(part: str, use: int) -> str:
+        allowed = lone.gate.allowed["north"].items()
+        return members_digest(p for p, bits in allowed if bits & use and part_of(lone.plan, "run-1", p) == part)
+
+    assert used == [who("train", TRAIN)] * 3 + [who("held-out", TRAIN), who("held-out", AUDIT)]
+    assert len(set(used)) == 3
 
 
 def test_a_statement_that_is_withheld_stops_the_round(lone: World) -> None:
