@@ -107,6 +107,7 @@ def test_each_refusal_is_the_one_the_specification_names(witness):
         (FormatError, AddCheckpoint(26, (), sign(head(MAIN, 25), LOG))),
         (ConflictError, request(0, 30)),
         (ConflictError, request(24, 30)),
+        (ConflictError, request(26, 30)),
         (ConflictError, request(25, 25, FORK)),
         (ConsistencyError, request(25, 30, FORK)),
         (ConsistencyError, AddCheckpoint(25, (bytes(32),), sign(head(MAIN, 25), LOG))),
@@ -116,6 +117,13 @@ def test_each_refusal_is_the_one_the_specification_names(witness):
         with pytest.raises(error):
             witness.add_checkpoint(asked.body(), at=NOW)
     assert witness.add_checkpoint(request(25, 30).body(), at=NOW), "and none of them changed its memory"
+
+
+def test_a_witness_that_saw_nothing_takes_no_word_for_an_older_size(witness):
+    for asked in (request(5, 5), AddCheckpoint(5, (), sign(head(MAIN, 9), LOG))):
+        with pytest.raises(ConflictError) as unseen:
+            witness.add_checkpoint(asked.body(), at=NOW)
+        assert unseen.value.size == 0
 
 
 def test_a_conflict_says_where_the_witness_is_and_whether_the_log_lied(witness):
