@@ -4,7 +4,7 @@ Laws: whatever the rows contain, one member moves the result by at most `bound` 
 member are summed first, then clipped. Rows with an infinity or a NaN, or so large that their norm overflows, are left
 out and counted; the count stays at the site, it is data. Equal to clipping one by one, and to Opacus' hooks, to 1e-10.
 
-Sums are private too: adding doubles rounds, and who else is in the sum decides how. Chunks of 1,024 rows are added up
+Sums are private too: adding doubles rounds, and who else is in the sum decides how. Chunks of 4,096 rows are added up
 one after the other, which keeps the rounding of a million contributions of norm C below 5e-7·C in total; the ball is
 entered with a relative margin of 1e-6 to pay for it.
 
@@ -26,7 +26,7 @@ from privacy.quantities import is_number
 Floats = npt.NDArray[np.float64]
 Values = TypeVar("Values", npt.NDArray[np.float64], npt.NDArray[np.floating])
 MARGIN: Final = 1 - 1e-6
-_CHUNK = 1024
+_CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True)
