@@ -11,7 +11,9 @@ from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from federated import passkey_signature
 from federated.errors import MalformedError, SignatureError
+from federated.passkey_signature import ApprovalKey
 from federated.signed import Signed, check, decode, encode, sign
 
 KIND = "approval/v1"
@@ -41,27 +43,37 @@ class Approval:
 
 @dataclass(frozen=True)
 class Pinned:
-    """A reviewer as a site knows her: by key, fetched out of band, never through the hub."""
+    """A reviewer as a site knows her: by key file or passkey, fetched out of band, never through the hub."""
 
     reviewer: str
     role: str
     organisation: str
-    key: Ed25519PublicKey
+    key: ApprovalKey
+
+
+def approval_bytes(approval: Approval) -> bytes:
+    """The bytes that a reviewer signs."""
+    return encode({**asdict(approval), "at": approval.at.isoformat()})
 
 
 def sign_approval(approval: Approval, key: Ed25519PrivateKey) -> Signed:
     """Sign an approval with the reviewer's own key."""
-    return sign(key, kind=KIND, payload=encode({**asdict(approval), "at": approval.at.isoformat()}))
+    return sign(key, kind=KIND, payload=approval_bytes(approval))
 
 
-def read_approval(signed: Signed, key: Ed25519PublicKey) -> Approval:
-    """The approval, if this key signed it.
+def read_approval(signed: Signed, key: ApprovalKey) -> Approval:
+    """The approval, if this key signed it: with a key file, or as a passkey in the browser.
 
     Raises:
         SignatureError: it did not.
         MalformedError: signed, but not an approval.
     """
-    data = decode(check(signed, key, kind=KIND))
+    if signed.kind == passkey_signature.KIND:
+        data = decode(passkey_signature.check_passkey(signed, key))
+    elif isinstance(key, Ed25519PublicKey):
+        data = decode(check(signed, key, kind=KIND))
+    else:
+        raise SignatureError("the pinned key is a passkey, and this was not signed by one")
     try:
         approval = Approval(**{**data, "at": datetime.fromisoformat(data["at"])})
     except (TypeError, ValueError, KeyError) as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlmodel import Field, SQLModel, col, insert, select
+from sqlmodel import Field, SQLModel, col, func, insert, select
 
 from consent_center.storage.columns import EntryId, EntryRef
 from consent_center.storage.transaction import Transaction
@@ -126,6 +126,36 @@ def find(tx: Transaction, run: str) -> Run | None:
     """A run, or None if it was never admitted."""
     row = tx.session.get(RunRow, run)
     return None if row is None else Run(row.run, row.study, row.epoch, Signed.from_text(row.permit))
+
+
+def listed(tx: Transaction, *, study: str = "", before: int | None = None, limit: int = 50) -> list[tuple[int, Run]]:
+    """Runs with the number of their entry, newest first, of one study or of all, below this number."""
+    query = select(RunRow).order_by(col(RunRow.entry_id).desc()).limit(limit)
+    if study:
+        query = query.where(RunRow.study == study)
+    if before is not None:
+        query = query.where(RunRow.entry_id < before)
+    return [
+        (row.entry_id, Run(row.run, row.study, row.epoch, Signed.from_text(row.permit)))
+        for row in tx.session.exec(query)
+    ]
+
+
+def studies_with_runs(tx: Transaction, *, limit: int) -> list[str]:
+    """Studies of which a run was admitted."""
+    return list(tx.session.exec(select(RunRow.study).distinct().limit(limit)))
+
+
+def outcomes(tx: Transaction, names: Sequence[str]) -> dict[str, str]:
+    """Run -> the word for how it ended, for those that have."""
+    query = select(OutcomeRow.run, OutcomeRow.outcome).where(col(OutcomeRow.run).in_(names))
+    return dict(tx.session.exec(query).all())
+
+
+def progress(tx: Transaction, names: Sequence[str]) -> dict[str, int]:
+    """Run -> how many of its rounds are settled."""
+    query = select(RoundRow.run, func.count()).where(col(RoundRow.run).in_(names)).group_by(RoundRow.run)
+    return dict(tx.session.exec(query).all())
 
 
 def get(tx: Transaction, run: str) -> Run:

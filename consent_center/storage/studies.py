@@ -1,9 +1,12 @@
 """Studies, assessments, reviewers and approvals, as rows. All of them are only ever added."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
@@ -12,6 +15,7 @@ from consent_center.studies.assessment import Assessment
 from consent_center.studies.errors import UnknownReviewerError, UnknownStudyError
 from consent_center.studies.study import Study
 from federated.approvals import Approval, Pinned, read_approval
+from federated.passkey_signature import key_text, read_key_text
 from federated.signed import Signed
 
 
@@ -29,8 +33,11 @@ class StudyRow(SQLModel, table=True):
     retention_days: int
     plan: bytes
     plan_digest: str = Field(index=True)
-    filed_at: str
-    closes_at: str
+    filed_at: str = Field(index=True)
+    closes_at: str = Field(index=True)
+    necessity: str = "{}"
+    proposers: str = "[]"
+    replaces: str = ""
     entry_id: EntryRef
 
 
@@ -47,30 +54,70 @@ class AssessmentRow(SQLModel, table=True):
     answers: str
     made_at: str
     expires_at: str
+    ethics_threshold: str = "1/2"
     entry_id: EntryRef
 
 
 class ReviewerRow(SQLModel, table=True):
-    """A reviewer's public key, with the role and organisation she answers in."""
+    """A reviewer's public key, with the role and organisation she answers in; her newest row counts.
+
+    `credential` names the passkey that holds the key; None for a key file.
+    """
 
     __tablename__ = "reviewer"
-    reviewer: str = Field(primary_key=True)
+    id: int | None = Field(default=None, primary_key=True)
+    reviewer: str = Field(index=True)
     role: str
     organisation: str
-    public_key: bytes
+    public_key: str
+    credential: bytes | None = None
     entry_id: EntryRef
 
 
 class ApprovalRow(SQLModel, table=True):
-    """One signed answer, as the reviewer signed it."""
+    """One signed answer, as the reviewer signed it, with the key that was hers at the time."""
 
     __tablename__ = "approval"
+    __table_args__ = (UniqueConstraint("study", "signature"),)
     id: int | None = Field(default=None, primary_key=True)
     study: str = Field(foreign_key="study.id", index=True)
-    reviewer: str = Field(foreign_key="reviewer.reviewer")
+    reviewer: str = Field(index=True)
     role: str
     document: str
+    signature: str
+    public_key: str
     entry_id: EntryRef
+
+
+class StudyStepRow(SQLModel, table=True):
+    """A study was suspended or resumed, by a person or by what bears on it."""
+
+    __tablename__ = "study_step"
+    id: int | None = Field(default=None, primary_key=True)
+    study: str = Field(foreign_key="study.id", index=True)
+    step: str
+    code: str
+    by: str
+    reason: str
+    at: str
+    entry_id: EntryRef
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A study was suspended or resumed.
+
+    Attributes:
+        step: "suspended" or "resumed".
+        code: why, as a code: "by-hand", "contract:tern".
+        by: who; empty if nobody clicked.
+    """
+
+    step: str
+    code: str
+    by: str
+    reason: str
+    at: datetime
 
 
 def add(tx: Transaction, study: Study, *, entry: EntryId) -> None:
@@ -89,9 +136,13 @@ def add(tx: Transaction, study: Study, *, entry: EntryId) -> None:
             plan_digest=study.plan_digest,
             filed_at=text(study.filed_at),
             closes_at=text(study.closes_at),
+            necessity=json.dumps(dict(study.necessity), ensure_ascii=False),
+            proposers=json.dumps(study.proposers),
+            replaces=study.replaces,
             entry_id=entry,
         )
     )
+    tx.session.flush()
 
 
 def exists(tx: Transaction, study: str) -> bool:
@@ -108,6 +159,178 @@ def get(tx: Transaction, study: str) -> Study:
     row = tx.session.get(StudyRow, study)
     if row is None:
         raise UnknownStudyError(study)
+    return _study(row)
+
+
+def listed(tx: Transaction, *, before: str = "", limit: int = 50, author: str = "") -> list[Study]:
+    """Studies, newest first, filed before this moment (as `columns.text` writes it)."""
+    query = select(StudyRow).order_by(col(StudyRow.filed_at).desc(), col(StudyRow.id)).limit(limit)
+    if before:
+        query = query.where(StudyRow.filed_at < before)
+    if author:
+        query = query.where(StudyRow.author == author)
+    return [_study(row) for row in tx.session.exec(query)]
+
+
+def open_ones(tx: Transaction, *, at: datetime, limit: int = 200) -> list[Study]:
+    """Studies whose closing date lies ahead, oldest first."""
+    query = select(StudyRow).where(StudyRow.closes_at > text(at)).order_by(col(StudyRow.filed_at)).limit(limit)
+    return [_study(row) for row in tx.session.exec(query)]
+
+
+def add_assessment(tx: Transaction, assessment: Assessment, *, entry: EntryId) -> None:
+    """Keep an assessment."""
+    tx.session.add(
+        AssessmentRow(
+            study=assessment.study,
+            plan_digest=assessment.plan_digest,
+            assessor=assessment.assessor,
+            parts=json.dumps({name: str(value) for name, value in assessment.parts.items()}),
+            index=str(assessment.index),
+            answers=json.dumps(dict(assessment.answers), ensure_ascii=False),
+            made_at=text(assessment.made_at),
+            expires_at=text(assessment.expires_at),
+            ethics_threshold=str(assessment.ethics_threshold),
+            entry_id=entry,
+        )
+    )
+    tx.session.flush()
+
+
+def latest_assessment(tx: Transaction, study: str) -> Assessment | None:
+    """The newest assessment of a study, current or not."""
+    return latest_assessments(tx, [study]).get(study)
+
+
+def latest_assessments(tx: Transaction, names: Sequence[str]) -> dict[str, Assessment]:
+    """Study -> its newest assessment, for those that have one."""
+    query = select(AssessmentRow).where(col(AssessmentRow.study).in_(names)).order_by(col(AssessmentRow.id))
+    return {row.study: _assessment(row) for row in tx.session.exec(query)}
+
+
+def assessors(tx: Transaction, study: str) -> list[str]:
+    """Everybody who ever assessed a study."""
+    return list(tx.session.exec(select(AssessmentRow.assessor).where(AssessmentRow.study == study)))
+
+
+def add_reviewer(tx: Transaction, pinned: Pinned, *, entry: EntryId, credential: bytes | None = None) -> None:
+    """Keep a reviewer's public key and her role; earlier answers stay under her earlier key."""
+    tx.session.add(
+        ReviewerRow(
+            reviewer=pinned.reviewer,
+            role=pinned.role,
+            organisation=pinned.organisation,
+            public_key=key_text(pinned.key),
+            credential=credential,
+            entry_id=entry,
+        )
+    )
+    tx.session.flush()
+
+
+def reviewer(tx: Transaction, name: str) -> Pinned:
+    """A reviewer as the consent centre knows her.
+
+    Raises:
+        UnknownReviewerError: nobody by this name may review.
+    """
+    if (known := find_reviewer(tx, name)) is None:
+        raise UnknownReviewerError(name)
+    return known[0]
+
+
+def find_reviewer(tx: Transaction, name: str) -> tuple[Pinned, bytes | None] | None:
+    """A reviewer and the passkey that holds her key (None for a key file), or None if nobody is registered."""
+    query = select(ReviewerRow).where(ReviewerRow.reviewer == name).order_by(col(ReviewerRow.id).desc()).limit(1)
+    row = tx.session.exec(query).first()
+    if row is None:
+        return None
+    return Pinned(row.reviewer, row.role, row.organisation, read_key_text(row.public_key)), row.credential
+
+
+def reviewers(tx: Transaction) -> list[Pinned]:
+    """Every reviewer with her newest key, by name."""
+    rows = {row.reviewer: row for row in tx.session.exec(select(ReviewerRow).order_by(col(ReviewerRow.id)))}
+    return [
+        Pinned(row.reviewer, row.role, row.organisation, read_key_text(row.public_key))
+        for _, row in sorted(rows.items())
+    ]
+
+
+def add_approval(tx: Transaction, approval: Approval, signed: Signed, *, key: Pinned, entry: EntryId) -> None:
+    """Keep a reviewer's answer exactly as she signed it, with the key that verifies it."""
+    tx.session.add(
+        ApprovalRow(
+            study=approval.study,
+            reviewer=approval.reviewer,
+            role=approval.role,
+            document=signed.to_text(),
+            signature=_signature(signed),
+            public_key=key_text(key.key),
+            entry_id=entry,
+        )
+    )
+    tx.session.flush()
+
+
+def has_answer(tx: Transaction, study: str, signed: Signed) -> bool:
+    """Was this very document given before?"""
+    query = select(ApprovalRow.id).where(ApprovalRow.study == study, ApprovalRow.signature == _signature(signed))
+    return tx.session.exec(query).first() is not None
+
+
+def approvals(tx: Transaction, study: str) -> list[tuple[Approval, Signed]]:
+    """Every answer to a study, read back from what was signed and checked again."""
+    return approvals_of(tx, [study]).get(study, [])
+
+
+def approvals_of(tx: Transaction, names: Sequence[str]) -> dict[str, list[tuple[Approval, Signed]]]:
+    """Study -> its answers in the order they came, each checked again against the key it was signed with.
+
+    A document that verified once is not verified twice by the same process: it is kept by its own bytes.
+    """
+    seen: dict[tuple[str, str], Approval] = tx.warm.setdefault("approvals-verified", {})
+    found: dict[str, list[tuple[Approval, Signed]]] = {}
+    query = select(ApprovalRow).where(col(ApprovalRow.study).in_(names)).order_by(col(ApprovalRow.id))
+    for row in tx.session.exec(query):
+        signed = Signed.from_text(row.document)
+        key = row.document, row.public_key
+        if key not in seen:
+            seen[key] = read_approval(signed, read_key_text(row.public_key))
+        found.setdefault(row.study, []).append((seen[key], signed))
+    return found
+
+
+def add_step(tx: Transaction, study: str, step: Step, *, entry: EntryId) -> None:
+    """Keep that a study was suspended or resumed."""
+    tx.session.add(
+        StudyStepRow(
+            study=study,
+            step=step.step,
+            code=step.code,
+            by=step.by,
+            reason=step.reason,
+            at=text(step.at),
+            entry_id=entry,
+        )
+    )
+    tx.session.flush()
+
+
+def steps(tx: Transaction, names: Sequence[str]) -> dict[str, list[Step]]:
+    """Study -> its steps in order."""
+    found: dict[str, list[Step]] = {}
+    query = select(StudyStepRow).where(col(StudyStepRow.study).in_(names)).order_by(col(StudyStepRow.id))
+    for row in tx.session.exec(query):
+        found.setdefault(row.study, []).append(Step(row.step, row.code, row.by, row.reason, moment(row.at)))
+    return found
+
+
+def _signature(signed: Signed) -> str:
+    return f"{signed.kind}:{signed.signature.hex()}"
+
+
+def _study(row: StudyRow) -> Study:
     return Study(
         id=row.id,
         title=row.title,
@@ -120,32 +343,13 @@ def get(tx: Transaction, study: str) -> Study:
         plan=row.plan,
         filed_at=moment(row.filed_at),
         closes_at=moment(row.closes_at),
+        necessity=json.loads(row.necessity),
+        proposers=tuple(json.loads(row.proposers)),
+        replaces=row.replaces,
     )
 
 
-def add_assessment(tx: Transaction, assessment: Assessment, *, entry: EntryId) -> None:
-    """Keep an assessment."""
-    tx.session.add(
-        AssessmentRow(
-            study=assessment.study,
-            plan_digest=assessment.plan_digest,
-            assessor=assessment.assessor,
-            parts=json.dumps({name: str(value) for name, value in assessment.parts.items()}),
-            index=str(assessment.index),
-            answers=json.dumps(dict(assessment.answers)),
-            made_at=text(assessment.made_at),
-            expires_at=text(assessment.expires_at),
-            entry_id=entry,
-        )
-    )
-
-
-def latest_assessment(tx: Transaction, study: str) -> Assessment | None:
-    """The newest assessment of a study, current or not."""
-    query = select(AssessmentRow).where(AssessmentRow.study == study).order_by(col(AssessmentRow.id).desc()).limit(1)
-    row = tx.session.exec(query).first()
-    if row is None:
-        return None
+def _assessment(row: AssessmentRow) -> Assessment:
     return Assessment(
         study=row.study,
         plan_digest=row.plan_digest,
@@ -155,49 +359,5 @@ def latest_assessment(tx: Transaction, study: str) -> Assessment | None:
         answers=json.loads(row.answers),
         made_at=moment(row.made_at),
         expires_at=moment(row.expires_at),
+        ethics_threshold=Fraction(row.ethics_threshold),
     )
-
-
-def add_reviewer(tx: Transaction, pinned: Pinned, *, entry: EntryId) -> None:
-    """Keep a reviewer's public key and her role."""
-    tx.session.add(
-        ReviewerRow(
-            reviewer=pinned.reviewer,
-            role=pinned.role,
-            organisation=pinned.organisation,
-            public_key=pinned.key.public_bytes_raw(),
-            entry_id=entry,
-        )
-    )
-
-
-def reviewer(tx: Transaction, name: str) -> Pinned:
-    """A reviewer as the consent centre knows her.
-
-    Raises:
-        UnknownReviewerError: nobody by this name may review.
-    """
-    row = tx.session.get(ReviewerRow, name)
-    if row is None:
-        raise UnknownReviewerError(name)
-    return Pinned(row.reviewer, row.role, row.organisation, Ed25519PublicKey.from_public_bytes(row.public_key))
-
-
-def add_approval(tx: Transaction, approval: Approval, signed: Signed, *, entry: EntryId) -> None:
-    """Keep a reviewer's answer exactly as she signed it."""
-    tx.session.add(
-        ApprovalRow(
-            study=approval.study,
-            reviewer=approval.reviewer,
-            role=approval.role,
-            document=signed.to_text(),
-            entry_id=entry,
-        )
-    )
-
-
-def approvals(tx: Transaction, study: str) -> list[tuple[Approval, Signed]]:
-    """Every answer to a study, read back from what was signed and checked again."""
-    rows = tx.session.exec(select(ApprovalRow).where(ApprovalRow.study == study).order_by(col(ApprovalRow.id))).all()
-    documents = [(row.reviewer, Signed.from_text(row.document)) for row in rows]
-    return [(read_approval(signed, reviewer(tx, name).key), signed) for name, signed in documents]

@@ -1,7 +1,7 @@
 """The impact assessment that a study needs before anybody may approve it (PIPL 55-56, GDPR 35).
 
-The risk index is a weighted share between 0 and 1 of six parts, each between 0 and 1; the weights are data and the
-parts are shown, so that a reviewer can argue with each of them.
+The risk index is a weighted share between 0 and 1 of six parts, each between 0 and 1; the weights are data
+(`policy.py`) and the parts are shown, so that a reviewer can argue with each of them.
 """
 
 from collections.abc import Mapping
@@ -9,18 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
+from consent_center.studies.policy import DEFAULT, StudyPolicy
 from federated.plan import Plan
 from federated.signed import encode
-
-WEIGHTS: Mapping[str, Fraction] = {
-    "sensitive scopes": Fraction(25, 100),
-    "sites and borders crossed": Fraction(15, 100),
-    "minors": Fraction(20, 100),
-    "automated consequences": Fraction(15, 100),
-    "share of the budget": Fraction(15, 100),
-    "novelty": Fraction(10, 100),
-}
-ETHICS_THRESHOLD = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,7 @@ class Assessment:
         parts: name -> value between 0 and 1, before weighting.
         index: the weighted sum of the parts, between 0 and 1.
         answers: question -> answer in plain words, as the assessor wrote them.
+        ethics_threshold: at or above this index an ethics review is added; as it was when this was made.
     """
 
     study: str
@@ -64,11 +56,12 @@ class Assessment:
     answers: Mapping[str, str]
     made_at: datetime
     expires_at: datetime
+    ethics_threshold: Fraction = DEFAULT.ethics_threshold
 
     @property
     def needs_ethics(self) -> bool:
         """Is the index so high that an ethics review is added?"""
-        return self.index >= ETHICS_THRESHOLD
+        return self.index >= self.ethics_threshold
 
     def is_current(self, plan_digest: str, *, at: datetime) -> bool:
         """Does it still speak for exactly this plan at this moment?"""
@@ -89,9 +82,19 @@ def risk_parts(plan: Plan, circumstances: Circumstances) -> dict[str, Fraction]:
     }
 
 
-def risk_index(parts: Mapping[str, Fraction]) -> Fraction:
+def risk_index(parts: Mapping[str, Fraction], *, policy: StudyPolicy = DEFAULT) -> Fraction:
     """The weighted sum of the parts, exact."""
-    return sum((WEIGHTS[name] * value for name, value in parts.items()), Fraction(0))
+    return sum((policy.weights[name] * value for name, value in parts.items()), Fraction(0))
+
+
+def risen(assessed: Mapping[str, Fraction], now: Mapping[str, Fraction]) -> tuple[str, ...]:
+    """The parts that are riskier now than when they were assessed.
+
+    The share of the budget and novelty belong to the day of the assessment: both change with every run of the study
+    itself, so they are not compared.
+    """
+    compared = set(now) - {"share of the budget", "novelty"}
+    return tuple(sorted(name for name in compared if now[name] > assessed.get(name, Fraction(0))))
 
 
 def assessment_bytes(assessment: Assessment) -> bytes:

@@ -3,7 +3,8 @@
 Invariant: the plan's bytes never change after filing; a changed plan is another study.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from federated.plan import Plan, digest, parse_plan
@@ -20,6 +21,9 @@ class Study:
         plan: the plan's bytes, exactly as they will be run.
         filed_at: when, timezone-aware.
         closes_at: after this moment no run of it is admitted.
+        necessity: scope -> why it is asked for, in plain words.
+        proposers: who else proposed what is in it; they cannot approve it either.
+        replaces: the study that this one takes the place of; empty if none.
     """
 
     id: str
@@ -33,6 +37,14 @@ class Study:
     plan: bytes
     filed_at: datetime
     closes_at: datetime
+    necessity: Mapping[str, str] = field(default_factory=dict)
+    proposers: tuple[str, ...] = ()
+    replaces: str = ""
+
+    @property
+    def designers(self) -> frozenset[str]:
+        """Everybody who had a hand in it: none of them approves it."""
+        return frozenset({self.author, *self.proposers})
 
     @property
     def plan_digest(self) -> str:

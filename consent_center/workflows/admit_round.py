@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.storage import cohorts, runs, studies
 from consent_center.storage.transaction import Transaction
-from consent_center.studies.lifecycle import standing
+from consent_center.workflows._studying import known
 from federated.errors import Refusal, RefusedError
 from federated.gate import REMOVALS_KIND, Removals, check_permit, removals_bytes
 from federated.signed import Signed, sign
@@ -31,17 +31,16 @@ def admit_round(
         RefusedError: the run ended, its permit expired, or its study is no longer approved.
         UnknownRunError: it was never admitted.
     """
-    known = runs.get(tx, run)
-    study = studies.get(tx, known.study)
-    check_permit(known.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
+    admitted = runs.get(tx, run)
+    study = studies.get(tx, admitted.study)
+    check_permit(admitted.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
     if runs.outcome(tx, run) is not None:
         raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run has ended")
-    answers = [answer for answer, _ in studies.approvals(tx, study.id)]
-    where = standing(study, studies.latest_assessment(tx, study.id), answers, at=at)
+    where = known(tx, study, at=at).standing
     if not where.approved:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"no longer approved; missing: {', '.join(where.missing)}")
     epoch = cohorts.current_epoch(tx)
-    removed = cohorts.removed_since(tx, run, study.parsed(), since=known.epoch, at=at)
+    removed = cohorts.removed_since(tx, run, study.parsed(), since=admitted.epoch, at=at)
     return {
         site: sign(
             signer,

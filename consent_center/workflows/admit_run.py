@@ -10,8 +10,8 @@ from consent_center.events import Event
 from consent_center.storage import cohorts, ledger, runs, studies
 from consent_center.storage.runs import Run, RunMember
 from consent_center.storage.transaction import Transaction
-from consent_center.studies.lifecycle import standing
 from consent_center.studies.study import Study
+from consent_center.workflows._studying import known
 from federated.cohort import KIND as COHORT_KIND
 from federated.cohort import CohortMember, build_cohort, header_bytes
 from federated.errors import Refusal, RefusedError
@@ -42,16 +42,16 @@ def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519Privat
     """
     study = studies.get(tx, study_id)
     plan = study.parsed()
-    answers = studies.approvals(tx, study.id)
-    where = standing(study, studies.latest_assessment(tx, study.id), [answer for answer, _ in answers], at=at)
+    everything = known(tx, study, at=at)
+    where = everything.standing
     if not where.approved:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"not approved; still missing: {', '.join(where.missing)}")
-    approvals = tuple(signed for _, signed in answers)
-    if (known := runs.find(tx, run)) is not None:
-        if known.study != study.id:
+    approvals = tuple(signed for _, signed in everything.answers)
+    if (admitted := runs.find(tx, run)) is not None:
+        if admitted.study != study.id:
             raise RefusedError(Refusal.MALFORMED, "this run belongs to another study")
-        permit = check_permit(known.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
-        return _admission(study, permit, known.permit, runs.cohorts(tx, run), approvals)
+        permit = check_permit(admitted.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
+        return _admission(study, permit, admitted.permit, runs.cohorts(tx, run), approvals)
     epoch = cohorts.current_epoch(tx)
     chosen = _one_site_each(plan, run, {site: cohorts.cohort_members(tx, site, plan, at=at) for site in plan.sites})
     expires_at = min(at + PERMIT_LASTS, study.closes_at)
@@ -68,7 +68,7 @@ def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519Privat
             expires_at=expires_at,
             members=[(CohortMember(one.pseudonym, one.uses), one.cohort_key) for one in listed],
         )
-        trained += header.sizes["train"]
+        trained += header.sizes[plan.counted_part]
         cut[site] = sign(signer, kind=COHORT_KIND, payload=header_bytes(header)), body
     if trained < plan.minimum_cohort:
         raise RefusedError(

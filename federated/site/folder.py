@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from federated.approvals import Pinned
 from federated.gate import Clock
 from federated.keyfile import create_key, public_text, read_key
+from federated.passkey_signature import key_text
 from federated.site.agent import SiteAgent
 from federated.site.policy import parse_policy, read_policy
 from federated.site.source import DuckDbSource
@@ -165,7 +166,7 @@ def policy_text(
             f"reviewer = {_quoted(one.reviewer)}",
             f"role = {_quoted(one.role)}",
             f"organisation = {_quoted(one.organisation)}",
-            f"key = {_quoted(public_text(one.key))}",
+            f"key = {_quoted(key_text(one.key))}",
         ]
     return "\n".join(lines) + "\n"
 

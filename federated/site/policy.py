@@ -28,7 +28,7 @@
     reviewer = "ada"
     role = "legal"
     organisation = "programme"
-    key = "<64 hexadecimal digits>"
+    key = "<64 hexadecimal digits, or p256:<66> for a passkey>"
 
 A key that this version does not know is an error, so that no rule is ever misspelt into nothing.
 """
@@ -45,6 +45,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from federated.approvals import Pinned
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.keyfile import read_public
+from federated.passkey_signature import read_key_text
 from federated.plan import Plan
 from federated.price import price
 from privacy.errors import PrivacyError
@@ -102,7 +103,7 @@ def check_plan(policy: Policy, plan: Plan, *, at: datetime) -> None:
         plan.label,
         *(feature.name for feature in plan.features),
         *(attribute.name for attribute in plan.attributes),
-    }
+    } - {""}
     for what, asked, permitted in (
         ("this site is", {policy.name}, set(plan.sites)),
         ("the model is", {plan.model}, allowed.models),
@@ -206,7 +207,7 @@ def _pinned(reviewers: list[Any]) -> dict[str, Pinned]:
     tables = [
         _table("approvals.reviewers", one, reviewer=str, role=str, organisation=str, key=str) for one in reviewers
     ]
-    pinned = {one["reviewer"]: Pinned(**{**one, "key": read_public(one["key"])}) for one in tables}
+    pinned = {one["reviewer"]: Pinned(**{**one, "key": read_key_text(one["key"])}) for one in tables}
     if len(pinned) != len(tables):
         raise MalformedError("approvals.reviewers names a reviewer twice")
     return pinned

@@ -1,0 +1,38 @@
+"""Somebody of the staff, in her roles, for a time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from consent_center.studies.roles import Act, Role, may, reviewing_role
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the staff.
+
+    Attributes:
+        id: short and unique; how she signs.
+        organisation: whose she is; a quorum counts organisations.
+        site: the site that an operator answers for; empty otherwise.
+        ends_at: her last moment here; None if none is set.
+    """
+
+    id: str
+    name: str
+    organisation: str
+    roles: frozenset[Role]
+    site: str = ""
+    ends_at: datetime | None = None
+
+    def is_here(self, *, at: datetime) -> bool:
+        """Is she (still) of the staff?"""
+        return self.ends_at is None or at < self.ends_at
+
+    def may(self, act: Act) -> bool:
+        """May she do this?"""
+        return may(self.roles, act)
+
+    @property
+    def answers_as(self) -> str | None:
+        """The role in which she answers studies; None if she answers none."""
+        return reviewing_role(self.roles, self.site)

@@ -1,0 +1,305 @@
+"""A study as its author writes it: one YAML file, of which every problem is told at once.
+
+    study: churn-2026-12
+    title: Which members shop less and less
+    reason: Members who are about to leave could be asked in time what went wrong.
+    benefits: Members are asked earlier; sites learn what drives people away.
+    accountable: head-of-care
+    retention_days: 365
+    closes: 2027-03-31
+    country: TW
+    sites: [sales, service]
+    purpose: churn
+    scopes:                       # each with the reason why the model cannot do without it
+      purchases: Changes in shopping precede leaving.
+    features: [visits, spend]
+    label: left
+    horizon_days: 28
+    audit: {purpose: fairness, attributes: [age_band], scopes: {demographics: Gaps between groups cannot be seen else.}}
+    model: churn-linear
+    epsilon: 2.0
+    minimum_cohort: 200
+
+Law: an unknown key is refused, never ignored, with the key that was probably meant.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import yaml
+
+from consent_center.studies.errors import StudyFileError
+from consent_center.studies.schema import SiteSchema
+from consent_center.studies.study import Study
+from federated.errors import MalformedError, RefusedError
+from federated.models.churn_plan import churn_plan
+from federated.plan import Plan, Use, plan_bytes
+from privacy.errors import PrivacyError
+
+_MOST_CHARACTERS = 64_000
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the fairness audit of a study needs."""
+
+    purpose: str
+    scopes: Mapping[str, str]
+    attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study file, read and in itself complete.
+
+    Attributes:
+        scopes: scope -> why the model cannot do without it.
+        audit: None if the study trains nothing that is to be used.
+        epsilon: of the training, at the ledger's delta.
+        rounds: None lets the schedule choose.
+    """
+
+    study: str
+    title: str
+    reason: str
+    benefits: str
+    accountable: str
+    retention_days: int
+    closes: datetime
+    country: str
+    sites: tuple[str, ...]
+    purpose: str
+    scopes: Mapping[str, str]
+    features: tuple[str, ...]
+    label: str
+    horizon_days: int
+    model: str
+    epsilon: float
+    minimum_cohort: int = 200
+    rounds: int | None = None
+    max_attempts: int = 1
+    threshold: float = 0.5
+    audit: Audit | None = None
+    proposed_by: tuple[str, ...] = ()
+    replaces: str = ""
+
+    @property
+    def necessity(self) -> dict[str, str]:
+        """Scope -> why it is asked for, of model and audit together."""
+        return {**self.scopes, **(self.audit.scopes if self.audit else {})}
+
+
+_TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "purpose", "label", "model")
+_LISTS = ("sites", "features")
+_WHOLE = {"retention_days": (1, 3650), "horizon_days": (1, 730)}
+_REQUIRED = {*_TEXTS, *_LISTS, *_WHOLE, "closes", "scopes", "epsilon"}
+_OPTIONAL = {"minimum_cohort", "rounds", "max_attempts", "threshold", "audit", "proposed_by", "replaces"}
+KEYS = tuple(sorted(_REQUIRED | _OPTIONAL))
+_AUDIT_KEYS = ("attributes", "purpose", "scopes")
+
+
+@dataclass
+class _Problems:
+    found: list[str] = field(default_factory=list)
+
+    def add(self, message: str) -> None:
+        self.found.append(message)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint at the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def read_study_file(text: str) -> StudyFile:
+    """Read a study file.
+
+    Raises:
+        StudyFileError: with every problem that it has.
+    """
+    data = _mapping(text)
+    problems = _Problems()
+    _keys(data, _REQUIRED, _REQUIRED | _OPTIONAL, "", problems)
+    values: dict[str, Any] = {name: _text(data, name, problems) for name in _TEXTS}
+    values |= {name: _names(data, name, problems) for name in _LISTS}
+    values |= {name: _whole(data, name, low, high, problems) for name, (low, high) in _WHOLE.items()}
+    values["closes"] = _moment(data.get("closes"), problems)
+    values["scopes"] = _reasons(data.get("scopes"), "scopes", problems)
+    values["epsilon"] = _number(data, "epsilon", 0.0, 100.0, problems)
+    if "threshold" in data:
+        values["threshold"] = _number(data, "threshold", 0.0, 1.0, problems)
+    for name, high in (("minimum_cohort", 10**9), ("max_attempts", 10)):
+        if name in data:
+            values[name] = _whole(data, name, 1, high, problems)
+    if data.get("rounds") not in (None, "auto"):
+        values["rounds"] = _whole(data, "rounds", 1, 1000, problems)
+    if data.get("audit") is not None:
+        values["audit"] = _audit(data["audit"], problems)
+    if data.get("proposed_by"):
+        values["proposed_by"] = _names(data, "proposed_by", problems)
+    if data.get("replaces"):
+        values["replaces"] = _text(data, "replaces", problems)
+    if problems.found:
+        raise StudyFileError(tuple(problems.found))
+    return StudyFile(**values)
+
+
+def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) -> Plan:
+    """The plan that a study file asks for, on columns that all its sites have.
+
+    Args:
+        file: what was written.
+        schema: what its sites share.
+        members: about how many will take part, a public band.
+        delta: of the ledger that will be charged.
+
+    Raises:
+        StudyFileError: a column that not all its sites have, or parts that make no plan.
+    """
+    problems = []
+    features = {one.name: one for one in schema.features}
+    attributes = {one.name: one for one in schema.attributes}
+    wanted = file.audit.attributes if file.audit else ()
+    for what, asked, known in (
+        ("feature", file.features, features.keys()),
+        ("label", (file.label,), schema.labels),
+        ("attribute", wanted, attributes.keys()),
+    ):
+        problems += [
+            f"not every site has the {what} {name}{did_you_mean(name, known)}" for name in asked if name not in known
+        ]
+    if problems:
+        raise StudyFileError(tuple(problems))
+    uses = [Use(("train", "evaluate"), file.purpose, tuple(file.scopes))]
+    if file.audit:
+        uses.append(Use(("audit",), file.audit.purpose, tuple(file.audit.scopes)))
+    try:
+        return churn_plan(
+            study=file.study,
+            country=file.country,
+            sites=file.sites,
+            uses=tuple(uses),
+            features=tuple(features[name] for name in file.features),
+            label=file.label,
+            horizon_days=file.horizon_days,
+            attributes=tuple(attributes[name] for name in wanted),
+            members=members,
+            epsilon=file.epsilon,
+            delta=delta,
+            model=file.model,
+            threshold=file.threshold,
+            rounds=file.rounds,
+            minimum_cohort=file.minimum_cohort,
+            max_attempts=file.max_attempts,
+        )
+    except (MalformedError, RefusedError, PrivacyError) as error:
+        raise StudyFileError((str(error),)) from error
+
+
+def study_of(file: StudyFile, plan: Plan, *, author: str, organisation: str, at: datetime) -> Study:
+    """The study as it would be filed now."""
+    return Study(
+        id=file.study,
+        title=file.title,
+        author=author,
+        organisation=organisation,
+        accountable=file.accountable,
+        reason=file.reason,
+        benefits=file.benefits,
+        retention_days=file.retention_days,
+        plan=plan_bytes(plan),
+        filed_at=at,
+        closes_at=file.closes,
+        necessity=file.necessity,
+        proposers=file.proposed_by,
+        replaces=file.replaces,
+    )
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    if len(text) > _MOST_CHARACTERS:
+        raise StudyFileError((f"a study file has at most {_MOST_CHARACTERS} characters",))
+    try:
+        data = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        raise StudyFileError((f"not YAML{where}: check indents and colons",)) from error
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise StudyFileError(("a study file is a list of `key: value` lines",))
+    return data
+
+
+def _keys(data: Mapping[str, Any], required: set[str], known: set[str], where: str, problems: _Problems) -> None:
+    for name in sorted(set(data) - known):
+        problems.add(f"unknown key {where}{name[:60]}{did_you_mean(name, known)}")
+    for name in sorted(required - set(data)):
+        problems.add(f"{where}{name} is missing")
+
+
+def _text(data: Mapping[str, Any], name: str, problems: _Problems) -> str:
+    value = data.get(name, "?")
+    if not isinstance(value, str) or not value.strip() or len(value) > 2000:
+        problems.add(f"{name} is a text of 1 to 2000 characters")
+        return "?"
+    return value.strip()
+
+
+def _names(data: Mapping[str, Any], name: str, problems: _Problems) -> tuple[str, ...]:
+    value = data.get(name, ["?"])
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
+        problems.add(f"{name} is a list of names")
+        return ("?",)
+    if len(set(value)) != len(value):
+        problems.add(f"{name} names something twice")
+    return tuple(value)
+
+
+def _whole(data: Mapping[str, Any], name: str, low: int, high: int, problems: _Problems) -> int:
+    value = data.get(name, low)
+    if type(value) is not int or not low <= value <= high:
+        problems.add(f"{name} is a whole number from {low} to {high}")
+        return low
+    return value
+
+
+def _number(data: Mapping[str, Any], name: str, low: float, high: float, problems: _Problems) -> float:
+    value = data.get(name, high)
+    if type(value) not in (int, float) or not low < value <= high:
+        problems.add(f"{name} is a number above {low:g}, at most {high:g}")
+        return high
+    return float(value)
+
+
+def _moment(value: Any, problems: _Problems) -> datetime:
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime.combine(value, time(), UTC)
+    if value is not None:
+        problems.add("closes is a date such as 2027-03-31")
+    return datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _reasons(value: Any, name: str, problems: _Problems) -> dict[str, str]:
+    if not isinstance(value, dict) or not value or not all(isinstance(one, str) for one in value):
+        if value is not None:
+            problems.add(f"{name} gives each scope its reason: `purchases: why the plan cannot do without`")
+        return {}
+    unjustified = [scope for scope, why in value.items() if not isinstance(why, str) or len(why.strip()) < 10]
+    for scope in unjustified:
+        problems.add(f"{name}.{scope} has no reason: say why the plan cannot do without it, or drop it")
+    return {scope: str(why).strip() for scope, why in value.items()}
+
+
+def _audit(value: Any, problems: _Problems) -> Audit | None:
+    if not isinstance(value, dict):
+        problems.add("audit has the keys purpose, scopes and attributes")
+        return None
+    _keys(value, set(_AUDIT_KEYS), set(_AUDIT_KEYS), "audit.", problems)
+    scopes = _reasons(value.get("scopes"), "audit.scopes", problems)
+    return Audit(_text(value, "purpose", problems), scopes, _names(value, "attributes", problems))
