@@ -67,11 +67,12 @@ def test_permutation_finds_a_gap_and_does_not_invent_one():
 def test_verdicts_need_the_interval_on_one_side_of_the_materiality():
     verdicts = {
         gap: price_rung("cell", **receipts(6, households=2000, gap=gap), thresholds=LIMITS).verdict
-        for gap in (0.0, 0.01, 0.03, -0.03)
+        for gap in (0.0, 0.01, -0.01, 0.03, -0.03)
     }
     assert verdicts == {
         0.0: Verdict.PASS,
         0.01: Verdict.INCONCLUSIVE,
+        -0.01: Verdict.INCONCLUSIVE,
         0.03: Verdict.FAIL,
         -0.03: Verdict.FAIL,
     }

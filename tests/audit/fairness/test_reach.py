@@ -119,6 +119,14 @@ def test_a_stratum_with_too_few_members_is_left_out_and_named():
     assert nothing.difference is None
 
 
+def test_a_standardised_difference_weighs_strata_by_their_joint_size():
+    # Two strata of 400 and 1,200 members: weights 1/4 and 3/4, worked by hand.
+    found = conditional({"a": (rate(60, 140), rate(40, 160)), "b": (rate(120, 480), rate(60, 540))}, LIMITS)
+    assert found.difference == pytest.approx(0.25 * 0.1 + 0.75 * 0.1)
+    variance = (0.3 * 0.7 / 200 + 0.2 * 0.8 / 200) / 16 + (0.2 * 0.8 / 600 + 0.1 * 0.9 / 600) * 9 / 16
+    assert found.difference_high - found.difference == pytest.approx(1.959963984540054 * variance**0.5)
+
+
 def test_an_intersection_is_judged_like_any_group():
     gaps = judge(crossed_members(leak=0.2), LIMITS)
     assert {gap.group for gap in gaps} < set(cross_layout(AGE, TERM).groups)
