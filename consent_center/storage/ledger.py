@@ -5,6 +5,7 @@ and the contract suite says so.
 """
 
 import json
+from typing import Self
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel, col, select
@@ -12,6 +13,7 @@ from sqlmodel import Field, SQLModel, col, select
 from consent_center.storage.columns import moment, text
 from consent_center.storage.transaction import Store, Transaction
 from privacy.errors import AccountConflictError, UnknownAccountError
+from privacy.keys import Wrapper
 from privacy.ledger import Balance, Budget, Charge, admit, refuse_conflict
 from privacy.quantities import Cost
 
@@ -132,6 +134,15 @@ class StoreAccounts:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    @classmethod
+    def at(cls, url: str, *, keys: Wrapper) -> Self:
+        """The accounts at a database address, over a store of their own."""
+        return cls(Store.open(url, keys=keys))
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
 
     def open(self, account: str, budget: Budget) -> None:
         """Open an account; see `open_account`."""
