@@ -1,8 +1,8 @@
 """The proof of one entry out of 1,000,000, made from tiles on disk and checked: at most 1 ms, median.
 
-Each proof opens the tiles anew, as a web worker that serves one receipt does: three files are read, the path is hashed
+Each proof opens the tiles anew, as a web worker that serves one receipt does: five files are read, the path is hashed
 and verified against the checkpoint before it is handed out. The peer is `pymerkle`, whose tree in memory answers the
-same question over the same leaves (built for 65,536 of them: its build takes minutes for a million), interleaved in the run.
+same question over the same leaves (built for 65,536 of them: a million take minutes), interleaved in the run.
 """
 
 import statistics
