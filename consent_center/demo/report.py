@@ -1,25 +1,21 @@
 """What the demo leaves behind: `report.json` for programs, `report.html` for people."""
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from consent_center.demo import charts
 from consent_center.demo.reference import NOTE
+from consent_center.demo.told import Told
 from consent_center.storage.releases import Release
 from federated.plan import Plan
 from federated.price import ledger_releases
 from privacy.accounting import epsilon_of_cost
 from privacy.ledger import cost_by_part
 from privacy.quantities import UNITS_PER_ONE
-
-if TYPE_CHECKING:
-    from consent_center.demo.story import Told
 
 
 def write_report(told: Told, folder: Path) -> dict[str, Any]:

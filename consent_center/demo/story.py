@@ -4,7 +4,6 @@ Each act uses the product's own workflows, gate, sites and verifier; this file o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from typing import Any, TypeVar
@@ -12,55 +11,32 @@ from typing import Any, TypeVar
 import numpy as np
 
 from audit.fairness.verdict import Thresholds
-from audit.log.publish import Published
 from consent_center.demo import attempts, load, proof
 from consent_center.demo.asking import STUDY, approve, file_and_assess, plan_of, refuse_self_approval, register
 from consent_center.demo.attempts import Attempt
-from consent_center.demo.comparison import Comparison, compare
+from consent_center.demo.comparison import compare
 from consent_center.demo.folder import fresh_folder
 from consent_center.demo.people import withdrawal
 from consent_center.demo.report import epsilon_by_part, write_report
 from consent_center.demo.show import Show
-from consent_center.demo.stage import Stage, ask, consent_centre, enrol
+from consent_center.demo.stage import ask, consent_centre, enrol
+from consent_center.demo.told import Told
 from consent_center.demo.world import Options, World
 from consent_center.gate import StoreGate
 from consent_center.storage import ledger, runs
-from consent_center.storage.releases import Release
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.override_release import override_release
 from consent_center.workflows.release_model import release_model
 from federated.errors import Refusal, RefusedError
 from federated.flower.embedded import run_embedded
-from federated.gate import Admission, RoundReport, RunReport
+from federated.gate import Admission, RoundReport
 from federated.plan import part_of
-from privacy.ledger import PROGRAMME, Balance
-from privacy.statement import Claim, NoiseMode, claim
+from privacy.ledger import PROGRAMME
+from privacy.statement import NoiseMode, claim
 
 T = TypeVar("T")
 WITHDRAWN_MIDRUN = 25
 MINIMUM_COHORT = 200
-
-
-@dataclass
-class Told:
-    """What happened, act by act, for the report."""
-
-    stage: Stage
-    statements: int = 0
-    admission: Admission | None = None
-    rounds: list[RoundReport] = field(default_factory=list)
-    withdrawn: int = 0
-    run: RunReport | None = None
-    release: Release | None = None
-    override: Release | None = None
-    comparison: Comparison | None = None
-    claim: Claim | None = None
-    balance: Balance | None = None
-    refusals: list[Attempt] = field(default_factory=list)
-    published: Published | None = None
-    verified: bool = False
-    tamper_detected: bool = False
-    seconds: float = 0.0
 
 
 class DemoGate(StoreGate):
