@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import FastAPI
 
 from audit.log.note import VerifierKey
+from consent_center.api.create import create_api
+from consent_center.api.world import World
+from consent_center.consent.receipt import Controller
 from consent_center.errors import SettingsError
 from consent_center.portal.router import TOLD, tell
 from consent_center.portal.router import router as portal
@@ -44,12 +47,20 @@ def create_app(settings: Settings, *, wiring: Wiring | None = None) -> FastAPI:
     app = FastAPI(title="Accord", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.wiring = world
     app.mount(STATIC_PATH, static_files(), name="static")
+    app.mount("/v1", create_api(api_world(settings, world)))
     app.include_router(portal)
     for error in TOLD:
         app.add_exception_handler(error, tell)
     app.add_middleware(Switches, cookies=world.house.cookies)
     app.add_middleware(SecurityHeaders, https=world.house.origin.startswith("https://"))
     return app
+
+
+def api_world(settings: Settings, wiring: Wiring) -> World:
+    """The same outside world, as the API knows it."""
+    house = wiring.house
+    controller = Controller(house.code, house.company[Language.EN], house.email, house.country)
+    return World(wiring.store, wiring.clock, controller, wiring.receipt_key, rate_per_minute=settings.rate_per_minute)
 
 
 def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wiring:

@@ -32,7 +32,7 @@ class StatementIn(Closed):
     act: Spoken
     items: Annotated[list[ItemValue], Field(min_length=1, max_length=200)]
     notice: Code
-    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    version: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
     language: Literal["en", "zh-Hant", "zh-Hans"]
     choices: Annotated[Digest, Field(description="SHA-256 of the choices exactly as they were shown.")]
     expires_at: Moment | None = None
