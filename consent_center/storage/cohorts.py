@@ -123,7 +123,7 @@ def _linked(tx: Transaction, run: str, site: str, cohort: dict[bytes, int]) -> d
         linked = {number: pseudonym for number, pseudonym in tx.session.exec(query) if pseudonym in cohort}
         warm["linked", site] = tuple(now), linked
         warm.pop(("taken", site), None)
-    return linked
+    return dict(linked)
 
 
 def _taken(
