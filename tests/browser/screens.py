@@ -4,9 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from harness import MEMBER_PAGES, VISITOR_PAGES, launch, serving, sign_in
 from playwright.sync_api import sync_playwright
-
-from tests.browser.harness import MEMBER_PAGES, VISITOR_PAGES, launch, serving, sign_in
 
 OUT = Path("var/screens")
 WIDTHS = {"narrow": 390, "wide": 1280}

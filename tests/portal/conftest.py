@@ -2,7 +2,10 @@
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,15 +13,17 @@ from tests.portal.visitor import House, Visitor, open_house
 
 
 @pytest.fixture(scope="session")
-def portal_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def portal_postgres() -> Iterator[str]:
     """Address of a fresh PostgreSQL database."""
     import psycopg
+
+    folder = Path(tempfile.mkdtemp(prefix="accord-pg-"))  # not pytest's: the server may run as another user
 
     named = os.environ.get("ACCORD_TEST_POSTGRES")  # noqa: TID251 - a test has no settings to ask
     server = None
     if not named:
         pgserver = pytest.importorskip("pgserver")
-        server = pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+        server = pgserver.get_server(folder, cleanup_mode="stop")
         named = server.get_uri()
     name = f"portal_{secrets.token_hex(6)}"
     with psycopg.connect(named, autocommit=True) as admin:
@@ -27,6 +32,7 @@ def portal_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield start.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
     if server is not None:
         server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

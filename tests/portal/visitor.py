@@ -15,12 +15,13 @@ from httpx2 import Response
 from consent_center.app import create_app
 from consent_center.cli.family import Person
 from consent_center.cli.serve import DevWorld, dev_world
+from consent_center.portal.sign_in import address_tag
 from consent_center.settings import clock
 from consent_center.web.languages import Language
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.workflows.enrol_member import enrol_member
 from consent_center.workflows.register_member import register_member
-from consent_center.workflows.sign_in import hand_out_link
+from consent_center.workflows.sign_in import hand_out_link, receive_links_at
 
 ORIGIN = "http://localhost:8000"
 
@@ -159,13 +160,21 @@ class House:
         store.run(enrol_member, name, "marketing", at=at)
         return self.visitor(**headers).sign_in(name)
 
+    def newcomer(self) -> tuple[str, str]:
+        """A new member who receives links, and her address."""
+        wiring = self.world.wiring
+        name = wiring.store.run(register_member, at=self.clock())
+        address = f"m{name[:12]}@family.example"
+        wiring.store.run(receive_links_at, member=name, tag=address_tag(wiring.address_key, address))
+        return name, address
+
     def letters(self) -> list[str]:
         """What was written into the outbox, newest last."""
         from email import message_from_bytes
         from email.policy import default
 
         found = []
-        for file in sorted((self.world.wiring.outbox or Path()).glob("*.eml")):
+        for file in sorted((self.world.wiring.outbox or Path()).glob("*.eml"), key=lambda file: file.stem[-5:]):
             letter = message_from_bytes(file.read_bytes(), policy=default)
             found.append(f"{letter['To']}\n{letter['Subject']}\n{letter.get_content()}")
         return found

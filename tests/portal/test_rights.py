@@ -1,0 +1,149 @@
+"""Law: a right that is used starts a clock and never gets lost; what the hub holds is handed out at once; a refusal and
+an extension have reasons; nobody sees another member's request."""
+
+from datetime import timedelta
+
+import pytest
+
+from consent_center.rights.request import ReasonMissingError, RequestClosedError, Right
+from consent_center.workflows.answer_right import (
+    answer_right,
+    extend_right,
+    finish_site_task,
+    open_requests,
+    refuse_right,
+)
+from consent_center.workflows.file_right import requests_of
+from tests.portal.test_answers import PURCHASES
+from tests.portal.visitor import House, Visitor
+
+
+def filed(visitor: Visitor, right: str = "erase", detail: str = "please") -> str:
+    page = visitor.submit("/rights", "/rights", right=right, detail=detail)
+    assert page.url.path.startswith("/rights/"), page.text
+    return page.url.path.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("right", list(Right))
+def test_every_right_can_be_used_and_has_a_clock(any_house: House, right: Right) -> None:
+    member = any_house.member()
+    name = filed(member, right.value)
+    page = member.get(f"/rights/{name}").text
+    assert "days left" in page
+    assert "please" in page
+    assert "days left" in member.get("/").text
+
+
+def test_the_same_form_posted_twice_files_one_request(member: Visitor) -> None:
+    page = member.get("/rights")
+    for _ in range(2):
+        member.submit(page, "/rights", right="erase")
+    assert len(member.house.world.wiring.store.read(requests_of, member=member.member)) == 1
+
+
+@pytest.mark.parametrize("right", ["correct", "object", "explain"])
+def test_a_right_that_needs_words_asks_for_them_and_keeps_the_choice(member: Visitor, right: str) -> None:
+    page = member.submit("/rights", "/rights", right=right, detail="   ")
+    assert page.status_code == 422
+    assert f'value="{right}" checked' in page.text
+    assert "Write a reason" in page.text
+
+
+def test_what_is_too_long_is_not_cut_but_asked_for_again(member: Visitor) -> None:
+    page = member.submit("/rights", "/rights", right="erase", detail="字" * 2001)
+    assert page.status_code == 422
+    assert "You have 2001" in page.text
+    assert "字" * 2001 in page.text
+
+
+def test_the_copy_holds_what_she_said_and_no_secret(member: Visitor) -> None:
+    member.answer(PURCHASES, "allow")
+    filed(member, "access")
+    copy = member.get("/rights/copy.json").json()
+    assert copy["statements"][0]["items"] == ["purchases/preference/marketing/TW"]
+    assert copy["requests"][0]["right"] == "access"
+    assert [site["site"] for site in copy["sites"]] == ["marketing"]
+    assert "cohort_key" not in str(copy)
+    assert member.client.cookies[member.house.world.wiring.house.cookies.name("session")] not in str(copy)
+    assert "purchases/preference/marketing/TW" in member.get("/rights/copy").text
+
+
+def test_sites_get_a_task_and_the_page_shows_when_it_is_done(house: House) -> None:
+    member = house.member()
+    name = filed(member, "copy")
+    assert "Due by" in member.get(f"/rights/{name}").text
+    house.world.wiring.store.run(finish_site_task, name=name, site="marketing", at=house.clock())
+    assert "Done on" in member.get(f"/rights/{name}").text
+
+
+def test_an_answer_is_shown_and_closes_the_request(any_house: House) -> None:
+    member, store = any_house.member(), any_house.world.wiring.store
+    name = filed(member)
+    assert name in [one.id for one in store.read(open_requests)]
+    store.run(answer_right, name=name, text="It is erased.", staff="chen", at=any_house.clock())
+    assert "It is erased." in member.get(f"/rights/{name}").text
+    assert name not in [one.id for one in store.read(open_requests)]
+    with pytest.raises(RequestClosedError):
+        store.run(refuse_right, name=name, reason="late", staff="chen", at=any_house.clock())
+
+
+def test_a_refusal_and_an_extension_need_reasons_that_she_reads(house: House) -> None:
+    member, store = house.member(), house.world.wiring.store
+    name, zone = filed(member), house.world.wiring.house.zone
+    with pytest.raises(ReasonMissingError):
+        store.run(refuse_right, name=name, reason=" ", staff="chen", at=house.clock())
+    store.run(extend_right, name=name, reason="two sites are slow", zone=zone, staff="chen", at=house.clock())
+    assert "two sites are slow" in member.get(f"/rights/{name}").text
+    with pytest.raises(RequestClosedError):
+        store.run(extend_right, name=name, reason="again", zone=zone, staff="chen", at=house.clock())
+    store.run(refuse_right, name=name, reason="the law keeps invoices", staff="chen", at=house.clock())
+    assert "the law keeps invoices" in member.get(f"/rights/{name}").text
+
+
+def test_a_request_can_be_taken_back_once(member: Visitor) -> None:
+    name = filed(member)
+    page = member.get(f"/rights/{name}")
+    assert "Taken back" in member.submit(page, f"/rights/{name}/take-back").text
+    assert member.submit(page, f"/rights/{name}/take-back").status_code == 409
+
+
+def test_another_members_request_does_not_exist(house: House) -> None:
+    name = filed(house.member())
+    other = house.member()
+    assert other.get(f"/rights/{name}").status_code == 404
+
+
+def test_a_late_answer_is_said_to_be_late(house: House) -> None:
+    member = house.member()
+    name = filed(member)
+    house.clock.ahead += timedelta(days=32)
+    again = house.visitor().sign_in(member.member)
+    assert "we are late" in again.get(f"/rights/{name}").text
+
+
+def test_the_twenty_first_open_request_is_refused_in_words(house: House) -> None:
+    member = house.member()
+    for _ in range(20):
+        filed(member)
+    page = member.submit("/rights", "/rights", right="erase")
+    assert page.status_code == 409
+    assert "20 requests are open" in page.text
+
+
+def test_what_she_wrote_is_unreadable_once_her_key_is_gone(house: House) -> None:
+    from consent_center.errors import UnknownMemberError
+    from consent_center.storage import member_keys, members
+
+    member, store = house.member(), house.world.wiring.store
+    filed(member, detail="a very private sentence")
+
+    def forget(tx, *, at):
+        del at
+        member_keys.destroy(tx, members.get(tx, member.member).no)
+
+    store.run(forget, at=house.clock())
+    with pytest.raises(UnknownMemberError):
+        store.read(requests_of, member=member.member)
+    database = house.world.wiring.outbox.parent / "accord.db"
+    assert b"a very private sentence" not in database.read_bytes()
+    assert b"a very private sentence" not in database.with_suffix(".db-wal").read_bytes()
