@@ -196,7 +196,7 @@ def _note(stand: Stand, state: State, names: Names, formats: Formats) -> Markup:
     if state not in ("allowed", "paused", "unanswered", "reask"):
         return Markup()
     if state == "reask":
-        return words("notice.changed_since", date=formats.day(stand.notice.published_at))
+        return _what_changed(stand, names, formats)
     return words(_NOTES[stand.verdict.reason], brand=names.recipient(stand.item.recipient))
 
 
@@ -206,3 +206,16 @@ def _why_apart(apart: Apart | None, item: Item, names: Names) -> Markup:
     country = names.country(item.country)
     reason = names.words(f"notice.separate_{apart}", country=country)
     return names.words("notice.separate", reason=reason)
+
+
+def _what_changed(stand: Stand, names: Names, formats: Formats) -> Markup:
+    """The sentence on a changed notice, with the scopes it asks for beyond the version that she answered."""
+    date = formats.day(stand.notice.published_at)
+    answered = stand.choice.notice if stand.choice else 0
+    versions = {number: key for key, number in names.catalogue.notice_numbers.items()}
+    before = names.catalogue.notices.get(versions.get(answered, ("", 0)))
+    known = {item.scope for item in before.items} if before else set()
+    fresh = dict.fromkeys(item.scope for item in stand.notice.items if item.scope not in known)
+    if before is None or not fresh:
+        return names.words("notice.changed_since", date=date)
+    return names.words("notice.changed", date=date, scopes=formats.listed(map(names.scope_said, fresh)))
