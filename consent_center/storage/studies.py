@@ -19,6 +19,9 @@ from federated.passkey_signature import key_text, read_key_text
 from federated.signed import Signed
 
 
+_KEPT_WARM = 20_000
+
+
 class StudyRow(SQLModel, table=True):
     """One study, exactly as filed."""
 
@@ -172,6 +175,11 @@ def listed(tx: Transaction, *, before: str = "", limit: int = 50, author: str = 
     return [_study(row) for row in tx.session.exec(query)]
 
 
+def mark_of(study: Study) -> str:
+    """Where the page after this study begins."""
+    return text(study.filed_at)
+
+
 def open_ones(tx: Transaction, *, at: datetime, limit: int = 200) -> list[Study]:
     """Studies whose closing date lies ahead, oldest first."""
     query = select(StudyRow).where(StudyRow.closes_at > text(at)).order_by(col(StudyRow.filed_at)).limit(limit)
@@ -292,6 +300,8 @@ def approvals_of(tx: Transaction, names: Sequence[str]) -> dict[str, list[tuple[
     seen: dict[tuple[str, str], Approval] = tx.warm.setdefault("approvals-verified", {})
     found: dict[str, list[tuple[Approval, Signed]]] = {}
     query = select(ApprovalRow).where(col(ApprovalRow.study).in_(names)).order_by(col(ApprovalRow.id))
+    if len(seen) > _KEPT_WARM:
+        seen.clear()
     for row in tx.session.exec(query):
         signed = Signed.from_text(row.document)
         key = row.document, row.public_key

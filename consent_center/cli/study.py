@@ -1,0 +1,264 @@
+"""`accord study`: ask to use members' data, from a file to signed answers, without a browser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from consent_center.errors import RuleError
+from consent_center.settings import Settings, clock
+from consent_center.storage.transaction import Store
+from consent_center.studies.curves import CURVES, nearest
+from consent_center.studies.errors import ApprovalError
+from consent_center.studies.study_file import StudyFile, plan_of, read_study_file
+from consent_center.workflows.approve_study import approve_study
+from consent_center.workflows.file_study import file_study
+from consent_center.workflows.plan_study import Planned, plan_study, schema_for, show_schemas
+from consent_center.workflows.record_refusal import record_refused_answer
+from consent_center.workflows.register_reviewer import key_of
+from consent_center.workflows.show_studies import columns_of, show_study
+from consent_center.workflows.suspend_study import watch_studies
+from consent_center.workflows.try_study import LEAST_MEMBERS, try_plan, without_features
+from federated.approvals import Approval, sign_approval
+from federated.keyfile import create_key, public_text, read_key
+from federated.plan import digest
+from privacy.keys import read_root_key
+from privacy.noise import SecureNoise
+
+app = typer.Typer(help="Ask to use members' data, and answer.", no_args_is_help=True, rich_markup_mode=None)
+_out = Console(highlight=False, soft_wrap=True)
+FileArg = Annotated[Path, typer.Argument(help="The study file, YAML.")]
+AuthorOpt = Annotated[str, typer.Option(help="Who files it: the account's name.")]
+OrganisationOpt = Annotated[str, typer.Option(help="Whose study it is.")]
+
+
+class FileError(RuleError):
+    """A file that cannot be read or written."""
+
+
+EXAMPLE = """\
+# A study: what you ask for, and why. `accord study check FILE` tells everything that is wrong at once.
+study: churn-2026-12
+title: Which members shop less and less
+reason: Members who are about to leave could be asked in time what went wrong.
+benefits: Members are asked earlier; sites learn what drives people away.
+accountable: head-of-care          # who answers for it by name
+retention_days: 365
+closes: 2027-03-31
+country: TW
+sites: [sales, service]
+purpose: churn
+scopes:                            # each with the reason why the plan cannot do without it
+  purchases: Changes in shopping precede leaving; nothing coarser shows them.
+features: [visits, spend]          # columns that all sites offer: `accord study schemas`
+label: left
+horizon_days: 28
+audit:
+  purpose: fairness
+  attributes: [age_band]
+  scopes:
+    demographics: Gaps between groups cannot be seen without them.
+model: churn-linear
+epsilon: 2.0                       # of the training, for any one member
+minimum_cohort: 200
+"""
+
+
+@app.command()
+def new(path: FileArg) -> None:
+    """Write an example to start from; an existing file is never overwritten."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(EXAMPLE)
+    except FileExistsError as error:
+        raise FileError(f"{path} exists already: choose another name") from error
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror}") from error
+    _say(f"Wrote {path}. Edit it, then: accord study check {path}")
+
+
+@app.command()
+def check(path: FileArg, author: AuthorOpt = "data-scientist", organisation: OrganisationOpt = "programme") -> int:
+    """Say what the plan costs, whom it reaches and what would be refused. Nothing is filed."""
+    with _store() as store:
+        planned = _planned(store, _read(path), author, organisation)
+    _tell(planned)
+    return 1 if planned.outlook.refusals else 0
+
+
+@app.command()
+def submit(path: FileArg, author: AuthorOpt, organisation: OrganisationOpt = "programme") -> None:
+    """File the study. From then on its plan never changes; reviewers sign its digest."""
+    with _store() as store:
+        planned = _planned(store, _read(path), author, organisation)
+        filed = store.run(file_study, planned.study, at=planned.study.filed_at)
+    _say(f"Filed {filed.id}. Plan digest {filed.plan_digest}")
+    _say(f"Reviewers sign it with: accord study approve {filed.id} --key FILE --as NAME --reason WORDS")
+
+
+@app.command()
+def show(study: Annotated[str, typer.Argument(help="The study's name.")]) -> int:
+    """Where a study stands: who agreed, who is missing, what bears on it."""
+    with _store() as store:
+        known = store.read(show_study, study, at=clock())
+    _say(f"{known.study.id}: {known.study.title}")
+    _say(f"  stage     {known.standing.stage}")
+    _say(f"  plan      {known.study.plan_digest}")
+    _say(f"  closes    {known.study.closes_at:%Y-%m-%d}")
+    if known.assessment is not None:
+        _say(f"  risk      {float(known.assessment.index):.2f}, current until {known.assessment.expires_at:%Y-%m-%d}")
+    _say(f"  agreed    {', '.join(known.standing.agreed) or 'nobody'}")
+    _say(f"  missing   {', '.join(known.standing.missing) or 'nothing'}")
+    return 0 if known.standing.approved else 1
+
+
+@app.command("try")
+def try_study(
+    path: FileArg,
+    members: Annotated[int, typer.Option(min=LEAST_MEMBERS, max=20_000, help="Mock members at each site.")] = 400,
+    drop: Annotated[str, typer.Option(help="Also without the columns of this scope.")] = "",
+) -> int:
+    """Run the plan once on mock rows: does it work end to end? Says nothing about members; nothing is charged."""
+    with _store() as store:
+        file = _read(path)
+        schema = store.read(schema_for, file)
+        columns = store.read(columns_of, drop) if drop else frozenset[str]()
+    plan = plan_of(file, schema, members=members * len(file.sites), delta=1e-5)
+    tried = try_plan(plan, members_per_site=members, clock=clock)
+    _say(f"{tried.outcome} after {tried.rounds} rounds and {tried.seconds:.1f} s on {tried.members} mock members.")
+    if tried.auc is not None:
+        _say(f"AUC {tried.auc:.3f} on mock rows, with the plan's noise: the plan learns; of members it says nothing.")
+    if drop:
+        smaller = without_features(plan, columns)
+        if smaller is None or smaller.features == plan.features:
+            _say(f"Without {drop}: {'no feature would be left' if smaller is None else 'nothing changes: drop it'}.")
+        else:
+            names = tuple(one.name for one in smaller.features)
+            again = plan_of(replace(file, features=names), schema, members=tried.members, delta=1e-5)
+            without = try_plan(again, members_per_site=members, clock=clock)
+            _say(f"AUC {without.auc or 0.5:.3f} on mock rows without {drop}.")
+    return 0 if tried.outcome == "completed" else 1
+
+
+@app.command()
+def approve(
+    study: Annotated[str, typer.Argument(help="The study's name.")],
+    key: Annotated[Path, typer.Option(help="The reviewer's own key file.")],
+    reviewer: Annotated[str, typer.Option("--as", help="Who answers.")],
+    reason: Annotated[str, typer.Option(help="Why; the requester and auditors read it.")],
+    role: Annotated[str, typer.Option(help="Another role that was lent to you; else your own.")] = "",
+    *,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Answer no.")] = False,
+) -> int:
+    """Sign an answer with the reviewer's key file and hand it in. The key never leaves this machine."""
+    at, private = clock(), read_key(key)
+    with _store() as store:
+        known = store.read(show_study, study, at=at)
+        registered = store.read(key_of, reviewer=reviewer)
+        if registered is None:
+            raise ApprovalError(f"nobody is registered as reviewer {reviewer}: ask an administrator")
+        answer = Approval(
+            study=study,
+            plan_digest=digest(known.study.plan),
+            reviewer=reviewer,
+            role=role or registered[0].role,
+            organisation=registered[0].organisation,
+            answer="no" if refuse else "yes",
+            reason=reason,
+            at=at,
+        )
+        try:
+            where = store.run(approve_study, sign_approval(answer, private), reviewer=reviewer, at=at)
+        except ApprovalError:
+            store.run(record_refused_answer, study=study, code="answer-refused", at=clock())
+            raise
+    _say(f"Recorded. The study is {where.stage}; missing: {', '.join(where.missing) or 'nothing'}")
+    return 0
+
+
+@app.command()
+def key(path: Annotated[Path, typer.Argument(help="Where the new key goes; never overwritten.")]) -> None:
+    """Make a reviewer's key file and print its public half, to be registered and pinned by the sites."""
+    try:
+        made = create_key(path)
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror}") from error
+    _say(public_text(made))
+
+
+@app.command()
+def schemas() -> None:
+    """The columns that each site offers to plans."""
+    with _store() as store:
+        known = store.read(show_schemas)
+    for site, schema in sorted(known.items()):
+        _say(f"{site}:")
+        for one in schema.features:
+            extent = {"continuous": f"{one.lo:g} to {one.hi:g}", "categorical": ", ".join(one.categories)}
+            _say(f"  {one.name:<20} {one.kind} {extent.get(one.kind, '')}")
+        _say(f"  labels: {', '.join(schema.labels)}; attributes: {', '.join(a.name for a in schema.attributes)}")
+    if not known:
+        _say("No site has offered its columns yet.")
+
+
+@app.command()
+def watch() -> None:
+    """Record what suspended studies by itself, and open findings. Run it every minute; no gate waits for it."""
+    with _store() as store:
+        found = store.run(watch_studies, at=clock())
+    _say(f"New findings: {found}")
+
+
+def _tell(planned: Planned) -> None:
+    study, outlook = planned.study, planned.outlook
+    _say(f"{study.id}: {study.title}")
+    _say(f"  plan      {study.plan_digest}")
+    band = outlook.cohort
+    _say(f"  cohort    {f'{band[0]} to {band[1]} members, with noise' if band else 'below the minimum of the plan'}")
+    for one in outlook.accounts:
+        left = "no limit" if one.runs_left is None else f"{one.runs_left} runs fit"
+        _say(f"  {one.account}: spent {float(one.spent):.0%}, this plan {float(one.asked):.0%}, {left}")
+        _say(f"    of a year of weekly retraining {one.weeks} of 52 fit, of monthly {one.months} of 12")
+    _say("  accuracy on public data, for orientation only:")
+    for curve in CURVES:
+        at_epsilon, auc = nearest(curve, planned.epsilon)
+        _say(f"    {curve.data:<8} AUC {auc:.3f} at ε {at_epsilon:g}, {curve.without_noise:.3f} without noise")
+    for scope, why in study.necessity.items():
+        _say(f"  {scope}: {why}")
+    for refusal in outlook.refusals:
+        _say(f"  REFUSED   {refusal}")
+    if not outlook.refusals:
+        _say("  Nothing would be refused now.")
+
+
+def _planned(store: Store, file: StudyFile, author: str, organisation: str) -> Planned:
+    at = clock()
+    return store.run(plan_study, file, author=author, organisation=organisation, draw=draw, at=at)
+
+
+def draw(epsilon: float) -> int:
+    """One draw of noise for a preview."""
+    return int(SecureNoise().discrete_laplace(1, epsilon=epsilon)[0])
+
+
+def _read(path: Path) -> StudyFile:
+    try:
+        return read_study_file(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"cannot read {path}: check the path and that it is text") from error
+
+
+@contextmanager
+def _store() -> Iterator[Store]:
+    settings = Settings.read()
+    ring = read_root_key(Path(settings.root_key))
+    with Store.open(settings.database, keys=ring, create=not settings.production) as store:
+        yield store
+
+
+def _say(line: str) -> None:
+    _out.print(line, markup=False)
