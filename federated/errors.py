@@ -26,10 +26,13 @@ class Refusal(StrEnum):
     OVER_BUDGET = "over-budget"
     POLICY = "policy"
     MODEL_UNKNOWN = "model-unknown"
+    MODEL_NOT_RELEASED = "model-not-released"
     DATA_UNREADABLE = "data-unreadable"
     ROUND_OUT_OF_ORDER = "round-out-of-order"
     MALFORMED = "malformed"
     NO_QUORUM = "no-quorum"
+    SUM_TAMPERED = "sum-tampered"
+    SUM_TOO_FEW = "sum-too-few"
     INTERNAL = "internal"
 
 

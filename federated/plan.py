@@ -97,6 +97,7 @@ class Plan:
         minimum_cohort: fewer members in the part that is trained on, over all sites: refused.
         label: the column to predict; `horizon_days` is how far ahead it looks.
         unit_sites: at most one site uses a member in one run (True), the only mode priced today.
+        package: of a scoring run, the digest of the finished model that it scores with; else empty.
     """
 
     study: str
@@ -115,6 +116,7 @@ class Plan:
     minimum_cohort: int = 200
     max_attempts: int = 1
     unit_sites: bool = field(default=True)
+    package: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a plan that cannot mean anything."""
@@ -122,6 +124,8 @@ class Plan:
         _check_uses(self.uses, self.releases)
         if not self.releases or any(r.times < 1 or r.part not in self.split for r in self.releases):
             raise MalformedError("each release needs a part of the split and happens at least once")
+        if bool(self.package) != all(release.kind == "score" for release in self.releases):
+            raise MalformedError("a scoring run names its model's package and releases scores, and no other run does")
         if not self.sites:
             raise MalformedError("a plan names at least one site")
         for what, names in (
@@ -143,6 +147,11 @@ class Plan:
     def purposes(self) -> tuple[str, ...]:
         """The purposes that the plan rests on, in the order of its uses."""
         return tuple(use.purpose for use in self.uses)
+
+    @property
+    def counted_part(self) -> Part:
+        """The part that `minimum_cohort` counts: what is trained on, or in a scoring run what is scored."""
+        return "train" if not self.package else self.releases[0].part
 
     def releases_of(self, kind: Kind) -> tuple[Release, ...]:
         """The releases of one kind, in the plan's order."""

@@ -56,8 +56,8 @@ def histogram_result(plan: Plan, release: Release, outputs: Sequence[Output]) ->
     }
 
 
-def quality_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
-    """How good one kind of list was: noised histogram, mean and its 95 % interval, as JSON data.
+def bins_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
+    """Numbers in [0, 1] (scores, or how good lists were): noised histogram, mean, its 95 % interval, as JSON data.
 
     The mean is of the middles of the bins, so it is exact to half a bin; the interval counts noise and members.
     """
@@ -102,7 +102,7 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
         if release.name not in released:
             continue
         if release.kind == "evaluate" and release.name.startswith(QUALITY):
-            found = quality_result(plan, release, released[release.name])
+            found = bins_result(plan, release, released[release.name])
             results.setdefault("quality", {})[release.name.removeprefix(QUALITY)] = found
         elif release.kind == "evaluate":
             results["histogram"] = histogram_result(plan, release, released[release.name])

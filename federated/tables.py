@@ -16,6 +16,7 @@ from federated.plan import Plan, Release
 from privacy.mechanism import DiscreteLaplace
 
 HISTOGRAM = "histogram"
+SCORES = "scores"
 TABLE = "table:"
 QUALITY = "quality:"
 
@@ -45,6 +46,22 @@ def layout_of(plan: Plan, release: Release) -> Layout:
         return Layout(attribute=name, groups=groups, edges=(0.0, threshold, 1.0), threshold=threshold)
     except LayoutError as error:
         raise MalformedError(f"the table of {name} cannot be laid out: {error}") from error
+
+
+def check_scores(plan: Plan) -> None:
+    """Refuse a scoring plan that releases anything but one noised histogram of scores.
+
+    Raises:
+        MalformedError: what is wrong with it.
+    """
+    names = [release.name for release in plan.releases]
+    mechanism = plan.releases[0].mechanism
+    if names != [SCORES] or not isinstance(mechanism, DiscreteLaplace) or mechanism.sensitivity < 1 or plan.label:
+        raise MalformedError("a scoring run reads no label and releases scores once, with discrete Laplace noise")
+    histogram_bins(plan)
+    threshold = plan.settings.get("threshold")
+    if not isinstance(threshold, float) or not 0 < threshold < 1:
+        raise MalformedError("a scoring plan needs the threshold, between 0 and 1, at which a member is flagged")
 
 
 def check_tables(plan: Plan) -> None:

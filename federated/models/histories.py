@@ -80,9 +80,13 @@ def histories_of(
 
 def departments(feature: Feature) -> Integers:
     """Department of each item of a catalogue, coded 0.. in the order of first appearance, shape (items,)."""
-    names = [item.partition("/")[0] for item in feature.categories]
-    index = {name: code for code, name in enumerate(dict.fromkeys(names))}
-    return np.array([index[name] for name in names], dtype=np.int64)
+    index = {name: code for code, name in enumerate(department_names(feature))}
+    return np.array([index[item.partition("/")[0]] for item in feature.categories], dtype=np.int64)
+
+
+def department_names(feature: Feature) -> tuple[str, ...]:
+    """The departments of a catalogue, in the order of their codes."""
+    return tuple(dict.fromkeys(item.partition("/")[0] for item in feature.categories))
 
 
 def _codes(column: pa.Array, catalogue: Sequence[str]) -> Integers:

@@ -18,13 +18,13 @@ from federated.errors import MalformedError
 from federated.models import ranking, residuals
 from federated.models.histories import Histories, departments
 from federated.models.model import Vector
-from federated.models.ranking import Learned
+from federated.models.ranking import LENGTH, Learned
 from federated.plan import Feature, Plan, Release
 from federated.tables import QUALITY
 from privacy.mechanism import Gaussian
 
 POPULARITY, GRAM = "popularity:", "gram:"
-LENGTH = 10
+
 LARGEST = 1e6
 NEW, AGAIN = "new", "again"
 

@@ -23,6 +23,9 @@ LEAST = 1e-4
 AFFINITY = 0.25
 AGAIN = 3.0
 SMOOTHING = 0.01
+LENGTH, TASTES = 10, 3
+TRADE = 0.2
+CHUNK = 1024
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,44 @@ def scores(learned: Learned, held: sparse.csr_array, again: sparse.csr_array) ->
     fresh *= (_affinity(learned, x, sizes) ** AFFINITY)[:, learned.departments]
     owned = x > 0
     return np.where(owned, -np.inf, fresh), np.where(owned, again.toarray() + AGAIN * q, -np.inf)
+
+
+def lists_of(
+    learned: Learned, held: sparse.csr_array, again: sparse.csr_array, *, closed: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[np.int32]]:
+    """Each member's lists: "new" and "again", shape (members, 10), -1 where none, and "tastes", shape (members, 3).
+
+    Args:
+        learned: the model.
+        held: sets of items, shape (members, items).
+        again: decayed counts, same shape.
+        closed: departments that a member does not want used, shape (members, departments): neither shown to her nor
+            listed as a taste of hers.
+    """
+    parts: dict[str, list[Integers]] = {"new": [], "again": [], "tastes": []}
+    for start in range(0, held.shape[0], CHUNK):
+        rows = slice(start, start + CHUNK)
+        fresh, owned = scores(learned, held[rows], again[rows])
+        shut = closed[rows][:, learned.departments]
+        fresh[shut], owned[shut] = -np.inf, -np.inf
+        tastes = tastes_of(held[rows], learned.departments)
+        tastes[closed[rows]] = 0.0
+        total = tastes.sum(axis=1, keepdims=True)
+        mix = np.divide(tastes, total, out=np.zeros_like(tastes), where=total > 0)
+        parts["new"].append(recalibrated(fresh, mix, learned.departments, length=LENGTH, trade=TRADE))
+        parts["again"].append(_padded(top(owned, LENGTH), LENGTH))
+        bought = np.diff(held[rows].indptr) > 0
+        liked = np.where((mix > 0) & bought[:, None], mix, -np.inf)
+        parts["tastes"].append(_padded(top(liked, TASTES), TASTES))
+    empty = {"new": LENGTH, "again": LENGTH, "tastes": TASTES}
+    return {
+        name: (np.vstack(found) if found else np.zeros((0, empty[name]))).astype(np.int32)
+        for name, found in parts.items()
+    }
+
+
+def _padded(lists: Integers, length: int) -> Integers:
+    return np.pad(lists, ((0, 0), (0, length - lists.shape[1])), constant_values=-1)
 
 
 def wanted_again(learned: Learned, held: sparse.csr_array, again: sparse.csr_array) -> Matrix:

@@ -12,7 +12,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import RLock
 
 import numpy as np
@@ -34,9 +34,9 @@ from federated.exchange import (
 from federated.gate import Clock, check_removals
 from federated.models.model import Exchange
 from federated.plan import Release
-from federated.price import ledger_releases
 from federated.site.accounts import SiteAccounts
-from federated.site.counts import noised_histogram, noised_quality, noised_table
+from federated.site.charging import charge_run
+from federated.site.counts import noised_bins, noised_histogram, noised_table
 from federated.site.journal import Journal, Progress
 from federated.site.order import Work, check_order
 from federated.site.policy import Policy, check_hours
@@ -44,8 +44,6 @@ from federated.site.rows import MemberRows, Using, load, using
 from federated.site.source import Source
 from federated.site.store import SiteStore
 from federated.tables import QUALITY, TABLE
-from privacy.errors import LedgerError, OverBudgetError
-from privacy.ledger import Charge
 from privacy.mechanism import Gaussian
 from privacy.noise import NoiseSource, add_gaussian
 
@@ -185,15 +183,7 @@ class SiteAgent:
         return check_order(order, policy=self.policy, cohort_keys=self._store.cohort_keys(), at=at)
 
     def _charge(self, work: Work, *, at: datetime) -> None:
-        account = f"year/{at.astimezone(UTC).year}"
-        charge = Charge.of(ledger_releases(work.plan), id=work.permit.run, account=account, run=work.permit.run, at=at)
-        try:
-            self._accounts.open(account, self.policy.year_budget)
-            self._accounts.charge(charge)
-        except OverBudgetError as error:
-            raise RefusedError(Refusal.OVER_BUDGET, "this site's own budget of the year is spent") from error
-        except LedgerError as error:
-            raise RefusedError(Refusal.POLICY, "this site's ledger and its policy disagree; ask the site") from error
+        charge_run(self._accounts, self.policy, work.plan, run=work.permit.run, at=at)
 
     def _work_of(self, progress: Progress, *, at: datetime) -> Work:
         if progress.run not in self._work:
@@ -219,7 +209,7 @@ class SiteAgent:
             plan, release, inputs=rows.inputs, labels=rows.labels, weights=request.weights
         )
         if release.name.startswith(QUALITY):
-            return noised_quality(plan, release, values=values, noise=self._noise)
+            return noised_bins(plan, release, values=values, noise=self._noise)
         if release.kind == "evaluate":
             return noised_histogram(plan, release, scores=values, labels=labels, noise=self._noise)
         groups = rows.groups[release.name.removeprefix(TABLE)]

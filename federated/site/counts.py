@@ -37,12 +37,12 @@ def noised_histogram(plan: Plan, release: Release, *, scores: Floats, labels: Fl
     return _noised(release, cells, noise)
 
 
-def noised_quality(plan: Plan, release: Release, *, values: Floats, noise: NoiseSource) -> Integers:
-    """How good members' lists were, shape (bins,).
+def noised_bins(plan: Plan, release: Release, *, values: Floats, noise: NoiseSource) -> Integers:
+    """Numbers in [0, 1] by equal bins, shape (bins,): scores, or how good members' lists were.
 
     Args:
         plan: the plan in force.
-        release: one of its `quality:` releases.
+        release: one of its `quality:` releases, or `scores`.
         values: shape (members,), in [0, 1]; members with NaN are in no cell.
         noise: the source.
     """
