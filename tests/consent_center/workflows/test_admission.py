@@ -5,7 +5,6 @@ cohort of a run; the same run asked for again gives the same documents; what is 
 """
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import partial
@@ -62,10 +61,7 @@ def plan_for(study: str, **changes: Any) -> Plan:
         "study": study,
         "country": "TW",
         "sites": ("sales", "service"),
-        "uses": (
-            Use(("train", "evaluate"), "churn-model", ("purchases",)),
-            Use(("audit",), "fairness-audit", ("purchases",)),
-        ),
+        "uses": (Use(("train", "evaluate", "audit"), "churn-model", ("purchases",)),),
         "features": (Feature("spend", "continuous", 0.0, 100.0),),
         "label": "label",
         "horizon_days": 56,
@@ -92,17 +88,24 @@ def assessed(store: Store, study: Study, *, at: datetime = NOW) -> None:
         sensitive_scopes=frozenset(), partner_sites=frozenset(), crosses_border=False, minors=False,
         automated=False, budget_share=Fraction(1, 4), first_of_its_kind=False,
     )  # fmt: skip
-    store.run(assess_study, study.id, assessor="bo", circumstances=calm, answers={"why": "because"}, at=at)
+    store.run(
+        assess_study,
+        study.id,
+        assessor="bo",
+        circumstances=calm,
+        answers={"why": "because nothing less would do"},
+        at=at,
+    )
 
 
 def answer(
-    store: Store, study: Study, keys: dict[str, Ed25519PrivateKey], role: str, *, reviewer: str = "", yes: bool = True,
+    store: Store, study: Study, keys: dict[str, Ed25519PrivateKey], by: str, *, reviewer: str = "", yes: bool = True,
     at: datetime = NOW, **changes: Any,
 ) -> Any:  # fmt: skip
-    who = reviewer or role
+    who = reviewer or by
     said_so = Approval(
-        study=study.id, plan_digest=study.plan_digest, reviewer=who, role=role, organisation="programme",
-        answer="yes" if yes else "no", reason="" if yes else "too broad", at=at,
+        study=study.id, plan_digest=study.plan_digest, reviewer=who, role=by, organisation="programme",
+        answer="yes" if yes else "no", reason="read" if yes else "too broad", at=at,
     )  # fmt: skip
     signed = sign_approval(Approval(**{**said_so.__dict__, **changes}), keys[who])
     return store.run(approve_study, signed, reviewer=who, at=at)
@@ -118,7 +121,7 @@ def approved(store: Store, plan: Plan, keys: dict[str, Ed25519PrivateKey]) -> St
 
 
 @pytest.fixture
-def ready(store: Store, keys: dict[str, Ed25519PrivateKey]) -> Iterator[tuple[Store, list[str]]]:
+def ready(store: Store, keys: dict[str, Ed25519PrivateKey]) -> tuple[Store, list[str]]:
     """A store with reviewers, an account, and members at sales and service who all said yes at both."""
     members = found(store, members=MEMBERS)
     store.run(enrol_members, members, "service", at=NOW - DAY)
@@ -129,7 +132,7 @@ def ready(store: Store, keys: dict[str, Ed25519PrivateKey]) -> Iterator[tuple[St
     store.run(ledger.open_account, PROGRAMME, budget)
     for item in (TRAIN, SERVICE):
         store.run(make_statements, [said(member, Act.GIVEN, item) for member in members], at=NOW)
-    yield store, members
+    return store, members
 
 
 def gate_of(store: Store, signer: Ed25519PrivateKey, *, at: datetime = NOW) -> StoreGate:
@@ -225,7 +228,7 @@ def test_the_author_cannot_approve_nor_assess_her_own_study(
         answer(store, study, keys, "technology", reviewer=AUTHOR)
     with pytest.raises(StudyError):
         store.run(
-            assess_study, study.id, assessor=AUTHOR, answers={"why": "x"}, at=NOW,
+            assess_study, study.id, assessor=AUTHOR, answers={"why": "because nothing less would do"}, at=NOW,
             circumstances=Circumstances(frozenset(), frozenset(), False, False, False, Fraction(0), False),
         )  # fmt: skip
     assert len(kinds(store)) == before
