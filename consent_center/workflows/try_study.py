@@ -108,8 +108,6 @@ def _mock(feature: Feature, rng: np.random.Generator, members: int) -> tuple[obj
             middle = (len(feature.categories) - 1) / 2
             standard = np.asarray((codes - middle) / max(middle, 1), np.float64)
             return [feature.categories[code] for code in codes], standard
-                (codes - middle) / max(middle, 1), np.float64
-            )
         case "binned":
             drawn = rng.uniform(feature.edges[0] - 1, feature.edges[-1] + 1, members)
             return drawn, (drawn - float(np.mean(feature.edges))) / max(float(np.ptp(feature.edges)), 1.0)
