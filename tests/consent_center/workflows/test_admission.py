@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlmodel import select
 
 from audit.fairness.verdict import Thresholds
 from consent_center.consent.grant import Act
 from consent_center.consent.scope import Item
 from consent_center.gate import StoreGate
-from consent_center.storage import entries, ledger, runs
+from consent_center.storage import ledger, runs
+from consent_center.storage.entries import EntryRow
 from consent_center.storage.transaction import Store
 from consent_center.studies.assessment import Circumstances
 from consent_center.studies.errors import ApprovalError, ReleaseError, SelfApprovalError, StudyError
@@ -100,15 +102,15 @@ def assessed(store: Store, study: Study, *, at: datetime = NOW) -> None:
 
 def answer(
     store: Store, study: Study, keys: dict[str, Ed25519PrivateKey], by: str, *, reviewer: str = "", yes: bool = True,
-    at: datetime = NOW, **changes: Any,
+    now: datetime = NOW, **changes: Any,
 ) -> Any:  # fmt: skip
     who = reviewer or by
     said_so = Approval(
         study=study.id, plan_digest=study.plan_digest, reviewer=who, role=by, organisation="programme",
-        answer="yes" if yes else "no", reason="read" if yes else "too broad", at=at,
+        answer="yes" if yes else "no", reason="read" if yes else "too broad", at=now,
     )  # fmt: skip
     signed = sign_approval(Approval(**{**said_so.__dict__, **changes}), keys[who])
-    return store.run(approve_study, signed, reviewer=who, at=at)
+    return store.run(approve_study, signed, reviewer=who, at=now)
 
 
 def approved(store: Store, plan: Plan, keys: dict[str, Ed25519PrivateKey]) -> Study:
@@ -141,8 +143,9 @@ def gate_of(store: Store, signer: Ed25519PrivateKey, *, at: datetime = NOW) -> S
 
 
 def kinds(store: Store) -> list[str]:
-    leaves = [json.loads(leaf) for leaf in store.read(entries.leaves_since, 0)]
-    return [leaf["kind"] for leaf in leaves if "kind" in leaf]
+    """The kinds of the programme's entries in the order they were written, placed in the log or not."""
+    written = store.read(lambda tx: tx.session.exec(select(EntryRow.leaf).order_by(EntryRow.id)).all())
+    return [leaf["kind"] for leaf in map(json.loads, written) if "kind" in leaf]
 
 
 def test_a_member_at_two_sites_is_in_one_cohort(
@@ -187,7 +190,7 @@ def test_a_run_over_budget_leaves_nothing_but_its_refusal(
     assert store.read(ledger.balance, PROGRAMME).spent == spent
     assert store.read(runs.find, "run-00000002") is None
     assert store.read(runs.cohorts, "run-00000002") == {}
-    assert kinds(store)[before:] == ["run.refused"]
+    assert kinds(store)[before:] == ["run.refused", "finding.opened"]
 
 
 def test_too_few_members_are_refused_before_anything_is_charged(
@@ -240,7 +243,7 @@ def test_the_author_cannot_approve_nor_assess_her_own_study(
         {"plan_digest": "0" * 64},
         {"role": "technology"},
         {"organisation": "elsewhere"},
-        {"answer": "no"},
+        {"answer": "no", "reason": ""},
         {"at": NOW - timedelta(minutes=6)},
     ],
     ids=lambda changes: next(iter(changes)),
@@ -260,7 +263,7 @@ def test_a_no_after_a_yes_takes_the_approval_back(
     store, _ = ready
     study = approved(store, plan_for("s1"), keys)
     later = NOW + timedelta(minutes=1)
-    assert answer(store, study, keys, "legal", yes=False, at=later).missing == ("legal",)
+    assert answer(store, study, keys, "legal", yes=False, now=later).missing == ("legal",)
     with pytest.raises(RefusedError):
         gate_of(store, signer, at=later).admit_run("s1")
 
