@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.events import Event
-from consent_center.storage import cohorts, ledger, runs, studies
+from consent_center.storage import cohorts, ledger, releases, runs, studies
 from consent_center.storage.runs import Run, RunMember
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.study import Study
@@ -37,7 +37,8 @@ def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519Privat
         at: now.
 
     Raises:
-        RefusedError: `plan-not-approved`, `cohort-too-small` or `over-budget`; nothing was charged.
+        RefusedError: `plan-not-approved`, `model-not-released`, `cohort-too-small` or `over-budget`; nothing was
+            charged.
         UnknownStudyError: no such study.
     """
     study = studies.get(tx, study_id)
@@ -52,6 +53,10 @@ def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519Privat
             raise RefusedError(Refusal.MALFORMED, "this run belongs to another study")
         permit = check_permit(admitted.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
         return _admission(study, permit, admitted.permit, runs.cohorts(tx, run), approvals)
+    if plan.package and not releases.is_usable(releases.latest(tx, plan.package), at=at):
+        raise RefusedError(
+            Refusal.MODEL_NOT_RELEASED, "this model is not released, or its release has ended; audit and release it"
+        )
     epoch = cohorts.current_epoch(tx)
     chosen = _one_site_each(plan, run, {site: cohorts.cohort_members(tx, site, plan, at=at) for site in plan.sites})
     expires_at = min(at + PERMIT_LASTS, study.closes_at)

@@ -1,0 +1,76 @@
+"""A decision's document as sentences: "because you have come less often lately and your offers went unused".
+
+Phrases are looked up by what a feature measures (its name without the trailing period, such as `visits` for
+`visits_8w`) and by how the member's value stands. A brand's own phrases go before these.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from consent_center.offers.phrases import COULD, DECIDED, JOIN, LEVELS, NAMED, NAMES, NO_REASON, PHRASES, SAY
+
+Language = Literal["en", "zh-Hant", "zh-Hans"]
+MOST = 3
+_PERIOD = re.compile(r"_\d+[dwm]$|_(weeks|months|days)$", re.ASCII)
+Own = Mapping[tuple[str, str], Mapping[str, str]]
+"""(feature, level) -> language -> phrase: a brand's own."""
+
+
+def say_decision(document: Mapping[str, Any], *, language: Language, own: Own | None = None) -> str:
+    """One decision in two or three sentences.
+
+    Args:
+        document: `federated.site.decisions.Decision.document`, as relayed from the site.
+        language: hers.
+        own: phrases of the brand, tried first.
+    """
+    kind = str(document["kind"])
+    parts = [DECIDED[kind][language].format(days=int(document["horizon_days"]))]
+    parts.append(say_reasons(document["reasons"], language=language, own=own))
+    if document.get("change") is not None:
+        parts.append(say_change(document["change"], language=language))
+    return (" " if language == "en" else "").join(parts)
+
+
+def say_reasons(reasons: Sequence[Mapping[str, Any]], *, language: Language, own: Own | None = None) -> str:
+    """The reasons as one sentence; at most three, the strongest first.
+
+    Args:
+        reasons: each with `feature` and `level`.
+        language: hers.
+        own: phrases of the brand, tried first.
+    """
+    said = list(dict.fromkeys(_phrase(one, language, own or {}) for one in reasons[:MOST]))
+    if not said:
+        return NO_REASON[language]
+    comma, last = JOIN[language]
+    joined = said[0] if len(said) == 1 else comma.join(said[:-1]) + last + said[-1]
+    return SAY[language].format(reasons=joined)
+
+
+def say_change(change: Mapping[str, Any], *, language: Language) -> str:
+    """What would have changed the score; it would change the score, nobody says it would cause anything."""
+    name = NAMES.get(_measure(str(change["feature"])), {}).get(language) or _readable(str(change["feature"]))
+    value = change["value"]
+    text = f"{value:g}" if isinstance(value, int | float) else LEVELS.get(str(value), {}).get(language, str(value))
+    return COULD[language].format(feature=name, value=text)
+
+
+def _phrase(reason: Mapping[str, Any], language: Language, own: Own) -> str:
+    feature, level = str(reason["feature"]), str(reason["level"])
+    measure = _measure(feature)
+    for table, key in ((own, feature), (PHRASES, measure)):
+        found = table.get((key, level)) or table.get((key, "*"))
+        if found and language in found:
+            return found[language].format(value=LEVELS.get(level, {}).get(language) or _readable(level))
+    name = NAMES.get(measure, {}).get(language) or _readable(feature)
+    return NAMED[language].format(feature=name, value=LEVELS.get(level, {}).get(language) or _readable(level))
+
+
+def _measure(feature: str) -> str:
+    return _PERIOD.sub("", feature)
+
+
+def _readable(code: str) -> str:
+    return code.replace("_", " ").strip()

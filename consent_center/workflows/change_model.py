@@ -1,0 +1,57 @@
+"""A released model is suspended, or retired for good; from then on nothing is scored with it and nobody is told."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from consent_center.events import Event
+from consent_center.storage import releases, runs, studies
+from consent_center.storage.releases import Release
+from consent_center.storage.transaction import Transaction
+from consent_center.studies.errors import ReleaseError
+
+Change = Literal["suspended", "retired"]
+
+
+def change_model(
+    tx: Transaction, model_digest: str, *, to: Change, code: str, by: str, reason: str, at: datetime
+) -> Release:
+    """Suspend or retire a model. A suspended one can be retired; neither is ever released again: audit it anew.
+
+    Args:
+        tx: the transaction.
+        model_digest: of its package.
+        to: suspended or retired.
+        code: why, as the log shows it: drift, withdrawals, contract-ended, replaced, complaint, by-hand.
+        by: who does it.
+        reason: at least a sentence, for others to judge.
+        at: now.
+
+    Raises:
+        ReleaseError: no such model, it is in this state already or retired, or no reason is given.
+    """
+    last = releases.latest(tx, model_digest)
+    if last is None:
+        raise ReleaseError("no decision was made about this model yet")
+    if last.state in ("retired", to):
+        raise ReleaseError(f"this model is {last.state} already")
+    if len(reason.strip()) < 20:
+        raise ReleaseError("give a reason that others can judge: at least a sentence")
+    made = replace(last, state=to, by=by, reason=reason.strip(), decided_at=at, until=None)
+    study = studies.get(tx, runs.get(tx, last.run).study)
+    entry = tx.append(
+        Event(
+            f"model.{to}",
+            public={
+                "run": last.run,
+                "study": study.id,
+                "model": model_digest,
+                "verdict": last.verdict,
+                "code": code,
+            },
+            private={"by": by, "reason": made.reason},
+        ),
+        at=at,
+    )
+    releases.add(tx, made, entry=entry)
+    return made

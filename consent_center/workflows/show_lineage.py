@@ -1,0 +1,147 @@
+"""Where a model comes from, and how much of it still stands: model, run, rounds, cohorts, consents, contracts.
+
+When members withdraw or contracts end, each model is listed with the share of its cohort that is gone, and one of
+three classes by policy. None of them claims that a model forgets:
+
+    bounded by DP       what any one member can have changed is bounded by the model's ε; nothing is needed
+    retrain scheduled   more left than the policy accepts, or a site's contract ended: a new approved run is due
+    retired             far more left, or the model is older than the policy lets it be
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from consent_center.consent.scope import Item
+from consent_center.consent.verdict import terms_reason
+from consent_center.storage import cohorts, definitions, lineage, releases, runs, studies
+from consent_center.storage.lineage import Trained
+from consent_center.storage.releases import State
+from consent_center.storage.transaction import Transaction
+from consent_center.studies.errors import ReleaseError
+from federated.plan import Plan, digest
+
+MOST_STUDIES = 10_000
+Remedy = Literal["bounded by DP: none needed", "retrain scheduled", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyPolicy:
+    """When a model is trained anew.
+
+    Attributes:
+        retrain_share: of its cohort gone.
+        retire_share: of its cohort gone.
+        lasts: how old a model may be.
+    """
+
+    retrain_share: float = 0.05
+    retire_share: float = 0.30
+    lasts: timedelta = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """One model's origin and standing.
+
+    Attributes:
+        state: candidate until it was judged; a judged one that passed is released.
+        plan: digest of the plan that was run.
+        cohorts: site -> digest of the signed cohort's header.
+        members: how many were in its cohorts.
+        gone: how many of them may not be used today as they were then (withdrawn, expired, unlinked, contract ended).
+        contracts_ended: sites for which an item of the plan has no contract or assessment in force now.
+        scored_by: runs that scored with it.
+    """
+
+    model: str
+    state: State | Literal["candidate"]
+    study: str
+    run: str
+    plan: str
+    made_at: datetime
+    rounds: int
+    cohorts: Mapping[str, str]
+    members: int
+    gone: int
+    contracts_ended: tuple[str, ...]
+    scored_by: tuple[str, ...]
+    remedy: Remedy
+
+    @property
+    def share_gone(self) -> float:
+        """Of its cohort, 0 to 1."""
+        return self.gone / self.members if self.members else 0.0
+
+
+def show_lineage(tx: Transaction, model_digest: str, *, at: datetime, policy: RemedyPolicy | None = None) -> Lineage:
+    """A query for `store.read`: one model.
+
+    Raises:
+        ReleaseError: no run made this model.
+    """
+    made = lineage.trained(tx, model_digest)
+    if not made:
+        raise ReleaseError("no run made a model with this digest")
+    return _lineage(tx, made[0], policy or RemedyPolicy(), at=at)
+
+
+def affected_models(tx: Transaction, *, at: datetime, policy: RemedyPolicy | None = None) -> list[Lineage]:
+    """A query for `store.read`: all models that are not retired, those that need most first."""
+    found = [_lineage(tx, one, policy or RemedyPolicy(), at=at) for one in lineage.trained(tx)]
+    return sorted((one for one in found if one.state != "retired"), key=lambda one: -one.share_gone)
+
+
+def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: datetime) -> Lineage:
+    study = studies.get(tx, made.study)
+    plan = study.parsed()
+    last = releases.latest(tx, made.model)
+    made_at = study.filed_at if last is None else last.decided_at
+    listed = lineage.members_of(tx, made.run)
+    gone = sum(len(left) for left in cohorts.removed_since(tx, made.run, plan, since=0, at=at).values())
+    ended = _ended(tx, plan, at=at)
+    share = gone / listed if listed else 0.0
+    if share >= policy.retire_share or at - made_at > policy.lasts:
+        remedy: Remedy = "retired"
+    elif share >= policy.retrain_share or ended:
+        remedy = "retrain scheduled"
+    else:
+        remedy = "bounded by DP: none needed"
+    return Lineage(
+        model=made.model,
+        state="candidate" if last is None else last.state,
+        study=study.id,
+        run=made.run,
+        plan=study.plan_digest,
+        made_at=made_at,
+        rounds=made.rounds,
+        cohorts={site: digest(header.payload) for site, (header, _) in runs.cohorts(tx, made.run).items()},
+        members=listed,
+        gone=gone,
+        contracts_ended=ended,
+        scored_by=_scored_by(tx, made.model),
+        remedy=remedy,
+    )
+
+
+def _ended(tx: Transaction, plan: Plan, *, at: datetime) -> tuple[str, ...]:
+    catalogue = definitions.catalogue(tx)
+    return tuple(
+        site
+        for site in plan.sites
+        if any(
+            terms_reason(catalogue.terms(Item(scope, use.purpose, site, plan.country)), at) is not None
+            for use in plan.uses
+            for scope in use.scopes
+        )
+    )
+
+
+def _scored_by(tx: Transaction, model_digest: str) -> tuple[str, ...]:
+    scoring = [
+        name
+        for name in runs.studies_with_runs(tx, limit=MOST_STUDIES)
+        if studies.get(tx, name).parsed().package == model_digest
+    ]
+    return tuple(lineage.runs_of_studies(tx, scoring))
