@@ -5,6 +5,9 @@
     ├── StorageError                  the database could not do it; nothing was written
     │   └── StoreClosedError          the store was closed while the request waited
     ├── EventError                    an event that would put the wrong thing into a leaf
+    ├── LogHaltedError                the log signs nothing more until an operator decides
+    │   ├── LogRestoredError          the database is older than, or another than, what was signed
+    │   └── LogOrderError             places in the log are not dense
     ├── UnknownError                  something is named that nobody defined
     │   ├── UnknownMemberError
     │   ├── UnknownItemError          no notice asks for this item
@@ -58,6 +61,18 @@ class StoreClosedError(StorageError):
 
 class EventError(ConsentCenterError):
     """An event would put the wrong thing into a leaf."""
+
+
+class LogHaltedError(ConsentCenterError):
+    """The log signs nothing more until an operator decides; entries are still written."""
+
+
+class LogRestoredError(LogHaltedError):
+    """The database is older than what was signed, or another one: signing would make a second history."""
+
+
+class LogOrderError(LogHaltedError):
+    """Places in the log are not dense, which no code of ours makes."""
 
 
 class UnknownError(ConsentCenterError):

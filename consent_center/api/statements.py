@@ -7,29 +7,26 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import Field
 
 from consent_center.api.values import Closed, Code, Digest, ItemValue, MemberRef, Moment
-from consent_center.api.world import IdempotencyKey, NowDep, WorldDep, answer_once, needs
+from consent_center.api.world import IdempotencyKey, NowDep, WorldDep, fingerprint, needs
 from consent_center.consent.grant import MEMBER, Act, Actor, ActorKind, Recorded
 from consent_center.consent.receipt import sign_receipt
 from consent_center.consent.speech import Utterance
 from consent_center.storage.machine_tokens import MachineToken
-from consent_center.storage.transaction import Transaction
-from consent_center.workflows.find_member import find_member
-from consent_center.workflows.honour_gpc import honour_gpc
 from consent_center.workflows.machine_tokens import TokenScope, require
-from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.show_receipt import show_receipt
+from consent_center.workflows.speak import Spoken
 
 router = APIRouter(tags=["statements"])
 WriterDep = Annotated[MachineToken, Depends(needs(TokenScope.CONSENTS_WRITE))]
 ReaderDep = Annotated[MachineToken, Depends(needs(TokenScope.CONSENTS_READ))]
-Spoken = Literal["given", "renewed", "refused", "deferred", "withdrawn", "paused", "resumed"]
+SpokenAct = Literal["given", "renewed", "refused", "deferred", "withdrawn", "paused", "resumed"]
 
 
 class StatementIn(Closed):
     """One act of a member, or of somebody who may speak for her."""
 
     member: MemberRef
-    act: Spoken
+    act: SpokenAct
     items: Annotated[list[ItemValue], Field(min_length=1, max_length=200)]
     notice: Code
     version: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
@@ -116,14 +113,16 @@ def create_statement(
     for one in body.items:
         require(token, TokenScope.CONSENTS_WRITE, site=one.recipient)
 
-    def work(tx: Transaction) -> StatementOut:
-        member = find_member(tx, token.site, body.member)
-        if sec_gpc == "1":
-            honour_gpc(tx, member, at=now)
-        return StatementOut.of(make_statements(tx, [body.utterance(member)], at=now)[0], body.member)
-
-    made = answer_once(world, work, token=token, key=key, request=("POST /statements", body), at=now)
-    return Response(made, HTTPStatus.CREATED, media_type="application/json")
+    spoken = Spoken(
+        said=body.utterance(body.member),
+        site=token.site,
+        gpc=sec_gpc == "1",
+        token=token.id,
+        key=key or "",
+        request=fingerprint("POST /statements", body),
+        written=lambda recorded: StatementOut.of(recorded, body.member).model_dump_json(),
+    )
+    return Response(world.desk.ask(spoken, at=now), HTTPStatus.CREATED, media_type="application/json")
 
 
 @router.get("/members/{member}/receipts/{statement}")

@@ -15,10 +15,12 @@ from pydantic import BaseModel, Field
 
 from consent_center.consent.receipt import Controller
 from consent_center.errors import TooManyError, UnauthenticatedError
+from consent_center.storage.gathering import Gathering
 from consent_center.storage.machine_tokens import MachineToken
 from consent_center.storage.transaction import Store, Transaction
 from consent_center.workflows.machine_tokens import TokenScope, check_token, require
 from consent_center.workflows.once import once
+from consent_center.workflows.speak import Spoken, speak_each
 
 TOKEN_REMEMBERED = timedelta(seconds=2)
 """For how long a token that was just checked is believed: a revoked one may live this long in each process."""
@@ -34,6 +36,7 @@ class World:
         controller: who answers for the processing, for receipts.
         receipt_key: signs receipts.
         rate_per_minute: requests that one token may make in a minute.
+        desk: records the statements that come at the same time, together.
     """
 
     store: Store
@@ -41,9 +44,14 @@ class World:
     controller: Controller
     receipt_key: Ed25519PrivateKey
     rate_per_minute: int = 6000
+    desk: Gathering[Spoken, str] = field(init=False)
     _tokens: dict[str, tuple[datetime, MachineToken]] = field(default_factory=dict)
     _spent: dict[str, tuple[float, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Open the desk at which statements that come together are recorded together."""
+        self.desk = Gathering(self.store, speak_each)
 
     def token(self, secret: str, *, at: datetime) -> MachineToken:
         """The token with this secret.
@@ -151,11 +159,16 @@ def answer_once(
         if key is None:
             return written(tx)
         route, payload = request
-        asked = hashlib.sha256(f"{route}\n{payload.model_dump_json()}".encode()).digest()
+        asked = fingerprint(route, payload)
         body, _ = once(tx, written, token=token.id, key=key, request=asked, at=at)
         return body
 
     return world.store.run(in_one, at=at)
+
+
+def fingerprint(route: str, payload: BaseModel) -> bytes:
+    """SHA-256 of a request, by which a second one under the same key is compared."""
+    return hashlib.sha256(f"{route}\n{payload.model_dump_json()}".encode()).digest()
 
 
 class Problem(BaseModel):

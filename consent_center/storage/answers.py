@@ -1,11 +1,13 @@
 """Answers already given under an idempotency key, so that the same request again changes nothing."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, text
-from sqlmodel import Field, SQLModel, col, delete
+from sqlalchemy import BigInteger, text, tuple_
+from sqlmodel import Field, SQLModel, col, delete, select
 
+from consent_center.storage.bulk import chunks, insert_rows
 from consent_center.storage.columns import seconds
 from consent_center.storage.transaction import Transaction
 
@@ -36,18 +38,38 @@ class Answer:
 
 def find(tx: Transaction, token: str, key: str) -> Answer | None:
     """The answer under this key, or None."""
+    return find_many(tx, [(token, key)]).get((token, key))
+
+
+def find_many(tx: Transaction, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Answer]:
+    """(token, key) -> the answer under it; keys under which nothing was answered are left out."""
+    if not keys:
+        return {}
     if tx.dialect == "postgresql":
-        # The same request sent twice at once: the second waits here and then finds the answer of the first.
-        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-        tx.session.connection().execute(lock, {"name": f"{token} {key}"})
-    row = tx.session.get(AnswerRow, (token, key))
-    return None if row is None else Answer(row.request, row.body)
+        # The same request sent twice at once: the second waits here and then finds the answer of the first. Locks
+        # are taken in one order, so that two groups never wait for each other.
+        lock = text(
+            "SELECT pg_advisory_xact_lock(h)"
+            " FROM (SELECT hashtextextended(n, 0) AS h FROM unnest(CAST(:names AS text[])) AS n ORDER BY 1) AS ordered"
+        )
+        names = sorted(f"{token} {key}" for token, key in keys)
+        tx.session.connection().execute(lock, {"names": names})
+    found: dict[tuple[str, str], Answer] = {}
+    for some in chunks(sorted(keys)):
+        query = select(AnswerRow).where(tuple_(col(AnswerRow.token), col(AnswerRow.key)).in_(some))
+        found |= {(row.token, row.key): Answer(row.request, row.body) for row in tx.session.exec(query)}
+    return found
 
 
 def add(tx: Transaction, token: str, key: str, answer: Answer, *, at: datetime) -> None:
     """Keep an answer; it is written with what it answers, or not at all."""
-    tx.session.add(AnswerRow(token=token, key=key, request=answer.request, body=answer.body, at=seconds(at)))
-    tx.session.flush()
+    add_many(tx, [(token, key, answer)], at=at)
+
+
+def add_many(tx: Transaction, given: Sequence[tuple[str, str, Answer]], *, at: datetime) -> None:
+    """Keep answers, each with its token and key."""
+    rows = [(token, key, answer.request, answer.body, seconds(at)) for token, key, answer in given]
+    insert_rows(tx, AnswerRow, ("token", "key", "request", "body", "at"), rows)
 
 
 def forget(tx: Transaction, *, before: datetime) -> None:

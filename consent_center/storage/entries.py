@@ -4,7 +4,8 @@ Laws: entries are only ever inserted; an entry's row is apart from its place in 
 so that a sequencer may place it later; the payload (what the commitment covers) is sealed under the member's data
 key in a side table, and destroying that key leaves every proof valid.
 
-On SQLite the single writer gives the place in the same transaction.
+On SQLite the writer places what is not about a member in the same transaction; everything else is placed by
+`sequencer`.
 """
 
 import os
@@ -103,10 +104,11 @@ def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[
         entries.append((number, leaf, when, happened.member is not None))
     insert_rows(tx, EntryRow, ("id", "leaf", "at", "about_member"), entries)
     insert_rows(tx, PayloadRow, ("entry_id", "member_no", "sealed"), payloads)
-    if tx.dialect == "sqlite":
+    if tx.dialect == "sqlite" and not all(row[3] for row in entries):
         index = _size(tx)
+        placed = [row[0] for row in entries if not row[3]]
         insert_rows(
-            tx, LeafRow, ("leaf_index", "entry_id"), [(index + offset, row[0]) for offset, row in enumerate(entries)]
+            tx, LeafRow, ("leaf_index", "entry_id"), [(index + offset, entry) for offset, entry in enumerate(placed)]
         )
     return [EntryId(number) for number in numbers]
 
@@ -117,6 +119,17 @@ def leaves_since(tx: Handle, index: int) -> list[bytes]:
         select(EntryRow.leaf)
         .join(LeafRow, col(LeafRow.entry_id) == col(EntryRow.id))
         .where(LeafRow.leaf_index >= index)
+        .order_by(col(LeafRow.leaf_index))
+    )
+    return list(tx.session.exec(query))
+
+
+def leaves_between(tx: Handle, start: int, stop: int) -> list[bytes]:
+    """The leaves with these indexes, in the order of the log."""
+    query = (
+        select(EntryRow.leaf)
+        .join(LeafRow, col(LeafRow.entry_id) == col(EntryRow.id))
+        .where(LeafRow.leaf_index >= start, LeafRow.leaf_index < stop)
         .order_by(col(LeafRow.leaf_index))
     )
     return list(tx.session.exec(query))

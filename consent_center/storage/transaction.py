@@ -31,6 +31,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _GROUP = 256
 _BUSY_TIMEOUT_MS = 30_000
+_IDLE_TIMEOUT_MS = 60_000
 
 
 @dataclass
@@ -117,14 +118,16 @@ class Store:
             case "sqlite":
                 if not parsed.database or parsed.database == ":memory:":
                     raise SettingsError("sqlite needs a file: a database in memory keeps nothing")
-                writer = create_engine(parsed, pool_size=1, max_overflow=0)
-                reader = create_engine(parsed, pool_size=8, max_overflow=8)
+                writer = create_engine(parsed, pool_size=1, max_overflow=0, hide_parameters=True)
+                reader = create_engine(parsed, pool_size=8, max_overflow=8, hide_parameters=True)
                 _prepare_sqlite(writer, begin="BEGIN IMMEDIATE", read_only=False)
                 _prepare_sqlite(reader, begin="BEGIN", read_only=True)
             case "postgresql":
                 # Two pools: a write may open a snapshot beside itself, and must never wait for another write's end.
-                writer = create_engine(parsed, pool_size=16, max_overflow=16)
-                reader = create_engine(parsed, pool_size=16, max_overflow=16).execution_options(
+                # A transaction that is left open would hold the log back: the database ends it.
+                limits = {"options": f"-c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS}"}
+                writer = create_engine(parsed, pool_size=16, max_overflow=16, connect_args=limits)
+                reader = create_engine(parsed, pool_size=16, max_overflow=16, hide_parameters=True).execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             case other:
@@ -168,6 +171,43 @@ class Store:
         with _storage_errors(), Session(self._reader, expire_on_commit=False) as session:
             yield self._transaction(session, writing=False)
 
+    @contextmanager
+    def alone(self, lock: int) -> Iterator[Callable[..., Any] | None]:
+        """Something that runs write workflows as the only one of its kind; None while somebody else holds the lock.
+
+        On PostgreSQL one session holds an advisory lock and runs the workflows itself, so that whoever loses the
+        session has lost the lock and can write nothing more. On SQLite it is `run`: there is one writer anyway.
+
+        Args:
+            lock: number of the advisory lock.
+
+        Raises:
+            StorageError: the database cannot be reached.
+        """
+        if self._thread is not None:
+            yield self.run
+            return
+        with _storage_errors():
+            connection = self._writer.connect()
+            try:
+                held = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (lock,)).scalar_one()
+                connection.commit()
+            except BaseException:
+                connection.close()
+                raise
+
+        def run(workflow: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            job = _Job(lambda tx: workflow(tx, *args, **kwargs), kwargs.get("at"), Future())
+            with Session(connection, expire_on_commit=False) as session:
+                self._commit_one(session, job)
+            return job.done.result()
+
+        try:
+            yield run if held else None
+        finally:
+            connection.invalidate()  # ends the session, and with it the lock
+            connection.close()
+
     def close(self) -> None:
         """Finish what waits, then close."""
         if self._closed.is_set():
@@ -190,15 +230,18 @@ class Store:
 
     def _write_one(self, job: _Job) -> None:
         with Session(self._writer, expire_on_commit=False) as session:
-            session.info["at"] = job.at
-            with _storage_errors():
-                try:
-                    result = job.work(self._transaction(session, writing=True))
-                    session.commit()
-                except BaseException:
-                    session.rollback()
-                    raise
-            job.done.set_result(result)
+            self._commit_one(session, job)
+
+    def _commit_one(self, session: Session, job: _Job) -> None:
+        session.info["at"] = job.at
+        with _storage_errors():
+            try:
+                result = job.work(self._transaction(session, writing=True))
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+        job.done.set_result(result)
 
     def _write_groups(self) -> None:
         """The writer thread of SQLite."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pyarrow as pa
@@ -48,6 +49,7 @@ def test_the_same_request_again_changes_nothing(any_api):
     key = {"Idempotency-Key": "one"}
     first = any_api.client.post("/statements", json=any_api.statement(), headers=key)
     again = any_api.client.post("/statements", json=any_api.statement(), headers=key)
+    assert first.status_code == again.status_code == 201
     assert first.text == again.text
     mine = f"/members/{any_api.members[0]}/statements"
     assert len(any_api.client.get(mine).json()["statements"]) == 1
@@ -57,6 +59,32 @@ def test_the_same_request_again_changes_nothing(any_api):
         "/statements", json=any_api.statement("refused"), headers={**key, **any_api.token()}
     )
     assert someone_else.status_code == 201, "keys of one token say nothing to another"
+
+
+def test_the_same_request_sent_many_times_at_once_is_done_once(any_api):
+    def ask(number):
+        payload = any_api.statement("given" if number < 12 else "refused")
+        return any_api.client.post("/statements", json=payload, headers={"Idempotency-Key": "together"})
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(16)))
+    kept = {answer.text for answer in answers if answer.status_code == 201}
+    assert len(kept) == 1
+    assert {code(answer) for answer in answers if answer.status_code != 201} == {"idempotency-conflict"}
+    mine = any_api.client.get(f"/members/{any_api.members[0]}/statements").json()["statements"]
+    assert len(mine) == 1
+
+
+def test_statements_that_come_together_are_answered_each_on_its_own(any_api):
+    def ask(number):
+        member = any_api.members[number % 3] if number % 2 else "0" * 32
+        return any_api.client.post("/statements", json=any_api.statement("refused", member=member))
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(32)))
+    assert [answer.status_code for answer in answers] == [201 if number % 2 else 404 for number in range(32)]
+    numbers = [answer.json()["statement"] for answer in answers if answer.status_code == 201]
+    assert len(set(numbers)) == 16
 
 
 def test_a_refused_request_does_not_use_up_its_key(api):
