@@ -1,0 +1,375 @@
+r"""One site's side of one secure sum: a pure state machine; every step takes the state before and gives the one after.
+
+    Advertised --share--> Shared --mask--> Masked --agree--> Masked --unmask--> Masked
+
+Secrets of a round come from one fresh seed of 32 bytes and are never written down: a site that restarts has left.
+What each check is against:
+
+    list        a coordinator that shrinks, swaps or replays keys: names, signatures by pinned keys, the occasion
+    sealing     two sites that were shown different lists: the list's digest is in every key, so nothing opens
+    survivors   a site called present here and absent there: one answer per round, signed by t sites if any left
+
+Signed documents are JSON; a sealed share is ChaCha20-Poly1305 over share(pair key) | share(own seed).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from federated.errors import MalformedError, Refusal, RefusedError, SignatureError
+from federated.secure_sum import shares as shamir
+from federated.secure_sum.masks import Bits, Words, add_mask, agreed, derive, public_of
+from federated.secure_sum.quantise import Integers, to_ring
+from federated.secure_sum.quorum import Quorum
+from federated.signed import Signed, check, decode, encode, sign
+
+KEYS_KIND = "sum-keys/v1"
+SURVIVORS_KIND = "sum-survivors/v1"
+_NONCE = bytes(12)  # each sealing key seals one message
+SEALED_BYTES = 2 * shamir.SHARE_BYTES + 16
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What one sum's keys are bound to: they are worth nothing anywhere else.
+
+    Attributes:
+        attempt: 1 for the first try of the round.
+        cohorts: digest over the permit's cohort digests of all sites.
+        epoch: the consent state of the statements of removals.
+        sites: the plan's sites, sorted; a site's number is its place, from 1.
+    """
+
+    run: str
+    round: int
+    attempt: int
+    plan_digest: str
+    cohorts: str
+    epoch: int
+    sites: tuple[str, ...]
+    quorum: Quorum
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hexadecimal."""
+        data = {
+            "run": self.run,
+            "round": self.round,
+            "attempt": self.attempt,
+            "plan": self.plan_digest,
+            "cohorts": self.cohorts,
+            "epoch": self.epoch,
+            "sites": list(self.sites),
+            "colluders": self.quorum.colluders,
+            "dropouts": self.quorum.dropouts,
+        }
+        return hashlib.sha256(b"accord/secure-sum/v1/occasion\n" + encode(data)).hexdigest()
+
+    def number(self, site: str) -> int:
+        """Where a site's shares are on the polynomials."""
+        return self.sites.index(site) + 1
+
+
+@dataclass(frozen=True)
+class Advert:
+    """A site's public half: its keys for sealing and for pair masks, and a commitment to its own mask's seed."""
+
+    site: str
+    occasion: str
+    sealing: bytes
+    pairing: bytes
+    own: bytes
+
+
+@dataclass(frozen=True, repr=False)
+class Secrets:
+    """A site's secret half."""
+
+    sealing: bytes
+    pairing: bytes
+    own: bytes
+    polynomials: tuple[tuple[int, ...], tuple[int, ...]]
+
+    @classmethod
+    def of(cls, seed: bytes, occasion: Occasion) -> "Secrets":
+        """Everything that a round needs, from 32 fresh bytes."""
+        salt = bytes.fromhex(occasion.digest)
+        length = shamir.COEFFICIENT_BYTES * (occasion.quorum.threshold - 1)
+        drawn = [derive(seed, salt=salt, use=f"polynomial-{which}", length=length) for which in ("pair", "own")]
+        pair, own = (shamir.coefficients(stream, occasion.quorum.threshold) for stream in drawn)
+        return cls(
+            sealing=derive(seed, salt=salt, use="sealing-key"),
+            pairing=derive(seed, salt=salt, use="pairing-key"),
+            own=derive(seed, salt=salt, use="own-seed"),
+            polynomials=(pair, own),
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Advertised:
+    """A site that has made its keys."""
+
+    occasion: Occasion
+    site: str
+    secrets: Secrets
+    advert: Signed
+
+
+@dataclass(frozen=True, repr=False)
+class Shared:
+    """A site that has checked everybody's keys and shared its secrets.
+
+    Attributes:
+        adverts: of the participants.
+        listed: digest of the signed list, which every later key depends on.
+        held: participant -> its two shares that this site holds; only its own as yet.
+    """
+
+    occasion: Occasion
+    site: str
+    secrets: Secrets
+    adverts: Mapping[str, Advert]
+    listed: bytes
+    held: Mapping[str, tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, repr=False)
+class Masked:
+    """A site whose masked vector may be sent; `survivors` is its one answer to who stayed, None until it is asked."""
+
+    occasion: Occasion
+    site: str
+    listed: bytes
+    held: Mapping[str, tuple[bytes, bytes]]
+    survivors: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Reveal:
+    """What a site gives at the end: of each participant a share of one of its two secrets, never of both."""
+
+    own: Mapping[str, bytes]
+    pair: Mapping[str, bytes]
+
+
+def advertise(occasion: Occasion, site: str, *, key: Ed25519PrivateKey, seed: bytes) -> Advertised:
+    """Make a round's keys and sign their public halves.
+
+    Args:
+        occasion: what they are for.
+        site: this site.
+        key: with which it speaks to other sites; they pinned its public half.
+        seed: 32 fresh bytes, used here and never again.
+    """
+    secrets = Secrets.of(seed, occasion)
+    data = {
+        "site": site,
+        "occasion": occasion.digest,
+        "sealing": public_of(secrets.sealing).hex(),
+        "pairing": public_of(secrets.pairing).hex(),
+        "own": commitment(secrets.own).hex(),
+    }
+    return Advertised(occasion, site, secrets, sign(key, kind=KEYS_KIND, payload=encode(data)))
+
+
+def share(
+    state: Advertised, listed: Sequence[Signed], *, peers: Mapping[str, Ed25519PublicKey]
+) -> tuple[Shared, dict[str, bytes]]:
+    """Check the list of participants, and seal a share of both secrets for each other one.
+
+    Args:
+        state: the site, which has advertised.
+        listed: everybody's signed keys, this site's among them, as the coordinator relayed them.
+        peers: site -> the key that this site pinned, its own included.
+
+    Raises:
+        RefusedError: `sum-tampered`, or `sum-too-few` participants; nothing of this round was sent yet.
+    """
+    occasion, me = state.occasion, state.site
+    if state.advert not in listed:
+        raise RefusedError(Refusal.SUM_TAMPERED, "the list does not hold this site's own keys of this round")
+    adverts = checked_list(occasion, listed, peers=peers)
+    digest = list_digest(listed)
+    numbers = [occasion.number(site) for site in adverts]
+    secrets = (state.secrets.pairing, state.secrets.own)
+    pair, own = (
+        shamir.split(secret, drawn=drawn, numbers=numbers)
+        for secret, drawn in zip(secrets, state.secrets.polynomials, strict=True)
+    )
+    hers = {site: (pair[occasion.number(site)], own[occasion.number(site)]) for site in adverts}
+    sealed = {
+        site: ChaCha20Poly1305(_sealing_key(state.secrets, advert, digest, (me, site))).encrypt(
+            _NONCE, b"".join(hers[site]), None
+        )
+        for site, advert in adverts.items()
+        if site != me
+    }
+    return Shared(occasion, me, state.secrets, adverts, digest, {me: hers[me]}), sealed
+
+
+def mask(state: Shared, inbox: Mapping[str, bytes], numbers: Integers, *, bits: Bits = 64) -> tuple[Masked, Words]:
+    """Hide a vector under this site's own mask and one mask per pair.
+
+    Args:
+        state: the site, which has shared.
+        inbox: sealed shares by sender, from every other participant.
+        numbers: the vector, noise included.
+        bits: of the ring.
+
+    Raises:
+        RefusedError: `sum-tampered`: a share is missing, or was not sealed for this list; nothing was sent.
+    """
+    if {*inbox} != {*state.adverts} - {state.site}:
+        raise RefusedError(Refusal.SUM_TAMPERED, "the shares are not those of the listed sites")
+    held = dict(state.held)
+    for sender, sealed in inbox.items():
+        key = _sealing_key(state.secrets, state.adverts[sender], state.listed, (sender, state.site))
+        try:
+            opened = ChaCha20Poly1305(key).decrypt(_NONCE, sealed, None)
+        except InvalidTag as error:
+            raise RefusedError(Refusal.SUM_TAMPERED, "a share was sealed for another list or changed") from error
+        held[sender] = opened[: shamir.SHARE_BYTES], opened[shamir.SHARE_BYTES :]
+    words = to_ring(numbers, bits=bits)
+    add_mask(words, own_mask(state.secrets.own, state.listed))
+    for site, advert in state.adverts.items():
+        if site != state.site:
+            seed = pair_mask(state.secrets.pairing, advert.pairing, state.listed, (state.site, site))
+            add_mask(words, seed, negative=state.site > site)
+    return Masked(state.occasion, state.site, state.listed, held), words
+
+
+def agree(state: Masked, survivors: Iterable[str], *, key: Ed25519PrivateKey) -> tuple[Masked, Signed]:
+    """Sign who stayed: this site's one answer in this round.
+
+    Raises:
+        RefusedError: `sum-tampered`: another answer was given, or the names are no participants; `sum-too-few`.
+    """
+    answered = _answer(state, survivors)
+    return answered, sign(key, kind=SURVIVORS_KIND, payload=_survivors_bytes(answered))
+
+
+def unmask(
+    state: Masked, survivors: Iterable[str], signed: Sequence[Signed], *, peers: Mapping[str, Ed25519PublicKey]
+) -> tuple[Masked, Reveal]:
+    """Give the shares that open the sum of the survivors.
+
+    Args:
+        state: the site, which has masked.
+        survivors: whose vectors arrived.
+        signed: what `agree` made at t sites at least; may be empty if nobody left.
+        peers: site -> the key that this site pinned, its own included.
+
+    Raises:
+        RefusedError: `sum-tampered`: another answer was given, or too few agree; `sum-too-few`.
+    """
+    answered = _answer(state, survivors)
+    stayed = {*answered.survivors} if answered.survivors else set()
+    if stayed != {*state.held}:
+        agreeing = _signers(signed, _survivors_bytes(answered), peers=peers) & stayed
+        if len(agreeing) < state.occasion.quorum.threshold:
+            raise RefusedError(Refusal.SUM_TAMPERED, "too few sites signed this list of survivors")
+    own = {site: own for site, (_, own) in state.held.items() if site in stayed}
+    pair = {site: pair for site, (pair, _) in state.held.items() if site not in stayed}
+    return answered, Reveal(own=own, pair=pair)
+
+
+def checked_list(
+    occasion: Occasion, listed: Sequence[Signed], *, peers: Mapping[str, Ed25519PublicKey]
+) -> dict[str, Advert]:
+    """The participants' keys by site, sorted, if each signed its own for this very occasion.
+
+    Raises:
+        RefusedError: `sum-tampered`, or `sum-too-few`.
+    """
+    adverts: dict[str, Advert] = {}
+    for signed in listed:
+        try:
+            advert = read_advert(signed)
+            if advert.site not in occasion.sites or advert.occasion != occasion.digest or advert.site in adverts:
+                raise RefusedError(Refusal.SUM_TAMPERED, "the list names a site twice, or keys made for something else")
+            check(signed, peers[advert.site], kind=KEYS_KIND)
+        except (MalformedError, SignatureError, KeyError) as error:
+            raise RefusedError(Refusal.SUM_TAMPERED, "the list holds keys that no pinned site signed") from error
+        adverts[advert.site] = advert
+    if len({key for one in adverts.values() for key in (one.sealing, one.pairing)}) != 2 * len(adverts):
+        raise RefusedError(Refusal.SUM_TAMPERED, "the list holds one key twice")
+    if len(adverts) < occasion.quorum.least:
+        raise RefusedError(Refusal.SUM_TOO_FEW, "fewer sites take part than this plan's noise allows; wait for them")
+    return dict(sorted(adverts.items()))
+
+
+def read_advert(signed: Signed) -> Advert:
+    """A site's public keys; the signature is not checked here.
+
+    Raises:
+        MalformedError: not such a document.
+    """
+    data = decode(signed.payload)
+    try:
+        sealing, pairing, own = keys = [bytes.fromhex(data.pop(name)) for name in ("sealing", "pairing", "own")]
+        advert = Advert(**data, sealing=sealing, pairing=pairing, own=own)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise MalformedError("not the keys of a secure sum") from error
+    if any(len(key) != 32 for key in keys) or not isinstance(advert.site, str):
+        raise MalformedError("keys of a secure sum are 32 bytes each")
+    return advert
+
+
+def list_digest(listed: Iterable[Signed]) -> bytes:
+    """SHA-256 over the signed payloads in sorted order: every later key of the round depends on it."""
+    payloads = sorted(one.payload for one in listed)
+    return hashlib.sha256(b"accord/secure-sum/v1/list\n" + b"\n".join(payloads)).digest()
+
+
+def commitment(own: bytes) -> bytes:
+    """What a site says of its own mask's seed beforehand, so that wrong shares are noticed."""
+    return hashlib.sha256(b"accord/secure-sum/v1/own\n" + own).digest()
+
+
+def own_mask(own: bytes, listed: bytes) -> bytes:
+    """The seed of a site's own mask."""
+    return derive(own, salt=listed, use="own-mask")
+
+
+def pair_mask(mine: bytes, yours: bytes, listed: bytes, names: tuple[str, str]) -> bytes:
+    """The seed of a pair's mask, the same from both sides."""
+    low, high = sorted(names)
+    return derive(agreed(mine, yours), salt=listed, use="pair-mask", names=(low, high))
+
+
+def _sealing_key(secrets: Secrets, advert: Advert, listed: bytes, route: tuple[str, str]) -> bytes:
+    return derive(agreed(secrets.sealing, advert.sealing), salt=listed, use="seal", names=route)
+
+
+def _answer(state: Masked, survivors: Iterable[str]) -> Masked:
+    names = tuple(sorted(survivors))
+    if len(set(names)) != len(names) or not {*names} <= {*state.held} or state.site not in names:
+        raise RefusedError(Refusal.SUM_TAMPERED, "the survivors are not sites of this round, with this one among them")
+    if len(names) < state.occasion.quorum.least:
+        raise RefusedError(Refusal.SUM_TOO_FEW, "too few sites stayed; the sum stays closed, ask for the round again")
+    if state.survivors not in (None, names):
+        raise RefusedError(Refusal.SUM_TAMPERED, "this site was told of other survivors in this round")
+    return replace(state, survivors=names)
+
+
+def _survivors_bytes(state: Masked) -> bytes:
+    return encode(
+        {"occasion": state.occasion.digest, "list": state.listed.hex(), "survivors": list(state.survivors or ())}
+    )
+
+
+def _signers(signed: Sequence[Signed], payload: bytes, *, peers: Mapping[str, Ed25519PublicKey]) -> set[str]:
+    """The pinned sites that signed exactly these bytes."""
+    found = set()
+    for one in signed:
+        for site, key in peers.items():
+            try:
+                if check(one, key, kind=SURVIVORS_KIND) == payload:
+                    found.add(site)
+            except SignatureError:
+                continue
+    return found
