@@ -21,7 +21,8 @@ LogError
     ├── ShrinkError           fewer entries than already published
     ├── GapError              entries between the published ones and these are missing
     ├── BusyError             another process is publishing to the same directory
-    └── ForkError             an entry differs from the one already published
+    ├── ForkError             an entry differs from the one already published
+    └── RootError             what is published does not lead to the root that the entries have
 """
 
 
@@ -230,3 +231,15 @@ class ForkError(PublishError):
     def __init__(self, *, index: int) -> None:
         super().__init__(f"entry {index} differs from the published one: signing it would make a second history")
         self.index = index
+
+
+class RootError(PublishError):
+    """The published log and the new entries do not give the root that the writer of the entries computed.
+
+    Attributes:
+        size: number of entries that would have been signed.
+    """
+
+    def __init__(self, *, size: int) -> None:
+        super().__init__(f"the published log is not the beginning of these {size} entries: signing would fork it")
+        self.size = size

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import BusyError, CorruptLogError, ForkError, GapError, MissingFileError, ShrinkError
+from audit.errors import BusyError, CorruptLogError, ForkError, GapError, MissingFileError, RootError, ShrinkError
 from audit.log import checkpoint as checkpoints
 from audit.log.checkpoint import Checkpoint
 from audit.log.entry import MAX_LEAF_SIZE
@@ -57,7 +57,14 @@ class Published:
 
 
 def publish(
-    directory: Path, leaves: Iterable[bytes], signer: SignerKey, origin: str, *, with_bundles: bool, start: int = 0
+    directory: Path,
+    leaves: Iterable[bytes],
+    signer: SignerKey,
+    origin: str,
+    *,
+    with_bundles: bool,
+    start: int = 0,
+    root: bytes | None = None,
 ) -> Published:
     """Publish the entries from `start` on: tiles for the new ones, then a checkpoint over all.
 
@@ -71,8 +78,10 @@ def publish(
         origin: the log's one name.
         with_bundles: also write the entries themselves, which is for auditors; never serve them without a check.
         start: index of the first entry in `leaves`; 0 for the whole history, the published size to go on.
+        root: the root over all entries, if the caller has computed it on its own; nothing else is signed.
 
     Raises:
+        RootError: the entries lead to another root than the caller's.
         ShrinkError: `leaves` ends before the published entries do.
         GapError: `start` lies behind the published entries, or the unfinished bundle is not there to be continued.
         ForkError: an entry differs from the published one.
@@ -100,6 +109,8 @@ def publish(
                     files.write_bundle(TileName(None, writer.size // TILE_WIDTH - 1), bundle)
                     bundle.clear()
         new_edge = writer.edge()
+        if root is not None and new_edge.root() != root:
+            raise RootError(size=new_edge.size)
         if old and new_edge.size == old.size:
             return Published(old, source.read(CHECKPOINT), edge, 0)
         for tile in new_edge.partial_tiles():

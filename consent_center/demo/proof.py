@@ -8,7 +8,7 @@ from pathlib import Path
 
 from audit.log.note import SignerKey
 from audit.log.publish import Published, publish
-from consent_center.storage import entries
+from consent_center.publisher import Publisher
 from consent_center.storage.transaction import Store
 
 ORIGIN = "accord.example/demo"
@@ -34,7 +34,10 @@ def publish_log(store: Store, folder: Path) -> Published:
     key_file.touch(mode=0o600)
     key_file.write_text(signer.secret_text() + "\n", encoding="ascii")
     (folder / "log.vkey").write_text(signer.verifier.text() + "\n", encoding="ascii")
-    return publish(folder / "log", store.read(entries.leaves_since, 0), signer, ORIGIN, with_bundles=True)
+    publisher = Publisher(store, folder / "log", signer, ORIGIN, window_s=0)
+    size = publisher.publish()
+    publisher.stop()
+    return publish(folder / "log", (), signer, ORIGIN, with_bundles=True, start=size)
 
 
 def verify(log: Path, key: Path) -> Checked:

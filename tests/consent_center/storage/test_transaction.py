@@ -16,7 +16,7 @@ from audit.log.entry import decode_leaf, subject_tag, verify_commitment
 from consent_center.consent.grant import Act
 from consent_center.consent.verdict import Reason
 from consent_center.errors import ConsentCenterError, SettingsError, StorageError, StoreClosedError
-from consent_center.storage import entries, member_keys, members, statements
+from consent_center.storage import entries, member_keys, members, sequencer, statements
 from consent_center.storage.transaction import Store
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.enrol_member import enrol_members
@@ -251,6 +251,7 @@ def test_what_was_acknowledged_survives_kill_nine(tmp_path):
         for _, one in kept:
             by_request[one.choices] = by_request.get(one.choices, 0) + 1
         assert {count % 3 for count in by_request.values()} == {0}, "a request is kept whole or not at all"
+        store.run(sequencer.advance, members=True, at=NOW)
         leaves = store.read(entries.leaves_since, 0)
         assert len(leaves) == store.read(entries.last_id)
     checked = sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone()
