@@ -7,14 +7,17 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from consent_center.portal.lines import lines_of
 from consent_center.portal.reader import MemberPage, OwnPageDep, PostedDep
 from consent_center.portal.rights_words import clocked
 from consent_center.rights.request import ANSWERED_HERE, DETAIL_LIMIT, NEEDS_DETAIL, Right
 from consent_center.web.forms import FieldError
 from consent_center.workflows.file_right import file_right, request_of, requests_of, take_back_right
+from consent_center.workflows.show_history import show_history
 from consent_center.workflows.show_holdings import show_holdings
 
 router = APIRouter()
+_LATEST = 100
 
 
 @router.get("/rights", response_class=HTMLResponse)
@@ -55,7 +58,10 @@ def file(page: OwnPageDep, form: PostedDep) -> Response:
 def show_copy(page: OwnPageDep) -> Response:
     """Everything the hub holds about her, readable."""
     held = page.wiring.store.read(show_holdings, page.member, at=page.at)
-    return page.show("portal/rights/copy.html", here="rights", held=held, names=page.named(held.catalogue))
+    names = page.named(held.catalogue)
+    found = page.wiring.store.read(show_history, page.member, kinds=frozenset({"statement.made"}), limit=_LATEST)
+    said = lines_of(found.lines, names, page.formats)
+    return page.show("portal/rights/copy.html", here="rights", held=held, names=names, said=said)
 
 
 @router.get("/rights/copy.json")

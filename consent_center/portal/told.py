@@ -94,4 +94,7 @@ def _changes(before: Notice, after: Notice, names: Names) -> list[tuple[Markup, 
 
 
 def _asked(notice: Notice, names: Names) -> list[str]:
-    return [f"{names.scope(item.scope)} ({names.recipient(item.recipient)})" for item in notice.items]
+    return [
+        names.words("notice.asked", scope=names.scope(item.scope), recipient=names.recipient(item.recipient))
+        for item in notice.items
+    ]

@@ -12,6 +12,7 @@
     recipients: {tern: {en: Tern Airlines, zh-Hant: 燕鷗航空, zh-Hans: 燕鸥航空}}
     mail: {host: smtp.example, port: 587, sender: ..., user: ..., password_file: ...}
     oidc: {issuer: ..., name: ..., client_id: ..., client_secret_file: ...}
+    staff_oidc: {issuer: ..., name: ..., client_id: ..., client_secret_file: ...}
     log: {directory: ..., origin: harbour.example/accord, key: <the log's verifier key>}
 
 `required`, `recipients` (names that differ by language) and what follows them are optional. Secrets are in files of
@@ -53,7 +54,7 @@ class House:
         company, address, email, phone: who answers for it, for notices and the foot of each page.
         required: what membership itself needs.
         recipients: code -> name per language, where the name differs from the definition's.
-        connected: the optional parts of the file: mail, oidc, log.
+        connected: the optional parts of the file: mail, oidc, staff_oidc, log.
     """
 
     code: str
@@ -98,7 +99,7 @@ class House:
                     for need in data.get("required", ())
                 ),
                 recipients={str(code): _translated(data["recipients"], code) for code in data.get("recipients", ())},
-                connected={part: data[part] for part in ("mail", "oidc", "log") if data.get(part)},
+                connected={part: data[part] for part in ("mail", "oidc", "staff_oidc", "log") if data.get(part)},
             )
         except (OSError, yaml.YAMLError) as error:
             raise SettingsError(f"the programme file {path} cannot be read: check ACCORD_PROGRAMME") from error

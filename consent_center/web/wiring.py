@@ -32,6 +32,7 @@ class Wiring:
         log: the published log, for proofs; None if nothing is published here.
         receipt_key: signs receipts.
         clock: the one clock.
+        staff_provider: the identity provider of the staff; None in development.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class Wiring:
     log: PublishedLog | None
     receipt_key: Ed25519PrivateKey
     clock: Callable[[], datetime]
+    staff_provider: Provider | None = None
 
 
 def wiring_of(request: Request) -> Wiring:

@@ -13,8 +13,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
 from consent_center.app import create_app
-from consent_center.cli.family import Person
-from consent_center.cli.serve import DevWorld, dev_world
+from consent_center.example.family import Person
+from consent_center.example.world import DevWorld, dev_world
 
 FLAGS = [
     "--headless",
@@ -88,11 +88,14 @@ def serving(folder: Path, *, database: str | None = None) -> Iterator[Served]:
     origin = f"http://localhost:{port}"
     with dev_world(folder, origin=origin, database=database or f"sqlite:///{folder}/accord.db") as world:
         app = create_app(world.settings, wiring=world.wiring)
-        config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=port, log_level="error", access_log=False, ws="none", lifespan="off"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:
+            assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
         try:
             yield Served(world, origin)

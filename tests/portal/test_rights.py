@@ -65,7 +65,7 @@ def test_the_copy_holds_what_she_said_and_no_secret(member: Visitor) -> None:
     assert [site["site"] for site in copy["sites"]] == ["marketing"]
     assert "cohort_key" not in str(copy)
     assert member.client.cookies[member.house.world.wiring.house.cookies.name("session")] not in str(copy)
-    assert "purchases/preference/marketing/TW" in member.get("/rights/copy").text
+    assert "You allowed the marketing department" in member.get("/rights/copy").text
 
 
 def test_sites_get_a_task_and_the_page_shows_when_it_is_done(house: House) -> None:

@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from consent_center.app import create_app
-from consent_center.cli.family import Person
-from consent_center.cli.serve import DevWorld, dev_world
+from consent_center.example.family import Person
+from consent_center.example.world import DevWorld, dev_world
 from consent_center.portal.sign_in import address_tag
 from consent_center.settings import clock
 from consent_center.web.languages import Language

@@ -1,0 +1,21 @@
+// Signing an answer with a passkey: the form goes to the server, comes back as a challenge over exactly that answer.
+"use strict";
+
+if (window.PublicKeyCredential) {
+  document.documentElement.classList.add("has-script");
+  for (const form of document.querySelectorAll("[data-sign]")) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const refused = form.querySelector("[data-refused]");
+      refused.hidden = true;
+      try {
+        const said = { say: event.submitter.value };
+        const options = await post(form, { ...said, step: "options" });
+        const credential = await ask("get", options);
+        location.assign((await post(form, { ...said, step: "answer", answer: written(credential) })).go);
+      } catch {
+        refused.hidden = false;
+      }
+    });
+  }
+}

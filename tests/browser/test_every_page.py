@@ -1,0 +1,118 @@
+"""Law: no page breaks a rule of WCAG 2.2 AA that a machine can check; none scrolls sideways at 320 px, hides
+what has the focus, offers a target below 24 px, says anything on the console, or asks another host for anything."""
+
+import json
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from consent_center.web.languages import Language
+from tests.browser.harness import AXE, MEMBER_PAGES, VISITOR_PAGES, Served, sign_in
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true })"
+SMALL = """() => [...document.querySelectorAll('a, button, input, select, textarea, summary')]
+  .filter((one) => one.offsetParent && !one.closest('p, dd, li:not([class])') && one.type !== 'hidden')
+  .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+  .filter(([, box]) => box.width > 1 && (box.width < 24 || box.height < 24))
+  .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, with every layer open."""
+    page.evaluate(OPEN_ALL)
+    page.evaluate(AXE.read_text())  # through the debugger: the page's own policy allows no script but ours
+    found = page.evaluate(f"axe.run(document, {{runOnly: {json.dumps(RULES)}}})")
+    return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]
+
+
+def listen(page: Page) -> tuple[list[str], list[str]]:
+    """What the page will say on the console, and what it will ask for."""
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    return said, asked
+
+
+@pytest.mark.parametrize("language", [one.value for one in Language])
+def test_no_page_breaks_an_accessibility_rule_or_loads_anything_foreign(
+    served: Served, browser: Browser, language: str
+) -> None:
+    assert AXE.exists(), "axe-core is missing: run `make browser-tools`"
+    broken: dict[str, list[str]] = {}
+    for inside, pages in ((True, MEMBER_PAGES), (False, VISITOR_PAGES)):
+        context = browser.new_context(locale=language, reduced_motion="reduce")
+        if inside:
+            sign_in(context, served, served.person(language))
+        page = context.new_page()
+        said, asked = listen(page)
+        for name, path in pages.items():
+            said.clear()
+            asked.clear()
+            page.set_viewport_size({"width": 320, "height": 700})
+            answer = page.goto(served.origin + path)
+            assert answer is not None
+            found = [text for text in said if answer.status == 200]
+            found += [url for url in asked if not url.startswith(served.origin) and not url.startswith("data:")]
+            if len(asked) > 10:
+                found.append(f"{len(asked)} requests")
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append("scrolls sideways at 320 px")
+            found += page.evaluate(SMALL)
+            found += violations(page)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append("scrolls sideways at 320 px with every layer open")
+            if found:
+                broken[name] = found
+        context.close()
+    assert broken == {}
+
+
+def test_the_focus_is_always_seen_and_follows_the_reading_order(served: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 700})
+    sign_in(context, served, served.person("en"))
+    page = context.new_page()
+    for path in ("/", "/uses/preference", "/history", "/rights"):
+        page.goto(served.origin + path)
+        tops = []
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            seen = page.evaluate(
+                """() => {
+                    const one = document.activeElement;
+                    if (one === document.body) return null;
+                    const box = one.getBoundingClientRect();
+                    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+                    const inside = box.top >= -1 && box.bottom <= innerHeight + 1;
+                    const style = getComputedStyle(one);
+                    return {
+                        html: one.outerHTML.slice(0, 100),
+                        clear: inside && !!top && (one === top || one.contains(top) || top.contains(one)),
+                        ring: parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== 'none',
+                        top: box.top + scrollY,
+                    };
+                }"""
+            )
+            if seen is None:
+                break
+            assert seen["clear"], (path, seen)
+            assert seen["ring"], (path, seen)
+            tops.append(seen["top"])
+        main = tops[12:]
+        assert sum(b < a - 60 for a, b in pairwise(main)) <= 1, (path, main)
+    context.close()
+
+
+def test_every_page_can_be_read_at_twice_the_size(served: Served, browser: Browser) -> None:
+    """A window of 1280 px at 200 % is one of 640 CSS px at twice the density."""
+    context = browser.new_context(viewport={"width": 640, "height": 450}, device_scale_factor=2)
+    sign_in(context, served, served.person("en"))
+    page = context.new_page()
+    for name, path in MEMBER_PAGES.items():
+        page.goto(served.origin + path)
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), name
+    page.goto(f"{served.origin}/?letters=large")
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    context.close()

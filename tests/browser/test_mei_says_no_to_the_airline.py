@@ -1,0 +1,159 @@
+"""A story: Mei finds out on her phone who uses her purchases, says no to the airline, stops the marketing department,
+and keeps the proof. Without instructions, with JavaScript and without."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from consent_center.example.family import Person
+from consent_center.portal.sign_in import address_tag
+from consent_center.web.languages import Language
+from consent_center.workflows.enrol_member import enrol_member
+from consent_center.workflows.register_member import register_member
+from consent_center.workflows.sign_in import receive_links_at
+from tests.browser.harness import Served, sign_in
+
+PHONE = {"width": 390, "height": 844}
+
+
+def newcomer(served: Served) -> Person:
+    """A member of her own for this story."""
+    wiring = served.world.wiring
+    at = wiring.clock()
+    member = wiring.store.run(register_member, at=at)
+    wiring.store.run(enrol_member, member, "marketing", at=at)
+    address = f"{member[:8]}@family.example"
+    wiring.store.run(receive_links_at, member=member, tag=address_tag(wiring.address_key, address))
+    return Person(member, address, Language.EN)
+
+
+def says(page: Page, button: str) -> None:
+    """Both steps of an answer: the word, then the same word again after what follows from it."""
+    page.get_by_role("main").get_by_role("button", name=button).click()
+    page.get_by_role("main").get_by_role("button").first.click()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_mei_says_no_to_the_airline(served: Served, browser: Browser, *, script: bool) -> None:
+    context = browser.new_context(java_script_enabled=script, viewport=PHONE, locale="en")
+    mei = newcomer(served)
+    page = context.new_page()
+
+    # She asks for a link; the page says what to do next, and where mail goes on this server.
+    page.goto(served.origin)
+    page.get_by_label("E-mail address").fill(mei.address)
+    page.get_by_role("button", name="Send me a link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Look at your mail")
+    served_outbox = sorted((served.world.wiring.outbox or Path()).glob("*.eml"))
+    letter = served_outbox[-1].read_text()
+    path = next(word for word in letter.split() if "/sign-in/link/" in word)
+    page.goto(path)
+    page.get_by_role("button", name="Sign in now").click()
+
+    # One screen: who uses what. The airline is not answered; she opens it and says no.
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who uses your data")
+    page.get_by_role("link", name="Match your account with Tern Airlines").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("May Tern Airlines use your personal details?")
+    expect(page.get_by_text("Tern Airlines, in Japan")).to_be_visible()
+    says(page, "Don’t allow")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Saved")
+    expect(page.get_by_text("Tern Airlines may not use your personal details.")).to_be_visible()
+
+    # She allows one thing, and takes it back in as many clicks.
+    page.goto(f"{served.origin}/uses/preference")
+    page.get_by_role("group", name="Purchases").get_by_role("button", name="Allow", exact=True).click()
+    page.get_by_role("main").get_by_role("button", name="Allow").click()
+    expect(
+        page.get_by_text("Marketing department may use your purchases").or_(
+            page.get_by_text("may use your purchases until")
+        )
+    ).to_be_visible()
+    page.wait_for_timeout(1100)  # a yes and a no of one second: the no would stand, so let a second pass
+    page.goto(f"{served.origin}/uses/preference")
+    page.get_by_role("group", name="Purchases").get_by_role("button", name="Don’t allow").click()
+    expect(page.get_by_text("From the moment you say so, no new use may start.")).to_be_visible()
+    page.get_by_label("Delete the copies made for this purpose").check()
+    page.get_by_role("main").get_by_role("button", name="Don’t allow").click()
+    expect(page.get_by_text("may not use your purchases. This has been true since")).to_be_visible()
+
+    # She keeps the receipt, and sees the request for the copies with its clock.
+    page.get_by_role("link", name="See the receipt").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Consent receipt")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download, signed (zip)").click()
+    assert {"receipt.json", "receipt.jws", "key.txt"} == set(zipfile.ZipFile(download.value.path()).namelist())
+    page.goto(f"{served.origin}/rights")
+    expect(page.get_by_role("link", name="Erase my data")).to_be_visible()
+
+    # Everything she did is in her history; she turns personalised marketing off and leaves.
+    page.goto(f"{served.origin}/history")
+    expect(page.get_by_text("You stopped the marketing department using your purchases.")).to_be_visible()
+    page.get_by_role("switch").click()
+    expect(page.get_by_role("switch")).to_have_attribute("aria-checked", "true")
+    page.get_by_role("button", name="Sign out").click()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    context.close()
+
+
+def test_her_browser_checks_the_proof_by_itself_and_notices_a_lie(served: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport=PHONE)
+    mei = newcomer(served)
+    sign_in(context, served, mei)
+    served.world.publisher.publish()
+    page = context.new_page()
+    page.goto(f"{served.origin}/history")
+    page.locator(".proof summary").first.click()
+    page.get_by_role("button", name="Check it in this browser").first.click()
+    expect(page.get_by_text("Your browser checked it")).to_be_visible()
+
+    for part, lie in (("payload", "e30="), ("checkpoint", None), ("path", None), ("size", None)):
+
+        def changed(route, part=part, lie=lie):
+            answer = route.fetch()
+            proof = answer.json()
+            if part == "checkpoint":
+                proof[part] = proof[part][:-6] + "AAAAA\n"
+            elif part == "path":
+                proof[part] = proof[part][::-1] if len(set(proof[part])) > 1 else []
+            elif part == "size":
+                proof[part] += 1
+            else:
+                proof[part] = lie
+            route.fulfill(response=answer, body=json.dumps(proof))
+
+        page.route("**/history/*.json", changed)
+        page.reload()
+        page.locator(".proof summary").first.click()
+        page.get_by_role("button", name="Check it in this browser").first.click()
+        expect(page.get_by_text("the proof does not match")).to_be_visible()
+        page.unroute("**/history/*.json")
+    context.close()
+
+
+def test_wei_gives_and_takes_back_with_the_keyboard_alone(served: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport=PHONE)
+    sign_in(context, served, newcomer(served))
+    page = context.new_page()
+    page.goto(f"{served.origin}/uses/preference/ricefield/purchases/TW")
+
+    def press(name: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.innerText.trim()") == name:
+                page.keyboard.press("Enter")
+                page.wait_for_load_state()
+                return
+        raise AssertionError(f"{name} is out of reach of the keyboard")
+
+    for name, then in (("Allow", "Allowed"), ("Don’t allow", "Not allowed")):
+        page.goto(f"{served.origin}/uses/preference/ricefield/purchases/TW")
+        press(name)
+        press(name)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Saved")
+        expect(page.get_by_role("main").get_by_text(then, exact=False).first).to_be_visible()
+        page.wait_for_timeout(1100)
+    context.close()
