@@ -54,11 +54,13 @@ class ItemBits:
     rests: BitMap = field(default_factory=BitMap)
     by_guardian: BitMap = field(default_factory=BitMap)
     newest: int = 0
+    _ended: tuple[int, BitMap] = field(default_factory=lambda: (-1, BitMap()), repr=False, compare=False)
 
     def put(self, member: int, said: Sequence[Said], *, at: datetime) -> None:
         """Make the bits of one member say what her statements say; nothing of what they said before stays."""
         for bits in (self.yes, self.overtaken, self.rests, self.by_guardian, *self.no.values(), *self.ends.values()):
             bits.discard(member)
+        self._ended[1].discard(member)
         self.newest = max([self.newest, *(int(one.at.timestamp()) for one in said)])
         choice = latest_choice(said, at=at)
         if choice is None:
@@ -68,6 +70,8 @@ class ItemBits:
             if choice.expires_at is not None:
                 day = int(choice.expires_at.timestamp()) // DAY_SECONDS
                 self.ends.setdefault(day, BitMap()).add(member)
+                if day <= self._ended[0]:
+                    self._ended[1].add(member)
         else:
             self.no.setdefault(choice.act, BitMap()).add(member)
         if choice.guardian:
@@ -78,14 +82,14 @@ class ItemBits:
     def ended(self, at: datetime) -> BitMap:
         """Whose yes has ended."""
         today = int(at.timestamp()) // DAY_SECONDS
-        return BitMap.union(BitMap(), *(bits for day, bits in self.ends.items() if day <= today))
+        if self._ended[0] != today:
+            self._ended = today, BitMap.union(BitMap(), *(bits for day, bits in self.ends.items() if day <= today))
+        return self._ended[1]
 
     def choice_reason(self, member: int, at: datetime) -> Reason | None:
         """Why the member's choice is not a yes that counts; None if it is."""
         if member in self.yes:
-            today = int(at.timestamp()) // DAY_SECONDS
-            ended = any(member in bits for day, bits in self.ends.items() if day <= today)
-            return Reason.EXPIRED if ended else None
+            return Reason.EXPIRED if member in self.ended(at) else None
         if member in self.overtaken:
             return Reason.NOTICE_CHANGED
         return next((NO_REASONS[act] for act, bits in self.no.items() if member in bits), Reason.NEVER_ASKED)
@@ -97,13 +101,13 @@ class MemberBits:
 
     Attributes:
         restricted, objected: whose switch is on.
-        guarded: seconds since 1970 -> who needs a guardian until then.
+        guarded: member -> until when she needs a guardian, in seconds since 1970.
         guardians: member -> windows in which a guardian stood by her.
     """
 
     restricted: BitMap = field(default_factory=BitMap)
     objected: BitMap = field(default_factory=BitMap)
-    guarded: dict[float, BitMap] = field(default_factory=dict)
+    guarded: dict[int, float] = field(default_factory=dict)
     guardians: dict[int, tuple[Window, ...]] = field(default_factory=dict)
 
     def put(
@@ -116,22 +120,23 @@ class MemberBits:
         at: datetime,
     ) -> None:
         """Make the bits of one member say what is on file about her."""
-        for bits in (self.restricted, self.objected, *self.guarded.values()):
-            bits.discard(member)
+        self.restricted.discard(member)
+        self.objected.discard(member)
+        self.guarded.pop(member, None)
         self.guardians.pop(member, None)
         if switched_on(switches, Switch.RESTRICTED, at=at):
             self.restricted.add(member)
         if switched_on(switches, Switch.NO_PERSONALISED, at=at):
             self.objected.add(member)
         if guarded_until is not None:
-            self.guarded.setdefault(guarded_until.timestamp(), BitMap()).add(member)
+            self.guarded[member] = guarded_until.timestamp()
         if guardians:
             self.guardians[member] = tuple(guardians)
 
     def guarded_now(self, at: datetime) -> BitMap:
         """Who needs a guardian at this moment."""
         now = at.timestamp()
-        return BitMap.union(BitMap(), *(bits for until, bits in self.guarded.items() if now < until))
+        return BitMap([member for member, until in self.guarded.items() if now < until])
 
     def without_guardian(self, members: Iterable[int], at: datetime) -> BitMap:
         """Those of these members by whom no guardian stands now."""
@@ -188,7 +193,8 @@ class Bits:
             return Reason.RESTRICTED
         if terms.personalised and member in self.members.objected:
             return Reason.OBJECTED
-        guarded = any(member in of for until, of in self.members.guarded.items() if at.timestamp() < until)
+        until = self.members.guarded.get(member)
+        guarded = until is not None and at.timestamp() < until
         by_guardian = member in bits.by_guardian
         if not guarded and not by_guardian:
             return Reason.ALLOWED

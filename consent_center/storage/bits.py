@@ -158,6 +158,17 @@ def _load(tx: Transaction, number: int, notice_from: int, *, at: datetime) -> It
         number=number,
         now=int(at.timestamp()),
     )
+    return fold_columns(rows, notice_from)
+
+
+def fold_columns(rows: NDArray[np.int64], notice_from: int) -> ItemBits:
+    """One item's bits from what was ever said about it.
+
+    Args:
+        rows: shape (statements, 7), sorted by member: member number, act, second, end of a yes (0 if none), notice
+            number, guardian (0 or 1), entry number.
+        notice_from: yeses under notices with a lower number no longer count.
+    """
     member, act, said_at, ends, notice, guardian, entry = rows.T
     is_pause = np.isin(act, PAUSE_NUMBERS)
     # The order of grant.latest_choice: the latest; of one second the strictest act, the sooner end, the older notice.
