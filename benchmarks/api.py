@@ -84,9 +84,7 @@ def run() -> dict[str, object]:
         watcher.start()
         address, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {token}"}
         try:
-            with httpx.Client(
-                base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=900, trust_env=False
-            ) as api:
+            with httpx.Client(base_url=address, headers=headers, timeout=900, trust_env=False) as api:
                 start = time.perf_counter()
                 with path.open("rb") as file:
                     answer = api.put("/imports/bulk", content=file)

@@ -81,7 +81,8 @@ def cold(url: str, members: int) -> float:
             rows = (
                 "INSERT INTO statement_item SELECT :item, m, m, CASE WHEN no THEN 4 ELSE 1 END, :at - (m % 1000000),"
                 " CASE WHEN no THEN NULL ELSE (:at / 86400 + 1 + m % 365) * 86400 END, 1000000, false"
-                " FROM (SELECT m, (m * 7919 + :item) % 10 = 0 AS no FROM generate_series(1, :members) AS m) AS drawn"
+                " FROM (SELECT m, (m * 7919 + :item) % 10 = 0 AS no"
+                " FROM generate_series(1, CAST(:members AS bigint)) AS m) AS drawn"
             )
             second = int(at.timestamp())
             connection.execute(text(rows), {"item": number, "at": second, "members": members})

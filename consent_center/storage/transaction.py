@@ -23,6 +23,7 @@ from consent_center.errors import SettingsError, StorageError, StoreClosedError
 from consent_center.events import Event
 from consent_center.storage import entries, schema
 from consent_center.storage.columns import EntryId
+from consent_center.storage.migrate import is_current
 from privacy.keys import Wrapper
 
 __all__ = ["EntryId", "Store", "Transaction"]
@@ -136,6 +137,8 @@ class Store:
         try:
             if create:
                 SQLModel.metadata.create_all(writer)
+            elif not is_current(url):
+                raise StorageError("the database is of another release: run python -m consent_center.storage.migrate")
         except SQLAlchemyError as error:
             raise StorageError("the database cannot be opened: check its address and that its folder exists") from error
         return cls(writer, reader, keys=keys)
