@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev bench docs clean
+.PHONY: demo test check dev browser screens browser-tools bench docs clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -30,7 +30,28 @@ check: $(VENV)/.dev  ## style, types, layers, spelling
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 
-test: check  ## everything: checks, then the whole suite
+dev: $(VENV)/.run  ## the member pages with a made-up family, on this machine only
+	$(BIN)/accord serve --dev
+
+# What the browser tests need beyond Python: Chromium, Chinese fonts, axe-core. Does nothing where they are there.
+AXE := axe-core@4.14.1
+browser-tools:
+	@if ! command -v chromium >/dev/null || ! fc-list :lang=zh 2>/dev/null | grep -q .; then \
+	  AS=""; [ "$$(id -u)" = 0 ] || AS=sudo; \
+	  if ! command -v apt-get >/dev/null || { [ -n "$$AS" ] && ! sudo -n true 2>/dev/null; }; then \
+	    echo "The browser tests need Chromium and Noto CJK fonts: install them (Debian: chromium fonts-noto-cjk)"; exit 2; fi; \
+	  $$AS apt-get update -qq && $$AS apt-get install -y -qq chromium fonts-noto-cjk fontconfig npm; fi
+	@if [ ! -f node_modules/axe-core/axe.min.js ]; then \
+	  command -v npm >/dev/null || { echo "The browser tests need npm, for $(AXE): install it"; exit 2; }; \
+	  npm install --no-save --no-package-lock --no-audit --no-fund --silent $(AXE); fi
+
+browser: $(VENV)/.dev browser-tools  ## every page in every language, theme, width and database
+	$(BIN)/pytest tests/browser tests/browser/matrix.py
+
+screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
+	$(BIN)/python tests/browser/screens.py
+
+test: check browser-tools  ## everything: checks, then the whole suite
 	$(BIN)/pytest -n 2 --dist loadfile
 
 clean:

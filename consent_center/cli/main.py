@@ -11,6 +11,7 @@ from rich.console import Console
 
 from audit.errors import LogError
 from consent_center.cli.demo import demo
+from consent_center.cli.serve import serve
 from consent_center.cli.study import app as study
 from consent_center.errors import ConsentCenterError
 from federated.errors import FederatedError
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("demo")(demo)
+app.command("serve")(serve)
 app.add_typer(study, name="study")
 
 

@@ -70,6 +70,14 @@ def test_no_page_breaks_an_accessibility_rule_or_loads_anything_foreign(
     assert broken == {}
 
 
+def test_the_checker_finds_what_is_wrong(served: Served, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(f"{served.origin}/sign-in")
+    page.evaluate("document.querySelector('label').remove(); document.querySelector('h1').style.color = '#eee'")
+    assert {found.split(":")[0] for found in violations(page)} >= {"label", "color-contrast"}
+    page.close()
+
+
 def test_the_focus_is_always_seen_and_follows_the_reading_order(served: Served, browser: Browser) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 700})
     sign_in(context, served, served.person("en"))
