@@ -4,11 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.console import Console
 
-from consent_center.app import create_app
-from consent_center.example.world import dev_world
 from consent_center.settings import Settings
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -22,6 +19,9 @@ def serve(
     folder: Annotated[Path, typer.Option(help="Where --dev keeps its files; emptied at each start.")] = Path("var/dev"),
 ) -> None:
     """Serve the member portal."""
+    from consent_center.app import create_app  # noqa: PLC0415 - the web is loaded by who serves it, not by every command
+    from consent_center.example.world import dev_world  # noqa: PLC0415 - the same
+
     if not dev:
         settings = Settings.read()
         _listen(create_app(settings), host, port)
@@ -38,4 +38,6 @@ def serve(
 
 
 def _listen(app: object, host: str, port: int) -> None:
+    import uvicorn  # noqa: PLC0415 - the same
+
     uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")  # type: ignore[arg-type]

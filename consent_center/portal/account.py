@@ -13,6 +13,7 @@ from consent_center.web.cookies import SESSION
 from consent_center.web.failures import NotFoundError
 from consent_center.web.forms import FieldError
 from consent_center.web.tokens import fingerprint
+from consent_center.workflows.clear_decisions import PROGRAMME_LIMIT
 from consent_center.workflows.keep_session import revoke_passkey, sign_in_ways, sign_out_everywhere
 from consent_center.workflows.set_offer_limit import MOST, offer_limit, set_offer_limit
 from consent_center.workflows.show_history import show_history
@@ -119,4 +120,5 @@ def _limits(page: MemberPage, *, typed: str | None = None, problems: list[FieldE
         stored=stored,
         typed=typed if typed is not None else "" if stored is None else str(stored),
         most=MOST,
+        usual=PROGRAMME_LIMIT,
     )

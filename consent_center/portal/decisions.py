@@ -1,21 +1,142 @@
-"""Decisions about her and the tags held about her. What no other part delivers yet is said to be "not yet"."""
+"""Decisions about her: what was decided, why, what would change it; and what she says to it.
+
+The hub knows that a decision was made and holds a commitment to it. The reasons are relayed from the site when she
+asks, and shown only if they open that commitment. What no part delivers yet is said to be "not yet".
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from consent_center.portal.lines import DECISIONS, lines_of
-from consent_center.portal.reader import OwnPageDep
-from consent_center.workflows.show_history import show_history
+from consent_center.offers.explanation import Language as Tongue
+from consent_center.offers.explanation import say_change, say_decision, say_reasons
+from consent_center.portal.reader import MemberPage, OwnPageDep, PostedDep
+from consent_center.web.failures import NotFoundError
+from consent_center.web.forms import FieldError
+from consent_center.web.languages import Language
+from consent_center.workflows.answer_decision import ANSWERS, LONGEST, OUTCOMES, answer_decision
+from consent_center.workflows.show_decisions import Shown, list_decisions, open_decisions, pseudonyms_of
 
 router = APIRouter()
+_MOST_REASONS = 3
+_LANGUAGES: dict[Language, Tongue] = {Language.EN: "en", Language.HANT: "zh-Hant", Language.HANS: "zh-Hans"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A decision as the page tells it.
+
+    Attributes:
+        name: its commitment, which is also its address.
+        site: who decided.
+        said: what was decided, as one sentence; None if the site did not answer.
+        reasons: at most three, each a sentence of its own.
+        change: what would change it; None if nothing is known.
+        is_false: the site relayed something else than it committed to.
+        answers: what she said and a person answered: (step, when).
+        person_due_at: when a person has to have answered, if she asked for one and none has.
+    """
+
+    name: str
+    at: datetime
+    kind: str
+    site: object
+    said: str | None
+    reasons: list[str]
+    change: str | None
+    is_false: bool
+    answers: list[tuple[str, datetime]]
+    person_due_at: datetime | None
+    can_ask: bool
 
 
 @router.get("/decisions", response_class=HTMLResponse)
 def show(page: OwnPageDep) -> Response:
-    """Every automated decision that was recorded about her."""
-    found = page.wiring.store.read(show_history, page.member, kinds=DECISIONS, limit=30)
-    lines = lines_of(found.lines, page.named(found.catalogue), page.formats)
+    """Every automated decision about her that the hub knows of, newest first."""
+    choices = page.choices()
     return page.show(
-        "portal/decisions/page.html", here="decisions", lines=lines, switch_is=page.choices().no_personalised
+        "portal/decisions/page.html",
+        here="decisions",
+        decisions=_told(page),
+        switch_is=choices.no_personalised,
+    )
+
+
+@router.get("/decisions/{name}", response_class=HTMLResponse)
+def show_one(name: str, page: OwnPageDep) -> Response:
+    """One decision, with the forms to answer it."""
+    return _one_page(page, name)
+
+
+@router.post("/decisions/{name}")
+def answer(name: str, page: OwnPageDep, form: PostedDep) -> Response:
+    """Keep what she says to a decision; "unfair" asks for a person."""
+    said = form.choice("say", ANSWERS)
+    try:
+        words = form.text("words", limit=LONGEST)
+    except FieldError as problem:
+        return _one_page(page, name, words=form.fields.get("words", ""), problems=[problem])
+    told = _find(page, name)
+    if said not in [step for step, _ in told.answers]:
+        page.wiring.store.run(
+            answer_decision, page.member, name, answer=said, words=words, zone=page.house.zone, at=page.at
+        )
+    return page.go(f"/decisions/{name}")
+
+
+def _one_page(
+    page: MemberPage, name: str, *, words: str = "", problems: list[FieldError] | None = None
+) -> HTMLResponse:
+    return page.show(
+        "portal/decisions/decision.html",
+        here="decisions",
+        status=422 if problems else 200,
+        problems=problems,
+        decision=_find(page, name),
+        words=words,
+        limit=LONGEST,
+    )
+
+
+def _find(page: MemberPage, name: str) -> Told:
+    for told in _told(page):
+        if told.name == name:
+            return told
+    raise NotFoundError
+
+
+def _told(page: MemberPage) -> list[Told]:
+    store = page.wiring.store
+    listed = store.read(list_decisions, page.member)
+    if not listed:
+        return []
+    shown = open_decisions(listed, store.read(pseudonyms_of, page.member), page.wiring.relays)
+    return [_one(page, one) for one in shown]
+
+
+def _one(page: MemberPage, one: Shown) -> Told:
+    language, document = _LANGUAGES[page.language], one.document
+    steps = [(step.step, step.at) for step in one.steps]
+    said = {step for step, _ in steps}
+    due = next((step.due_at for step in one.steps if step.step == "unfair"), None)
+    names = page.named(page.choices().catalogue)
+    return Told(
+        name=one.made.commitment,
+        at=one.made.at,
+        kind=one.made.kind,
+        site=names.recipient(one.made.site),
+        said=None if document is None else say_decision({**document, "reasons": (), "change": None}, language=language),
+        reasons=[]
+        if document is None
+        else [say_reasons([reason], language=language) for reason in document["reasons"][:_MOST_REASONS]],
+        change=None
+        if document is None or document.get("change") is None
+        else say_change(document["change"], language=language),
+        is_false=not one.opens,
+        answers=steps,
+        person_due_at=None if said & set(OUTCOMES) else due,
+        can_ask="unfair" not in said,
     )

@@ -1,7 +1,7 @@
 """What the composition root hands to every router, and how a route asks for it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from consent_center.web.mail import Post
 from consent_center.web.oidc import Provider
 from consent_center.web.passkeys import Party
 from consent_center.web.published import PublishedLog
+from consent_center.workflows.show_decisions import Relay
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Wiring:
         address_key: 32 bytes under which e-mail addresses become tags.
         log: the published log, for proofs; None if nothing is published here.
         receipt_key: signs receipts.
+        relays: site -> how it is asked for the reasons of its decisions; a site that is not here has not answered.
         clock: the one clock.
         staff_provider: the identity provider of the staff; None in development.
     """
@@ -45,6 +47,7 @@ class Wiring:
     log: PublishedLog | None
     receipt_key: Ed25519PrivateKey
     clock: Callable[[], datetime]
+    relays: Mapping[str, Relay] = field(default_factory=dict)
     staff_provider: Provider | None = None
 
 
