@@ -1,7 +1,5 @@
 """The composition root: settings in, application out. Nothing is decided here."""
 
-import hashlib
-import hmac
 from collections.abc import Callable
 from datetime import datetime
 from importlib.resources import as_file, files
@@ -13,8 +11,10 @@ from fastapi import FastAPI
 
 from audit.log.note import VerifierKey
 from consent_center.api.create import create_api
+from consent_center.api.log import create_log
 from consent_center.api.world import World
 from consent_center.consent.receipt import Controller
+from consent_center.console.create import create_console
 from consent_center.errors import SettingsError
 from consent_center.portal.router import TOLD, tell
 from consent_center.portal.router import router as portal
@@ -30,7 +30,8 @@ from consent_center.web.passkeys import Party
 from consent_center.web.published import PublishedLog
 from consent_center.web.switches import Switches
 from consent_center.web.wiring import Wiring
-from privacy.keys import KeyRing, read_root_key
+from consent_center.workflows.lookup_key import lookup_key
+from privacy.keys import read_root_key
 
 
 def create_app(settings: Settings, *, wiring: Wiring | None = None) -> FastAPI:
@@ -47,7 +48,10 @@ def create_app(settings: Settings, *, wiring: Wiring | None = None) -> FastAPI:
     app = FastAPI(title="Accord", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.wiring = world
     app.mount(STATIC_PATH, static_files(), name="static")
-    app.mount("/v1", create_api(api_world(settings, world)))
+    for_machines = api_world(settings, world)
+    app.mount("/v1", create_api(for_machines))
+    app.mount("/log", create_log(for_machines, None if world.log is None else world.log.directory))
+    app.mount("/console", create_console(world))
     app.include_router(portal)
     for error in TOLD:
         app.add_exception_handler(error, tell)
@@ -95,14 +99,15 @@ def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wir
             client_secret=_secret(oidc.get("client_secret_file")),
             callback=f"{house.origin}/sign-in/oidc/back",
         )
+    store = Store.open(settings.database, keys=ring, create=not settings.production)
     return Wiring(
-        store=Store.open(settings.database, keys=ring, create=not settings.production),
+        store=store,
         house=house,
         post=post,
         outbox=outbox,
         party=Party(name=house.names[Language.EN], origin=house.origin),
         provider=provider,
-        address_key=address_key(ring),
+        address_key=store.run(lookup_key, at=now()),
         log=None
         if log is None
         else PublishedLog(Path(log["directory"]), str(log["origin"]), VerifierKey.parse(str(log["key"]))),
@@ -119,11 +124,6 @@ def read_house(settings: Settings) -> House:
         raise SettingsError("production needs ACCORD_PROGRAMME: the path of the programme file")
     with as_file(files("consent_center.web") / "harbour_club.yaml") as example:
         return House.read(example, origin=settings.public_url)
-
-
-def address_key(ring: KeyRing) -> bytes:
-    """The key under which e-mail addresses become tags: from the oldest generation, so that rotation keeps them."""
-    return hmac.digest(ring.generations[0].secret, b"accord/sign-in-address/v1", hashlib.sha256)
 
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:

@@ -124,6 +124,12 @@ def history(tx: Transaction, account: str) -> tuple[Charge, ...]:
     return tuple(_charge(row) for row in tx.session.exec(query))
 
 
+def last_charges(tx: Transaction, account: str, *, limit: int) -> list[Charge]:
+    """The newest charges of an account, in the order of admission."""
+    query = select(ChargeRow).where(ChargeRow.account == account).order_by(col(ChargeRow.sequence).desc()).limit(limit)
+    return [_charge(row) for row in tx.session.exec(query)][::-1]
+
+
 def accounts(tx: Transaction) -> tuple[str, ...]:
     """The names of all open accounts, sorted."""
     return tuple(tx.session.exec(select(AccountRow.name).order_by(AccountRow.name)))

@@ -1,0 +1,35 @@
+"""Entries by their place in the log, for whoever browses it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlmodel import col, func, select
+
+from consent_center.storage.columns import from_seconds
+from consent_center.storage.entries import EntryRow, LeafRow
+from consent_center.storage.transaction import Transaction
+
+
+def newest(tx: Transaction) -> tuple[int, datetime | None]:
+    """How many places there are, and when the newest entry was recorded."""
+    last = tx.session.exec(select(func.coalesce(func.max(LeafRow.leaf_index), -1))).one()
+    return (0, None) if last < 0 else (last + 1, moment_at(tx, last))
+
+
+def between(tx: Transaction, low: int, high: int) -> Iterator[tuple[int, bytes]]:
+    """Index and leaf of the places from `low` until just before `high`, in order."""
+    query = (
+        select(LeafRow.leaf_index, EntryRow.leaf)
+        .join(EntryRow, col(EntryRow.id) == col(LeafRow.entry_id))
+        .where(LeafRow.leaf_index >= low, LeafRow.leaf_index < high)
+        .order_by(col(LeafRow.leaf_index))
+    )
+    yield from tx.session.exec(query)
+
+
+def moment_at(tx: Transaction, index: int) -> datetime:
+    """When the entry at this place was recorded."""
+    query = (
+        select(EntryRow.at).join(LeafRow, col(LeafRow.entry_id) == col(EntryRow.id)).where(LeafRow.leaf_index == index)
+    )
+    return from_seconds(tx.session.exec(query).one())
