@@ -23,6 +23,7 @@
     ├── MalformedError                bytes that cannot be read as what they claim to be
     │   └── TooLargeError             more of them than is read
     ├── IdempotencyError              one key, two different requests
+    ├── PresenceError                 a proof that shows neither presence nor absence
     ├── ReceiptError                  not a receipt, changed, or of another key
     ├── RuleError                     understood, and against a rule; nothing was written
     │   ├── NoticeError               a notice that cannot be published, or must not be used any more
@@ -37,6 +38,7 @@
     │   ├── StudyError                a study that cannot be filed or assessed
     │   ├── ApprovalError             an answer that cannot count
     │   │   └── SelfApprovalError     the author's own
+    │   ├── ErasureError              a member cannot be erased, or a key not destroyed, yet
     │   └── ReleaseError              a model that cannot be released, or not this way
 
 Numbers and names are attributes, so that a caller can show them without parsing text.
@@ -170,6 +172,10 @@ class IdempotencyError(ConsentCenterError):
     """One idempotency key, two different requests."""
 
 
+class PresenceError(ConsentCenterError):
+    """A proof about a cohort that shows neither presence nor absence."""
+
+
 class ReceiptError(ConsentCenterError):
     """Not a receipt, changed, or signed by another key."""
 
@@ -244,3 +250,15 @@ class SelfApprovalError(ApprovalError):
 
 class ReleaseError(RuleError):
     """A model cannot be released, or not this way."""
+
+
+class ErasureError(RuleError):
+    """A member cannot be erased yet, or a key not be destroyed.
+
+    Attributes:
+        waiting: how much stands in the way.
+    """
+
+    def __init__(self, waiting: int, why: str = "") -> None:
+        super().__init__(why or f"{waiting} recipients or sites still have to be told: let them be, or tell them first")
+        self.waiting = waiting

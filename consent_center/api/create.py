@@ -62,12 +62,17 @@ def create_api(world: World) -> FastAPI:
         analytics,
     ):
         app.include_router(part.router)
+    answer_problems(app)
+    app.add_middleware(BodyLimit)
+    return app
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Tell every refusal of an application as a problem document."""
     app.add_exception_handler(ConsentCenterError, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _refused)
-    app.add_middleware(BodyLimit)
-    return app
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

@@ -99,11 +99,11 @@ def now_of(world: WorldDep) -> datetime:
 
 
 NowDep = Annotated[datetime, Depends(now_of)]
-_bearer = HTTPBearer(auto_error=False, description="A machine token, issued by the programme and shown once.")
+bearer = HTTPBearer(auto_error=False, description="A machine token, issued by the programme and shown once.")
 
 
 def token_of(
-    world: WorldDep, now: NowDep, given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    world: WorldDep, now: NowDep, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 ) -> MachineToken:
     """The token that asks."""
     if given is None:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from audit.errors import LogError
 from consent_center.cli.demo import demo
+from consent_center.cli.log import app as log
 from consent_center.cli.serve import serve
 from consent_center.cli.study import app as study
 from consent_center.errors import ConsentCenterError
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("serve")(serve)
 app.add_typer(study, name="study")
+app.add_typer(log, name="log")
 
 
 @app.callback()

@@ -71,6 +71,25 @@ event.listen(
 )
 
 
+def trigger(table: str, change: str) -> str:
+    """The statement that makes SQLite refuse to change a table."""
+    return (
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_{change.lower()} BEFORE {change} ON {table}"
+        " BEGIN SELECT RAISE(ABORT, 'the log is only ever added to'); END"
+    )
+
+
+for _name in ("entry", "leaf"):
+    for _change in ("UPDATE", "DELETE"):
+        event.listen(
+            SQLModel.metadata.tables[_name],
+            "after_create",
+            DDL(  # type: ignore[no-untyped-call] # as above
+                trigger(_name, _change)
+            ).execute_if(dialect="sqlite"),
+        )
+
+
 def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[EntryId]:
     """Write entries in this transaction, in this order.
 
@@ -83,7 +102,7 @@ def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[
     if not events:
         return []
     keys = member_keys.read(tx, {event.member or member_keys.PROGRAMME for event in events if _has_payload(event)})
-    numbers = _next_ids(tx, len(events))
+    numbers = next_ids(tx, len(events))
     random = os.urandom((16 + SALT_SIZE) * len(events))
     when = seconds(at)
     entries, payloads = [], []
@@ -175,7 +194,7 @@ def _size(tx: Handle) -> int:
     return tx.session.exec(select(func.coalesce(func.max(LeafRow.leaf_index), -1))).one() + 1
 
 
-def _next_ids(tx: Handle, count: int) -> list[int]:
+def next_ids(tx: Handle, count: int) -> list[int]:
     """New numbers, growing; on PostgreSQL other writers may take some in between."""
     if tx.dialect == "sqlite":
         first = last_id(tx) + 1

@@ -2,14 +2,14 @@
 
 From the secret come three keys that cannot be told from one another: the tag key (finds her entries), the data key
 (opens their payloads), and the cohort key (places her in cohorts, see `federated.cohort`). Number 0 is the
-programme's own secret, for payloads about nobody.
+programme's own secret, for payloads about nobody; number -1 the one under which addresses are looked up.
 """
 
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column
+from sqlalchemy import BigInteger, Column, text
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.errors import UnknownMemberError
@@ -18,6 +18,7 @@ from consent_center.storage.handle import Handle
 from privacy.envelope import Key, place
 
 PROGRAMME = 0
+LOOKUP = -1
 
 
 class MemberKeyRow(SQLModel, table=True):
@@ -59,7 +60,7 @@ def create(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
         tx,
         MemberKeyRow,
         ("member_no", "wrapped"),
-        [(number, tx.keys.wrap(secret, where=_where(number))) for number, secret in made.items()],
+        [(number, tx.keys.wrap(secret, where=where(number))) for number, secret in made.items()],
     )
     return {number: derive(secret) for number, secret in made.items()}
 
@@ -75,12 +76,22 @@ def read(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
     for some in chunks(sorted(wanted)):
         query = select(MemberKeyRow.member_no, MemberKeyRow.wrapped).where(col(MemberKeyRow.member_no).in_(some))
         for number, wrapped in tx.session.exec(query):
-            found[number] = derive(tx.keys.unwrap(wrapped, where=_where(number)))
+            found[number] = derive(tx.keys.unwrap(wrapped, where=where(number)))
     if PROGRAMME in wanted and PROGRAMME not in found:
-        found |= create(tx, [PROGRAMME])
+        found[PROGRAMME] = programme(tx, PROGRAMME)
     if wanted - set(found):
         raise UnknownMemberError("", "she was erased, or never registered")
     return found
+
+
+def programme(tx: Handle, number: int) -> MemberKeys:
+    """The keys of one of the programme's own secrets, drawn the first time; two processes may ask at once."""
+    if tx.dialect == "postgresql":
+        tx.session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtext('accord.programme.key'))"))
+    row = tx.session.get(MemberKeyRow, number)
+    if row is None:
+        return create(tx, [number])[number]
+    return derive(tx.keys.unwrap(row.wrapped, where=where(number)))
 
 
 def destroy(tx: Handle, number: int) -> None:
@@ -91,5 +102,6 @@ def destroy(tx: Handle, number: int) -> None:
         tx.session.flush()
 
 
-def _where(number: int) -> bytes:
+def where(number: int) -> bytes:
+    """The place to which a wrapped secret is tied."""
     return place("member_key", "wrapped", str(number))

@@ -97,7 +97,7 @@ def advance(tx: Handle, *, members: bool, at: datetime, batch: int = BATCH) -> H
         LogRestoredError: transaction numbers are not those of the database that was sequenced before.
         LogOrderError: places are not dense, which no code of ours makes.
     """
-    state = _state(tx)
+    state = locked_head(tx)
     horizon = _horizon(tx, state)
     more = False
     if tx.dialect == "postgresql":
@@ -124,13 +124,13 @@ def resume_elsewhere(tx: Handle) -> None:
     Everything that has no place yet will be looked at anew. Places are not changed; the published log still decides
     whether they are the right ones.
     """
-    state = _state(tx)
+    state = locked_head(tx)
     state.cluster = _cluster(tx)
     state.entries_below = state.members_below = 0
     tx.session.flush()
 
 
-def _state(tx: Handle) -> LogHeadRow:
+def locked_head(tx: Handle) -> LogHeadRow:
     """The state, locked until the transaction ends, so that even two leaders would take turns."""
     state = tx.session.exec(select(LogHeadRow).with_for_update()).first()
     if state is None:

@@ -34,7 +34,9 @@ def new_publisher(tmp_path: Path) -> Iterator[Callable[..., Publisher]]:
 
 def verified(directory: Path) -> int:
     """The number of entries of a published log, every byte of it verified."""
-    report = verify_log(DirectorySource(directory), policy=policy_for(SIGNER.verifier), origin=ORIGIN, need_entries=True)
+    report = verify_log(
+        DirectorySource(directory), policy=policy_for(SIGNER.verifier), origin=ORIGIN, need_entries=True
+    )
     assert report.verified, report.findings
     assert report.entries is not None
     return report.entries

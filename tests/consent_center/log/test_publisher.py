@@ -101,7 +101,7 @@ def test_a_restored_backup_signs_nothing(tmp_path, new_publisher):
         with Store.open(f"sqlite:///{restored}", keys=KEYS) as store:
             for number in range(more):
                 store.run(act, 100 + number, at=NOW)
-            with pytest.raises(LogRestoredError, match="restore|fork|beginning"):
+            with pytest.raises(LogRestoredError, match=r"restore|fork|beginning"):
                 new_publisher(store).publish()
     assert (tmp_path / "log" / "checkpoint").read_bytes() == before
     assert verified(tmp_path / "log") == size
@@ -173,3 +173,28 @@ def test_the_thread_publishes_stops_when_halted_and_says_why(small_store, tmp_pa
         halted._thread.join(20)
         assert "restore the newer database" in halted.status.halted
     assert (tmp_path / "log" / "checkpoint").read_bytes() == (tmp_path / "kept" / "checkpoint").read_bytes()
+
+
+def test_an_operator_brings_published_entries_back_and_the_log_goes_on(tmp_path, new_publisher):
+    from audit.log.checkpoint import parse
+    from consent_center.workflows.mend_log import recover_entries
+
+    path, log = tmp_path / "a.db", tmp_path / "log"
+    with Store.open(f"sqlite:///{path}", keys=KEYS) as store:
+        found(store, members=5)
+        new_publisher(store).publish()  # members' leaves wait in the backup
+    shutil.copy(path, tmp_path / "backup.db")
+    with Store.open(f"sqlite:///{path}", keys=KEYS) as store:
+        for number in range(300):
+            store.run(act, number, at=NOW)
+        size = new_publisher(store).flush()
+        kept = store.read(entries.leaves_since, 0)
+    with Store.open(f"sqlite:///{tmp_path / 'backup.db'}", keys=KEYS) as store:
+        for number in range(3):
+            store.run(act, 900 + number, at=NOW)
+        with pytest.raises(LogRestoredError):
+            new_publisher(store).publish()
+        assert recover_entries(store, log, parse((log / "checkpoint").read_bytes()), at=NOW) == 300
+        assert store.read(entries.leaves_since, 0)[:size] == kept
+        assert new_publisher(store).flush() == size + 4 == verified(log), "three written meanwhile, and the decision"
+        assert store.read(entries.last_id) == size + 4
