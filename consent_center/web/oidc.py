@@ -112,14 +112,16 @@ class Provider:
 
     def _key_set(self, *, at: datetime) -> KeySet:
         if self._keys is None or at - self._keys[0] > _KEYS_LIVE:
-            document = self._session().get(self._about()["jwks_uri"], withhold_token=True).raise_for_status().json()
+            document = (
+                self._session().request("GET", self._about()["jwks_uri"], withhold_token=True).raise_for_status().json()
+            )
             self._keys = at, KeySet.import_key_set(document)
         return self._keys[1]
 
     def _about(self) -> dict[str, Any]:
         if not self._metadata:
             where = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = self._session().get(where, withhold_token=True)
+            found = self._session().request("GET", where, withhold_token=True)
             metadata = found.raise_for_status().json()
             if metadata.get("issuer") != self.issuer:
                 raise IdentityRefusedError("the identity provider calls itself something else: check the setting")
