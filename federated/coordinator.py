@@ -4,11 +4,12 @@
     each round: admit_round(nonces) -> statements -> round to every site -> update -> settle_round
     settle_run with the model and the results, or with the code that ended it
 
-No silent success: every site of the plan must answer every round, and whatever ends a run is settled under its code.
+No silent success: every site of the plan must answer every round (with shared noise: as many as its quorum needs),
+and whatever ends a run is settled under its code.
 The coordinator is trusted with nothing: it sees noised sums and relays what others signed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -29,11 +30,14 @@ from federated.exchange import (
     request_bytes,
 )
 from federated.gate import Admission, Gate, RoundReport, RunReport, SiteRound
+from federated.models.audit_plan import finished_weights
 from federated.models.model import Exchange, Model
 from federated.models.package import Package, package_bytes
 from federated.models.registry import exchanges, model_of
-from federated.plan import Kind
-from federated.results import run_results
+from federated.plan import Kind, Plan
+from federated.results import Total, run_results
+from federated.shared_noise import check_noise
+from federated.sum_round import Attempt, LeftError
 
 Ask = Callable[[Kind | None, int, Mapping[str, bytes]], Mapping[str, bytes]]
 """Send one message to each of these sites and bring their answers; a site that did not answer is absent.
@@ -52,13 +56,16 @@ class _Run:
     gate: Gate
     ask: Ask
     watch: Watch
+    package: bytes = b""
     nonces: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
-    released: dict[str, list[Output]] = field(default_factory=dict)
+    released: dict[str, Sequence[Output]] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
 
 
-def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None) -> RunReport:
+def run_study(
+    gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None, package: bytes = b""
+) -> RunReport:
     """Run an approved study once.
 
     Args:
@@ -66,6 +73,7 @@ def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None
         study: what to run.
         ask: how to reach the sites.
         watch: told of each round after it was settled.
+        package: the finished model, if the plan audits one; it must be the one that the plan names.
 
     Returns:
         The report that was settled; `outcome` is "completed" or the code that ended the run, and then
@@ -75,7 +83,7 @@ def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None
         RefusedError: the consent centre did not admit the run, so there is nothing to settle.
     """
     admission = gate.admit_run(study)
-    run = _Run(admission, gate, ask, watch)
+    run = _Run(admission, gate, ask, watch, package)
     try:
         report = _completed(run)
     except RefusedError as error:
@@ -89,17 +97,21 @@ def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None
 def _completed(run: _Run) -> RunReport:
     plan = run.admission.plan
     model, steps = model_of(plan), exchanges(plan)
-    state = model.start(plan, members=_members(run.admission))
+    check_noise(plan)
+    members = _members(run.admission)
+    if plan.package:
+        return _audited(run, model, steps)
+    state = model.start(plan, members=members)
     _open(run)
     for exchange in steps:
         training = exchange.release.kind == "train"
         weights = model.weights(state) if training else model.finish(state)
-        replies = _round(run, exchange, model, weights)
+        model.check_weights(plan, weights)
+        outputs = (_round if plan.noise_mode == "local" else _sum)(run, exchange, weights)
         if training:
-            state = model.update(state, _totals(exchange, replies))
+            state = model.update(state, _totals(exchange, outputs))
         else:
-            for release in exchange.releases:
-                run.released[release.name] = [reply.outputs[release.name] for reply in replies.values()]
+            run.released |= outputs
     filed = next(iter(run.admission.orders.values())).plan
     package = Package(run=run.admission.run, plan=filed, weights=model.finish(state))
     return RunReport(
@@ -109,6 +121,17 @@ def _completed(run: _Run) -> RunReport:
         model=package_bytes(package),
         results=run_results(plan, run.released),
     )
+
+
+def _audited(run: _Run, model: Model, steps: Sequence[Exchange]) -> RunReport:
+    """Count the decisions of a finished model; no model comes out."""
+    plan = run.admission.plan
+    weights = finished_weights(plan, model, run.package)
+    _open(run)
+    for exchange in steps:
+        run.released |= (_round if plan.noise_mode == "local" else _sum)(run, exchange, weights)
+    results = run_results(plan, run.released)
+    return RunReport(run=run.admission.run, outcome="completed", rounds=run.rounds, results=results)
 
 
 def _ended(run: _Run, code: Refusal) -> RunReport:
@@ -132,11 +155,10 @@ def _open(run: _Run) -> None:
         run.nonces[site] = opened.nonce
 
 
-def _round(run: _Run, exchange: Exchange, model: Model, weights: Any) -> dict[str, RoundReply]:
+def _round(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Sequence[Output]]:
     """One round at every site, tried again as often as the plan priced, at the sites that did not answer."""
     started = perf_counter()
     plan = run.admission.plan
-    model.check_weights(plan, weights)
     replies: dict[str, RoundReply] = {}
     refusals: dict[str, Refusal] = {}
     for _ in range(plan.max_attempts):
@@ -156,20 +178,72 @@ def _round(run: _Run, exchange: Exchange, model: Model, weights: Any) -> dict[st
                 refusals[site] = refused
         if not refusals or not set(refusals.values()) <= {Refusal.NO_QUORUM, Refusal.INTERNAL}:
             break
-    run.rounds += not refusals
+    sites = {site: _site_round(replies.get(site), refusals.get(site)) for site in plan.sites}
+    _settle(run, exchange, sites, whole=not refusals, started=started)
+    run.refusals = refusals
+    _refuse(run, f"round {exchange.number}")
+    run.nonces = {site: reply.nonce for site, reply in replies.items()}
+    return {one.name: [replies[site].outputs[one.name] for site in plan.sites] for one in exchange.releases}
+
+
+def _sum(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Sequence[Output]]:
+    """One round under masks, tried again as often as the plan priced, with the sites that are there."""
+    started = perf_counter()
+    plan, name = run.admission.plan, run.admission.run
+    _return(run)
+    left: Mapping[str, Refusal] = {}
+    for attempt in range(1, plan.max_attempts + 1):
+        statements = run.gate.admit_round(name, exchange.number, run.nonces)
+
+        def send(messages: Mapping[str, bytes]) -> Mapping[str, bytes]:
+            return run.ask(exchange.release.kind, exchange.number, messages)
+
+        try:
+            summed = Attempt(plan, exchange, name, exchange.number, attempt, send).sum(weights, statements)
+        except (RefusedError, MalformedError) as error:
+            left = error.left if isinstance(error, LeftError) else _everybody(plan, error)
+            _return(run, everybody=True)
+            continue
+        _settle(run, exchange, {**_absent(run), **summed.sites}, whole=True, started=started)
+        run.nonces = summed.nonces
+        return {release: Total(total, copies=summed.copies) for release, total in summed.totals.items()}
+    _settle(run, exchange, {site: SiteRound(refusal=left.get(site)) for site in left}, whole=False, started=started)
+    run.refusals = dict(left)
+    raise RefusedError(next(iter(left.values())), f"no attempt at round {exchange.number} opened a sum")
+
+
+def _return(run: _Run, *, everybody: bool = False) -> None:
+    """Let sites that left come back: each says where it stands in the run, and its present nonce."""
+    orders = {
+        site: order_bytes(order) for site, order in run.admission.orders.items() if everybody or site not in run.nonces
+    }
+    if not orders:
+        return
+    for site, answer in run.ask(None, 0, orders).items():
+        if _refusal(answer, kind="opened") is None:
+            run.nonces[site] = parse_opened(answer).nonce
+
+
+def _absent(run: _Run) -> dict[str, SiteRound]:
+    return {site: SiteRound(refusal=Refusal.NO_QUORUM) for site in run.admission.plan.sites}
+
+
+def _everybody(plan: Plan, error: RefusedError | MalformedError) -> dict[str, Refusal]:
+    code = error.code if isinstance(error, RefusedError) else Refusal.MALFORMED
+    return dict.fromkeys(plan.sites, code)
+
+
+def _settle(run: _Run, exchange: Exchange, sites: Mapping[str, SiteRound], *, whole: bool, started: float) -> None:
+    run.rounds += whole
     report = RoundReport(
         run=run.admission.run,
         round=exchange.number,
         kind=exchange.release.kind,
-        sites={site: _site_round(replies.get(site), refusals.get(site)) for site in plan.sites},
+        sites=sites,
         seconds=perf_counter() - started,
     )
     run.gate.settle_round(report)
     run.watch(report)
-    run.refusals = refusals
-    _refuse(run, f"round {exchange.number}")
-    run.nonces = {site: reply.nonce for site, reply in replies.items()}
-    return {site: replies[site] for site in plan.sites}
 
 
 def _refuse(run: _Run, what: str) -> None:
@@ -204,18 +278,18 @@ def _site_round(reply: RoundReply | None, refusal: Refusal | None) -> SiteRound:
 
 
 def _members(admission: Admission) -> int:
-    """The public denominator: members in the train part of the signed cohorts."""
+    """The public denominator: members in the counted part of the signed cohorts."""
     headers = [parse_header(order.cohort.payload) for order in admission.orders.values()]
-    members = sum(header.sizes.get("train", 0) for header in headers)
+    members = sum(header.sizes.get(admission.plan.counted_part, 0) for header in headers)
     if members < admission.plan.minimum_cohort:
         raise RefusedError(Refusal.COHORT_TOO_SMALL, "too few members for this plan; wait for more consents")
     return members
 
 
-def _totals(exchange: Exchange, replies: Mapping[str, RoundReply]) -> dict[str, Any]:
+def _totals(exchange: Exchange, outputs: Mapping[str, Sequence[Output]]) -> dict[str, Any]:
     totals = {}
     for release in exchange.releases:
-        vectors = [reply.outputs[release.name] for reply in replies.values()]
+        vectors = outputs[release.name]
         if len({vector.shape for vector in vectors}) != 1:
             raise RefusedError(Refusal.MALFORMED, f"the sites do not agree on the length of {release.name}")
         totals[release.name] = np.sum(vectors, axis=0)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, Literal, get_args
 
 from federated.errors import MalformedError
+from federated.secure_sum.quorum import Quorum
 from federated.signed import decode, encode
 from privacy.errors import PrivacyError
 from privacy.mechanism import Mechanism, from_data, to_data
@@ -94,10 +95,14 @@ class Plan:
         uses: what each kind of release needs the members' yes for, in a fixed order (a cohort refers to it by index).
         split: for each part the half-open ranges of buckets 0..99 that it owns; disjoint.
         settings: public numbers of the model (rounds, step, bound, momentum, bins, threshold, ...).
+        noise_mode: each site adds the full noise itself, or its share of it under the masks of a secure sum.
+        colluders: of a secure sum, how many sites may collude with the coordinator; see `secure_sum.quorum`.
+        dropouts: of a secure sum, how many sites may leave in a round; the noise is enough without theirs.
         minimum_cohort: fewer members in the part that is trained on, over all sites: refused.
         label: the column to predict; `horizon_days` is how far ahead it looks.
         unit_sites: at most one site uses a member in one run (True), the only mode priced today.
-        package: of a scoring run, the digest of the finished model that it scores with; else empty.
+        package: of a run that trains nothing, the digest of the finished model that it scores or audits with; a plan
+            with a training has none.
     """
 
     study: str
@@ -113,6 +118,8 @@ class Plan:
     split: Mapping[Part, tuple[tuple[int, int], ...]]
     settings: Mapping[str, float]
     noise_mode: NoiseMode = "local"
+    colluders: int = 1
+    dropouts: int = 0
     minimum_cohort: int = 200
     max_attempts: int = 1
     unit_sites: bool = field(default=True)
@@ -124,8 +131,9 @@ class Plan:
         _check_uses(self.uses, self.releases)
         if not self.releases or any(r.times < 1 or r.part not in self.split for r in self.releases):
             raise MalformedError("each release needs a part of the split and happens at least once")
-        if bool(self.package) != all(release.kind == "score" for release in self.releases):
-            raise MalformedError("a scoring run names its model's package and releases scores, and no other run does")
+        kinds = {release.kind for release in self.releases}
+        if bool(self.package) == ("train" in kinds) or ("score" in kinds and kinds != {"score"}):
+            raise MalformedError("a plan trains a model, or scores or audits a finished one that it names; one of these")
         if not self.sites:
             raise MalformedError("a plan names at least one site")
         for what, names in (
@@ -142,6 +150,19 @@ class Plan:
             raise MalformedError("a member at several sites of one run is not priced; unit_sites must be true")
         if self.max_attempts < 1 or self.minimum_cohort < 1:
             raise MalformedError("max_attempts and minimum_cohort are 1 or more")
+        if self.noise_mode == "secure-sum":
+            Quorum(len(self.sites), self.colluders, self.dropouts)
+
+    @property
+    def quorum(self) -> Quorum:
+        """The numbers of this plan's secure sums.
+
+        Raises:
+            MalformedError: the plan has none, or too few sites for one.
+        """
+        if self.noise_mode != "secure-sum":
+            raise MalformedError("this plan's sites add their own noise; it has no secure sum")
+        return Quorum(len(self.sites), self.colluders, self.dropouts)
 
     @property
     def purposes(self) -> tuple[str, ...]:
@@ -150,7 +171,7 @@ class Plan:
 
     @property
     def counted_part(self) -> Part:
-        """The part that `minimum_cohort` counts: what is trained on, or in a scoring run what is scored."""
+        """The part that `minimum_cohort` counts: what is trained on, or else what is scored or audited."""
         return "train" if not self.package else self.releases[0].part
 
     def releases_of(self, kind: Kind) -> tuple[Release, ...]:

@@ -33,18 +33,31 @@ def total_counts(release: Release, outputs: Sequence[Output], *, cells: int) -> 
     return np.asarray(np.sum(outputs, axis=0), dtype=np.int64)
 
 
-def noise_variance(release: Release, *, sites: int) -> float:
-    """Variance of the noise in one cell of the sum, every site having added the full noise."""
+class Total(list[Output]):
+    """The one total of a secure sum, in place of one output per site.
+
+    Attributes:
+        copies: how many full noises it carries: the survivors' shares over the honest ones (`secure_sum.quorum`).
+    """
+
+    def __init__(self, total: Output, *, copies: float) -> None:
+        super().__init__([total])
+        self.copies = copies
+
+
+def noise_variance(release: Release, outputs: Sequence[Output]) -> float:
+    """Variance of the noise in one cell of the sum: every site added the full noise, unless it is a `Total`."""
     if not isinstance(release.mechanism, DiscreteLaplace):
         raise MalformedError("counts carry discrete Laplace noise")
-    return sites * discrete_laplace_variance(release.mechanism.epsilon / release.mechanism.sensitivity)
+    copies = outputs.copies if isinstance(outputs, Total) else len(outputs)
+    return copies * discrete_laplace_variance(release.mechanism.epsilon / release.mechanism.sensitivity)
 
 
 def histogram_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
     """The held-out check: noised histogram by label, the AUC it gives, and its 95 % interval, as JSON data."""
     bins = histogram_bins(plan)
     negatives, positives = total_counts(release, outputs, cells=2 * bins).reshape(2, bins)
-    variance = noise_variance(release, sites=len(outputs))
+    variance = noise_variance(release, outputs)
     auc = auc_from_histogram(positives, negatives, variance)
     return {
         "edges": [index / bins for index in range(bins + 1)],
@@ -63,7 +76,7 @@ def bins_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict
     """
     bins = histogram_bins(plan)
     cells = total_counts(release, outputs, cells=bins)
-    variance = noise_variance(release, sites=len(outputs))
+    variance = noise_variance(release, outputs)
     middles = (np.arange(bins) + 0.5) / bins
     members = max(float(cells.sum()), 1.0)
     mean = float(np.clip(cells @ middles / members, 0.0, 1.0))
@@ -83,7 +96,7 @@ def table_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dic
     return {
         "attribute": layout.attribute,
         "cells": cells.reshape(layout.shape).tolist(),
-        "noise_variance": noise_variance(release, sites=len(outputs)),
+        "noise_variance": noise_variance(release, outputs),
     }
 
 
@@ -92,7 +105,7 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
 
     Args:
         plan: the plan in force.
-        released: release -> one noised output per site.
+        released: release -> one noised output per site, or a `Total`.
 
     Returns:
         {"histogram": ... or absent, "quality": {list: ...} or absent, "tables": {attribute: ...}}, JSON data.
@@ -102,8 +115,8 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
         if release.name not in released:
             continue
         if release.kind == "evaluate" and release.name.startswith(QUALITY):
-            found = bins_result(plan, release, released[release.name])
-            results.setdefault("quality", {})[release.name.removeprefix(QUALITY)] = found
+            quality = bins_result(plan, release, released[release.name])
+            results.setdefault("quality", {})[release.name.removeprefix(QUALITY)] = quality
         elif release.kind == "evaluate":
             results["histogram"] = histogram_result(plan, release, released[release.name])
         elif release.kind == "audit":

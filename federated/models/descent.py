@@ -9,6 +9,7 @@ Source:
     Abadi et al. 2016, "Deep Learning with Differential Privacy", Algorithm 1, with a full batch.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from federated.errors import MalformedError
 from federated.models.model import Vector
 from federated.models.schedule import MOMENTUM, Steps, steps
 from federated.plan import Plan, Release
-from privacy.mechanism import Gaussian
+from privacy.mechanism import DiscreteGaussian, Gaussian
 
 GRADIENT = "gradient"
 LARGEST_WEIGHT = 1e6
@@ -65,10 +66,17 @@ def gradient_of(plan: Plan) -> Release:
 
 
 def noise_of(release: Release) -> Gaussian:
-    """The noise of a gradient; its sensitivity is the bound that each member is clipped to."""
-    if not isinstance(release.mechanism, Gaussian):
-        raise MalformedError("a gradient is released with Gaussian noise")
-    return release.mechanism
+    """The noise of a gradient; its sensitivity is the bound that each member is clipped to.
+
+    Of noise that the sites share, it is what the sum surely carries.
+    """
+    match release.mechanism:
+        case Gaussian() as own:
+            return own
+        case DiscreteGaussian() as shared:
+            return Gaussian(shared.sensitivity, shared.grid * shared.share_std * math.sqrt(shared.shares))
+        case _:
+            raise MalformedError("a gradient is released with Gaussian noise")
 
 
 def rounds_of(plan: Plan) -> Sequence[tuple[Release, ...]]:

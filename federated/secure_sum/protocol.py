@@ -269,7 +269,7 @@ def unmask(
     answered = _answer(state, survivors)
     stayed = {*answered.survivors} if answered.survivors else set()
     if stayed != {*state.held}:
-        agreeing = _signers(signed, _survivors_bytes(answered), peers=peers) & stayed
+        agreeing = _signers(signed, _survivors_bytes(answered), peers=peers)
         if len(agreeing) < state.occasion.quorum.threshold:
             raise RefusedError(Refusal.SUM_TAMPERED, "too few sites signed this list of survivors")
     own = {site: own for site, (_, own) in state.held.items() if site in stayed}

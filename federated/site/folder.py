@@ -6,11 +6,12 @@ site.toml            its policy: what it allows, whose keys it pins
 data.duckdb          its rows, table `members`, one row per member under the site's own pseudonyms
 site.db              enrolments, its ledger copy, its journal of runs
 keys/approval.key    the key with which the site approves plans; never leaves the folder
+keys/speak.key       the key with which the site speaks to other sites in secure sums; they pin its public half
 """
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from federated.site.agent import SiteAgent
 from federated.site.policy import parse_policy, read_policy
 from federated.site.source import DuckDbSource
 from federated.site.store import SiteStore
+from federated.site.summing import Speaks
 from privacy.noise import NoiseSource, SecureNoise
 
 
@@ -52,6 +54,11 @@ class SiteFolder:
     def approval_key_file(self) -> Path:
         """The key it approves with."""
         return self.path / "keys" / "approval.key"
+
+    @property
+    def speak_key_file(self) -> Path:
+        """The key it speaks to other sites with."""
+        return self.path / "keys" / "speak.key"
 
     def approval_key(self) -> Ed25519PrivateKey:
         """The key it approves with, read now."""
@@ -111,6 +118,7 @@ def create_site(
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     own = f"site:{name}"
     key = create_key(folder.approval_key_file)
+    create_key(folder.speak_key_file)
     pinned = [*reviewers, Pinned(reviewer=own, role=own, organisation=organisation, key=key.public_key())]
     text = policy_text(name=name, hub_key=hub_key, allow=allow, limits=limits, reviewers=pinned)
     parse_policy(text)
@@ -137,7 +145,29 @@ def open_site(folder: SiteFolder, *, clock: Clock, noise: NoiseSource | None = N
         noise=SecureNoise() if noise is None else noise,
         clock=clock,
         draw_nonce=lambda: secrets.token_hex(16),
+        speaks=_speaks(folder),
     )
+
+
+def pin_peers(folder: SiteFolder, peers: Mapping[str, Ed25519PublicKey]) -> None:
+    """Add other sites to the policy, as those that this one sums with; each must be new.
+
+    Raises:
+        MalformedError: one is there already, or the policy cannot be read.
+    """
+    lines = [
+        f"\n[[peers]]\nsite = {_quoted(site)}\nkey = {_quoted(public_text(key))}\n"
+        for site, key in sorted(peers.items())
+    ]
+    text = folder.policy.read_text(encoding="utf-8") + "".join(lines)
+    parse_policy(text)
+    folder.policy.write_text(text, encoding="utf-8")
+
+
+def _speaks(folder: SiteFolder) -> Speaks | None:
+    if not folder.speak_key_file.exists():
+        return None
+    return Speaks(key=read_key(folder.speak_key_file), draw_seed=lambda: secrets.token_bytes(32))
 
 
 def policy_text(

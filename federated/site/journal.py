@@ -82,6 +82,26 @@ class Journal:
             raise RefusedError(Refusal.INTERNAL, "the outbox of this site is damaged; restore its database")
         return bytes(reply)
 
+    def turn_to(self, progress: Progress, number: int) -> Progress:
+        """Expect this round of a secure sum next: the last one again, whose vector was never opened, or a later one.
+
+        Raises:
+            RefusedError: `round-out-of-order`: an earlier round, or somebody else moved the run on.
+        """
+        if number < progress.number - 1 or number < 1:
+            raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this round is over at this site")
+        if number == progress.number:
+            return progress
+        with self._store.transaction() as database:
+            moved = database.execute(
+                "UPDATE runs SET number = ? WHERE run = ? AND number = ? AND nonce = ?",
+                (number, progress.run, progress.number, progress.nonce),
+            )
+            if moved.rowcount != 1:
+                raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run went on meanwhile; ask for its present round")
+            database.execute("DELETE FROM outbox WHERE run = ? AND number >= ?", (progress.run, number))
+        return replace(progress, number=number)
+
     def begin(self, progress: Progress, *, request: str, epoch: int, removed: frozenset[bytes], most: int) -> Progress:
         """Record that data is about to be touched for the run's next round.
 

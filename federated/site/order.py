@@ -16,6 +16,7 @@ from federated.models.model import Exchange, Model
 from federated.models.registry import exchanges, model_of
 from federated.plan import Part, Plan, digest, parse_plan, parts_of
 from federated.price import price
+from federated.shared_noise import check_noise
 from federated.site.policy import Policy, check_plan
 
 
@@ -75,6 +76,7 @@ def check_order(order: Order, *, policy: Policy, cohort_keys: Mapping[bytes, byt
     if missing:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"no valid approval of this plan by {', '.join(missing)}")
     model = model_of(plan)
+    check_noise(plan)
     check_plan(policy, plan, at=at)
     if permit.study != plan.study or not price(plan).fits(permit.charge):
         raise RefusedError(Refusal.PLAN_CHANGED, "the permit is for another study, or charges less than the plan costs")

@@ -30,12 +30,16 @@
     organisation = "programme"
     key = "<64 hexadecimal digits, or p256:<66> for a passkey>"
 
+    [[peers]]                                       # optional: sites that this one sums with, pinned out of band
+    site = "sales"
+    key = "<64 hexadecimal digits>"
+
 A key that this version does not know is an error, so that no rule is ever misspelt into nothing.
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -79,6 +83,7 @@ class Policy:
         year_budget: the most all runs of a calendar year (UTC) may.
         required: roles that must have approved, this site's own among them.
         pinned: reviewer -> who she is and which key is hers.
+        peers: site -> the key with which it speaks in secure sums; a plan with shared noise needs all its sites here.
     """
 
     name: str
@@ -89,6 +94,7 @@ class Policy:
     year_budget: Budget
     required: tuple[str, ...]
     pinned: Mapping[str, Pinned]
+    peers: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
 
 
 def check_plan(policy: Policy, plan: Plan, *, at: datetime) -> None:
@@ -104,6 +110,7 @@ def check_plan(policy: Policy, plan: Plan, *, at: datetime) -> None:
         *(feature.name for feature in plan.features),
         *(attribute.name for attribute in plan.attributes),
     } - {""}
+    summed_with = set(plan.sites) - {policy.name} if plan.noise_mode == "secure-sum" else set()
     for what, asked, permitted in (
         ("this site is", {policy.name}, set(plan.sites)),
         ("the model is", {plan.model}, allowed.models),
@@ -111,7 +118,7 @@ def check_plan(policy: Policy, plan: Plan, *, at: datetime) -> None:
         ("a purpose is", set(plan.purposes), allowed.purposes),
         ("a scope is", scopes, allowed.scopes),
         ("a column is", columns, allowed.columns),
-        ("the noise mode is", {plan.noise_mode}, {"local"}),
+        ("summing with a site is", summed_with, {*policy.peers}),
     ):
         if not asked <= permitted:
             names = ", ".join(sorted(asked - permitted))
@@ -157,6 +164,7 @@ def parse_policy(text: str) -> Policy:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MalformedError(f"the site's policy is not TOML: {error}") from error
+    peers = data.pop("peers", [])
     top = _table("site.toml", data, name=str, hub_key=str, allow=dict, limits=dict, approvals=dict)
     limits = _table("limits", top["limits"], minimum_cohort=int, members=int, delta=float, run=dict, year=dict)
     approvals = _table("approvals", top["approvals"], required=list, reviewers=list)
@@ -174,6 +182,7 @@ def parse_policy(text: str) -> Policy:
         year_budget=_budget("limits.year", limits["year"], limits),
         required=required,
         pinned=_pinned(approvals["reviewers"]),
+        peers=_peers(peers, own=top["name"]),
     )
 
 
@@ -211,6 +220,14 @@ def _pinned(reviewers: list[Any]) -> dict[str, Pinned]:
     if len(pinned) != len(tables):
         raise MalformedError("approvals.reviewers names a reviewer twice")
     return pinned
+
+
+def _peers(listed: Any, *, own: str) -> dict[str, Ed25519PublicKey]:
+    tables = [_table("peers", one, site=str, key=str) for one in (listed if isinstance(listed, list) else [listed])]
+    peers = {one["site"]: read_public(one["key"]) for one in tables}
+    if len(peers) != len(tables) or own in peers:
+        raise MalformedError("peers names each other site once, and not this one")
+    return peers
 
 
 def _table(where: str, data: Any, **kinds: type) -> dict[str, Any]:

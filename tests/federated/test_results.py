@@ -54,7 +54,7 @@ def test_sites_that_count_differently_are_malformed() -> None:
         with pytest.raises(MalformedError):
             total_counts(TABLE, [np.zeros(4, dtype=np.int64), wrong], cells=4)
     with pytest.raises(MalformedError):
-        noise_variance(PLAN.releases[0], sites=2)
+        noise_variance(PLAN.releases[0], [np.zeros(4, dtype=np.int64)] * 2)
 
 
 def test_a_plan_without_an_audit_has_no_tables() -> None:

@@ -79,14 +79,10 @@ def test_a_site_that_copies_anothers_key_is_refused() -> None:
 
 def test_a_site_that_is_not_of_the_plan_is_refused() -> None:
     sum_ = Sum(occasion(3)).advertise()
-    other = Sum(occasion(4)).advertise()
-    data = b'"site":"site-03"'
-    signed = sign(
-        other.keys["site-03"], kind=KEYS_KIND, payload=sum_.listed[2].payload.replace(b'"site":"site-02"', data)
-    )
-    name = sum_.occasion.sites[0]
+    other = Sum(occasion(4))
+    stranger = advertise(sum_.occasion, "site-03", key=other.keys["site-03"], seed=bytes(32))
     with pytest.raises(RefusedError) as refused:
-        share(sum_.advertised[name], [*sum_.listed, signed], peers=other.peers)
+        share(sum_.advertised["site-00"], [*sum_.listed, stranger.advert], peers=other.peers)
     assert refused.value.code is Refusal.SUM_TAMPERED
 
 

@@ -155,9 +155,9 @@ def test_a_removed_member_stays_removed_even_if_a_later_statement_forgets_her(lo
 def test_a_member_without_a_row_contributes_exactly_nothing(tmp_path: Path) -> None:
     """Enrolled, consenting, in the cohort, counted as used; her site just has no row of hers."""
     world = build_world(tmp_path, sites=("north",), members=60, minimum_cohort=10, noise=NoNoise())
-    agent, kept = world.agent(), world.agent()._source
+    agent, kept = world.agent(), world.agent()._ground.source
     gone = in_train(world)[0]
-    agent._source = Without(kept, gone)  # type: ignore[assignment]
+    agent._ground.source = Without(kept, gone)  # type: ignore[assignment]
     admission, opened = world.opened()
     reply = parse_reply(agent.round(request_for(world, admission, opened)))
     assert reply.used == len(in_train(world))
@@ -255,7 +255,7 @@ def crash_before_the_outbox(world: World, request: bytes) -> None:
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    world.agent()._journal.finish = die  # type: ignore[method-assign]
+    world.agent()._ground.journal.finish = die  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
         world.agent().round(request)
 
@@ -275,13 +275,13 @@ def test_a_retry_that_was_priced_draws_fresh_noise(tmp_path: Path) -> None:
     admission, opened = world.opened()
     request = request_for(world, admission, opened)
     seen: list[bytes] = []
-    world.agent()._journal.finish = lambda *_, reply, **__: (seen.append(reply), (_ for _ in ()).throw(OSError))  # type: ignore[method-assign]
+    world.agent()._ground.journal.finish = lambda *_, reply, **__: (seen.append(reply), (_ for _ in ()).throw(OSError))  # type: ignore[method-assign]
     with pytest.raises(OSError):  # noqa: PT011
         world.agent().round(request)
     second = parse_reply(world.reopened().round(request))
     assert not np.array_equal(second.outputs["gradient"], parse_reply(seen[0]).outputs["gradient"])
     world.agent().round(request)
-    with world.agent()._store.reading() as database:
+    with world.agent()._ground.store.reading() as database:
         assert database.execute("SELECT count(*) FROM attempts").fetchone() == (2,)
 
 
@@ -289,14 +289,14 @@ def test_a_damaged_outbox_is_not_sent(lone: World) -> None:
     admission, opened = lone.opened()
     request = request_for(lone, admission, opened)
     lone.agent().round(request)
-    with lone.agent()._store.transaction() as database:
+    with lone.agent()._ground.store.transaction() as database:
         database.execute("UPDATE outbox SET reply = x'00'")
     assert refusal(lone, request) is Refusal.INTERNAL
 
 
 @pytest.mark.parametrize("weights", [np.zeros(4), np.zeros(6), np.full(5, 1e7), np.zeros(0)])
 def test_weights_that_no_model_has_are_refused_before_a_row_is_read(lone: World, weights: np.ndarray) -> None:
-    lone.agent()._source = None  # type: ignore[assignment]
+    lone.agent()._ground.source = None  # type: ignore[assignment]
     admission, opened = lone.opened()
     with pytest.raises(MalformedError):
         lone.agent().round(request_for(lone, admission, opened, weights=weights))
@@ -305,13 +305,13 @@ def test_weights_that_no_model_has_are_refused_before_a_row_is_read(lone: World,
 def test_no_row_is_read_before_the_attempt_is_on_disk(lone: World) -> None:
     class Watching:
         def read(self, pseudonyms: object, columns: object) -> Rows:
-            with lone.agent()._store.reading() as database:
+            with lone.agent()._ground.store.reading() as database:
                 seen.append(database.execute("SELECT count(*) FROM attempts").fetchone()[0])
                 assert not database.in_transaction
             raise RefusedError(Refusal.DATA_UNREADABLE, "away")
 
     seen: list[int] = []
-    lone.agent()._source = Watching()
+    lone.agent()._ground.source = Watching()
     admission, opened = lone.opened()
     assert seen == []
     assert refusal(lone, request_for(lone, admission, opened)) is Refusal.DATA_UNREADABLE
@@ -320,14 +320,14 @@ def test_no_row_is_read_before_the_attempt_is_on_disk(lone: World) -> None:
 
 def test_rows_of_members_outside_the_part_are_never_asked_for(lone: World) -> None:
     asked: list[tuple[set[bytes], set[str]]] = []
-    source = lone.agent()._source
+    source = lone.agent()._ground.source
 
     class Watching:
         def read(self, pseudonyms: list[bytes], columns: list[str]) -> Rows:
             asked.append((set(pseudonyms), set(columns)))
             return source.read(pseudonyms, columns)
 
-    lone.agent()._source = Watching()
+    lone.agent()._ground.source = Watching()
     admission, opened = lone.opened()
     for _ in range(5):
         opened = go_on(lone, admission, opened)
@@ -341,7 +341,7 @@ def test_the_text_of_an_exception_neither_leaves_nor_is_logged(lone: World, capl
         def read(self, pseudonyms: object, columns: object) -> Rows:
             raise ValueError("member 4711 has visits 3 and churned")
 
-    lone.agent()._source = Leaking()
+    lone.agent()._ground.source = Leaking()
     admission, opened = lone.opened()
     answer = lone.agent().answer(request_for(lone, admission, opened))
     assert parse_refused(answer).code is Refusal.INTERNAL
