@@ -110,7 +110,12 @@ def over_the_wire(message: Message) -> Message:
 
 
 def run_embedded(
-    gate: Gate, study: str, sites: Mapping[str, Answer], *, watch: Callable[[RoundReport], None] = lambda _: None
+    gate: Gate,
+    study: str,
+    sites: Mapping[str, Answer],
+    *,
+    watch: Callable[[RoundReport], None] = lambda _: None,
+    package: bytes = b"",
 ) -> RunReport:
     """Run an approved study over sites in this process.
 
@@ -119,6 +124,7 @@ def run_embedded(
         study: what to run.
         sites: site -> `SiteAgent.answer`.
         watch: told of each round after it was settled.
+        package: the finished model, if the study audits one.
 
     Returns:
         The report that was settled.
@@ -130,7 +136,7 @@ def run_embedded(
     nodes = {site: COORDINATOR + index for index, site in enumerate(sites, start=1)}
     with (
         _ONE_RUN,
-        registered_gate(study, GateEntry(gate, watch)) as entry,
+        registered_gate(study, GateEntry(gate, watch, package=package)) as entry,
         registered_sites(sites),
     ):
         TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 1, run_id, COORDINATOR

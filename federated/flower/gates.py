@@ -25,11 +25,13 @@ class GateEntry:
     Attributes:
         watch: told of each settled round.
         reports: the run's report, once it is settled.
+        package: the finished model, if the study audits one.
     """
 
     gate: Gate
     watch: Callable[[RoundReport], None] = lambda _: None
     reports: list[RunReport] = field(default_factory=list)
+    package: bytes = b""
 
 
 _GATES: dict[str, GateEntry] = {}

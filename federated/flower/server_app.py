@@ -30,7 +30,10 @@ def main(grid: Grid, context: Context) -> None:
     settings = context.run_config
     entry = gate_named(settings[GATE])
     nodes = {name.removeprefix(NODE): int(node) for name, node in settings.items() if name.startswith(NODE)}
-    entry.reports.append(run_study(entry.gate, str(settings[STUDY]), ask=FlowerAsk(grid, nodes), watch=entry.watch))
+    ask = FlowerAsk(grid, nodes)
+    entry.reports.append(
+        run_study(entry.gate, str(settings[STUDY]), ask=ask, watch=entry.watch, package=entry.package)
+    )
 
 
 class FlowerAsk:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.models import churn, network, preference
+from federated.models import churn, decisions, network, preference
 from federated.models.model import Exchange, Model, Scorer
 from federated.plan import Plan, Release
 from federated.tables import check_scores, check_tables
 
-_OURS: tuple[Model, ...] = (churn.LINEAR, churn.SHAPES, churn.PAIRS, network.MLP, preference.PREFERENCE)
+_OURS: tuple[Model, ...] = (churn.LINEAR, churn.SHAPES, churn.PAIRS, network.MLP, preference.PREFERENCE, decisions.DECISIONS)
 MODELS: Mapping[str, Model] = {model.name: model for model in _OURS}
 
 
@@ -22,10 +22,11 @@ def model_of(plan: Plan) -> Model:
     if model is None:
         raise RefusedError(Refusal.MODEL_UNKNOWN, f"no model is called {plan.model}; install it, or change the plan")
     try:
-        if plan.package:
+        if plan.releases_of("score"):
             check_scores(plan)
         else:
-            model.check(plan)
+            if not plan.package or model is decisions.DECISIONS:
+                model.check(plan)
             check_tables(plan)
     except MalformedError as error:
         raise RefusedError(Refusal.MALFORMED, str(error)) from error
@@ -47,11 +48,12 @@ def scorer_of(plan: Plan) -> Scorer:
 def exchanges(plan: Plan) -> tuple[Exchange, ...]:
     """The rounds of a run in order: the model's own, then one for evaluation and one for the audit, if planned.
 
-    A scoring run has one, which its site drives itself (`federated.site.scoring`).
+    A scoring run has one, which its site drives itself (`federated.site.scoring`); an audit of a finished model has no
+    rounds of the model's own.
 
     Coordinator and sites derive it from the same plan, so neither can ask for a round that is not in it.
     """
     model = model_of(plan)
-    asked: list[tuple[Release, ...]] = [plan.releases] if plan.package else list(model.rounds(plan))
-    asked += [releases for kind in ("evaluate", "audit") if (releases := plan.releases_of(kind))]
+    asked: list[tuple[Release, ...]] = [] if plan.package else list(model.rounds(plan))
+    asked += [releases for kind in ("score", "evaluate", "audit") if (releases := plan.releases_of(kind))]
     return tuple(Exchange(number, releases) for number, releases in enumerate(asked, start=1))

@@ -249,7 +249,7 @@ def agree(state: Masked, survivors: Iterable[str], *, key: Ed25519PrivateKey) ->
         RefusedError: `sum-tampered`: another answer was given, or the names are no participants; `sum-too-few`.
     """
     answered = _answer(state, survivors)
-    return answered, sign(key, kind=SURVIVORS_KIND, payload=_survivors_bytes(answered))
+    return answered, sign(key, kind=SURVIVORS_KIND, payload=_survivors_bytes(answered, state.site))
 
 
 def unmask(
@@ -269,7 +269,7 @@ def unmask(
     answered = _answer(state, survivors)
     stayed = {*answered.survivors} if answered.survivors else set()
     if stayed != {*state.held}:
-        agreeing = _signers(signed, _survivors_bytes(answered), peers=peers)
+        agreeing = _signers(signed, answered, peers=peers)
         if len(agreeing) < state.occasion.quorum.threshold:
             raise RefusedError(Refusal.SUM_TAMPERED, "too few sites signed this list of survivors")
     own = {site: own for site, (_, own) in state.held.items() if site in stayed}
@@ -356,20 +356,20 @@ def _answer(state: Masked, survivors: Iterable[str]) -> Masked:
     return replace(state, survivors=names)
 
 
-def _survivors_bytes(state: Masked) -> bytes:
-    return encode(
-        {"occasion": state.occasion.digest, "list": state.listed.hex(), "survivors": list(state.survivors or ())}
-    )
+def _survivors_bytes(state: Masked, site: str) -> bytes:
+    said = {"occasion": state.occasion.digest, "list": state.listed.hex(), "survivors": list(state.survivors or ())}
+    return encode({**said, "site": site})
 
 
-def _signers(signed: Sequence[Signed], payload: bytes, *, peers: Mapping[str, Ed25519PublicKey]) -> set[str]:
-    """The pinned sites that signed exactly these bytes."""
+def _signers(signed: Sequence[Signed], state: Masked, *, peers: Mapping[str, Ed25519PublicKey]) -> set[str]:
+    """The pinned sites that signed the answer that this site gave."""
+    said = {_survivors_bytes(state, site): site for site in peers}
     found = set()
     for one in signed:
-        for site, key in peers.items():
-            try:
-                if check(one, key, kind=SURVIVORS_KIND) == payload:
-                    found.add(site)
-            except SignatureError:
-                continue
+        site = said.get(one.payload, "")
+        try:
+            check(one, peers[site], kind=SURVIVORS_KIND)
+        except (KeyError, SignatureError):
+            continue
+        found.add(site)
     return found

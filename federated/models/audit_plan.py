@@ -1,0 +1,98 @@
+"""The plan of an audit of a finished model, ours or somebody else's: tables only, over members who agreed to the audit.
+
+Everybody in the cohort is counted: the plan has one part, "judge". A training run audits its candidate on the held-out
+part itself (`churn_plan`); this is the audit after that: again on newer data, or of decisions that others made.
+"""
+
+from federated.errors import MalformedError, Refusal, RefusedError
+from federated.models.decisions import DECISIONS, OUTCOME, parse_declaration
+from federated.models.model import Model, Vector
+from federated.models.package import parse_package
+from federated.models.registry import exchanges
+from federated.plan import BUCKETS, Attribute, Feature, Plan, Release, Use, digest
+from federated.tables import TABLE
+from privacy.mechanism import DiscreteLaplace
+
+EPSILON_TABLE = 0.8
+MINIMUM = 200
+
+
+def audit_plan(
+    *,
+    study: str,
+    country: str,
+    sites: tuple[str, ...],
+    purpose: str,
+    scopes: tuple[str, ...],
+    attributes: tuple[Attribute, ...],
+    package: bytes,
+    threshold: float | None = None,
+    epsilon_table: float = EPSILON_TABLE,
+    minimum_cohort: int = MINIMUM,
+) -> Plan:
+    """Audit one finished model.
+
+    Args:
+        study: the study that files it.
+        country: where the rows are used.
+        sites: where it is counted.
+        purpose: of the audit, to which the members agreed.
+        scopes: what the audit reads.
+        attributes: a table for each.
+        package: a finished model's bytes, or a `Declaration`'s; the plan names their digest.
+        threshold: scores at or above it are selected; None: the one the model was trained with, .5 for decisions.
+        epsilon_table: pure, of each table.
+        minimum_cohort: fewer members over all sites are refused.
+
+    Raises:
+        MalformedError: no model of this version, or the parts do not make a plan.
+    """
+    if not attributes:
+        raise MalformedError("an audit compares groups: name at least one attribute")
+    name, features, label, horizon, settings = _described(package)
+    plan = Plan(
+        study=study,
+        model=name,
+        country=country,
+        sites=sites,
+        uses=(Use(("audit",), purpose, scopes),),
+        features=features,
+        label=label,
+        horizon_days=horizon,
+        attributes=attributes,
+        releases=tuple(
+            Release(TABLE + one.name, "audit", "judge", DiscreteLaplace(1, epsilon_table)) for one in attributes
+        ),
+        split={"train": (), "held-out": (), "judge": ((0, BUCKETS),)},
+        settings=settings if threshold is None else {**settings, "threshold": threshold},
+        minimum_cohort=minimum_cohort,
+        package=digest(package),
+    )
+    exchanges(plan)
+    return plan
+
+
+def finished_weights(plan: Plan, model: Model, package: bytes) -> Vector:
+    """The weights with which every site counts, of exactly the model that the plan names.
+
+    Raises:
+        RefusedError: `plan-changed`: another model than the approved one, or none.
+        MalformedError: it does not fit the plan.
+    """
+    if digest(package) != plan.package:
+        raise RefusedError(Refusal.PLAN_CHANGED, "the study approved another model; hand over the one it names")
+    if model is DECISIONS:
+        return DECISIONS.start(plan, members=0)
+    finished = parse_package(package)
+    model.check_weights(finished.parsed_plan(), finished.weights)
+    return finished.weights
+
+
+def _described(package: bytes) -> tuple[str, tuple[Feature, ...], str, int, dict[str, float]]:
+    try:
+        declared = parse_declaration(package)
+    except MalformedError:
+        trained = parse_package(package).parsed_plan()
+        return trained.model, trained.features, trained.label, trained.horizon_days, dict(trained.settings)
+    column = Feature(declared.name, "continuous", 0.0, 1.0)
+    return DECISIONS.name, (column,), declared.name + OUTCOME, 0, {"threshold": 0.5}

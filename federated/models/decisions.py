@@ -1,0 +1,141 @@
+"""Somebody else's algorithm: not a model of ours, but what it decided, read from one column of each site's rows.
+
+    column NAME           its score, or its decision as 0 or 1, in [0, 1]; missing where it decided nothing
+    column NAME_outcome   what came true, 0 or 1; missing where nobody knows yet
+
+A vendor's or a legacy rule's decisions so pass the protocol of every audit: signed plan, cohort by consent, noise,
+charge, judge. What is audited is named by its `Declaration`, whose digest is the package of the plan: reviewers sign
+who decided and which files the sites counted. Nothing of it can be trained or used to score with.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from federated.errors import MalformedError
+from federated.models.model import Matrix, Vector
+from federated.plan import Feature, Plan, Release
+from federated.signed import decode, encode
+
+NAME = "decisions"
+OUTCOME = "_outcome"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What was audited, as data.
+
+    Attributes:
+        name: the column that holds its decisions, at every site.
+        maker: who made it.
+        version: of it, in the maker's words.
+        files: site -> SHA-256 of the file of decisions that this site took in; the sites vouch for it.
+    """
+
+    name: str
+    maker: str
+    version: str
+    files: Mapping[str, str]
+
+
+def declaration_bytes(declared: Declaration) -> bytes:
+    """The bytes of a declaration; their digest is the model digest of its audits."""
+    return encode(
+        {
+            "version": 1,
+            "decisions": declared.name,
+            "maker": declared.maker,
+            "of": declared.version,
+            "files": dict(sorted(declared.files.items())),
+        }
+    )
+
+
+def parse_declaration(payload: bytes) -> Declaration:
+    """Read a declaration.
+
+    Raises:
+        MalformedError: it is none of this version.
+    """
+    data = decode(payload)
+    if not isinstance(data, dict) or {*data} != {"version", "decisions", "maker", "of", "files"}:
+        raise MalformedError("not a declaration of decisions")
+    files = data["files"]
+    if data["version"] != 1 or not isinstance(files, dict) or not all(isinstance(one, str) for one in files.values()):
+        raise MalformedError("not a declaration of decisions of this version")
+    return Declaration(str(data["decisions"]), str(data["maker"]), str(data["of"]), files)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The model that is none: its score is what was decided."""
+
+    name: str = NAME
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that would do anything but audit one column of decisions.
+
+        Raises:
+            MalformedError: says what else it does.
+        """
+        if len(plan.features) != 1 or plan.features[0].kind != "continuous":
+            raise MalformedError("an audit of decisions reads one column of them")
+        only = plan.features[0]
+        if (only.lo, only.hi) != (0.0, 1.0) or plan.label != only.name + OUTCOME:
+            raise MalformedError("decisions lie between 0 and 1, and their outcomes stand beside them")
+        if not plan.package or any(release.kind != "audit" for release in plan.releases):
+            raise MalformedError("decisions of others are audited only; the plan names their declaration")
+
+    def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:  # noqa: ARG002  the protocol's
+        """None: nothing is trained."""
+        return ()
+
+    def design(self, features: Sequence[Feature], values: Matrix) -> Matrix:  # noqa: ARG002
+        """The decisions as they are, NaN where there is none; shape (members, 1)."""
+        return values
+
+    def check_weights(self, plan: Plan, weights: Vector) -> None:  # noqa: ARG002
+        """There are none."""
+        if weights.shape != (0,):
+            raise MalformedError("decisions of others have no weights")
+
+    def contribution(self, plan: Plan, release: Release, *, inputs: Any, labels: Vector, weights: Vector) -> Vector:
+        """Nothing is trained.
+
+        Raises:
+            MalformedError: always.
+        """
+        raise MalformedError("decisions of others are audited only")
+
+    def start(self, plan: Plan, *, members: int) -> Vector:  # noqa: ARG002
+        """No weights."""
+        return np.zeros(0)
+
+    def weights(self, state: Vector) -> Vector:
+        """No weights."""
+        return state
+
+    def update(self, state: Vector, totals: Mapping[str, Vector]) -> Vector:  # noqa: ARG002
+        """Nothing changes."""
+        return state
+
+    def finish(self, state: Vector) -> Vector:
+        """No weights."""
+        return state
+
+    def counted(
+        self,
+        plan: Plan,  # noqa: ARG002
+        release: Release,  # noqa: ARG002
+        *,
+        inputs: Matrix,
+        labels: Vector,
+        weights: Vector,  # noqa: ARG002
+    ) -> tuple[Vector, Vector]:
+        """Decisions, NaN for members about whom there is none (they are in no cell), and outcomes."""
+        return inputs[:, 0], labels
+
+
+DECISIONS = Decisions()
