@@ -1,10 +1,11 @@
 """`accord study`: ask to use members' data, from a file to signed answers, without a browser."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -30,6 +31,7 @@ from privacy.keys import read_root_key
 from privacy.noise import SecureNoise
 
 app = typer.Typer(help="Ask to use members' data, and answer.", no_args_is_help=True, rich_markup_mode=None)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _out = Console(highlight=False, soft_wrap=True)
 FileArg = Annotated[Path, typer.Argument(help="The study file, YAML.")]
 AuthorOpt = Annotated[str, typer.Option(help="Who files it: the account's name.")]
@@ -178,6 +180,26 @@ def approve(
             raise
     _say(f"Recorded. The study is {where.stage}; missing: {', '.join(where.missing) or 'nothing'}")
     return 0
+
+
+@app.command()
+def sign(
+    study: Annotated[str, typer.Argument(help="The study's name.")],
+    plan: Annotated[str, typer.Option("--digest", help="The plan's digest as you read it.")],
+    key: Annotated[Path, typer.Option(help="The reviewer's own key file.")],
+    reviewer: Annotated[str, typer.Option("--as", help="Who answers.")],
+    role: Annotated[str, typer.Option(help="In which role.")],
+    organisation: Annotated[str, typer.Option(help="Of which organisation.")],
+    reason: Annotated[str, typer.Option(help="Why; the requester and auditors read it.")],
+    *,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Answer no.")] = False,
+) -> None:
+    """Sign an answer on your own machine, without the database; prints the line to paste on the study's page."""
+    if not _DIGEST.fullmatch(plan):
+        raise ApprovalError("a digest has 64 hexadecimal digits: copy it from the study's page")
+    say: Literal["yes", "no"] = "no" if refuse else "yes"
+    answer = Approval(study, plan, reviewer, role, organisation, say, reason, clock())
+    typer.echo(sign_approval(answer, read_key(key)).to_text())
 
 
 @app.command()
