@@ -28,6 +28,14 @@ class SessionRow(SQLModel, table=True):
     acting: str | None = None
 
 
+class VisitRow(SQLModel, table=True):
+    """When a member was last here; outlives her sessions, so that "since your last visit" stays true."""
+
+    __tablename__ = "last_visit"
+    member: str = Field(primary_key=True)
+    seen_at: str
+
+
 class AddressRow(SQLModel, table=True):
     """Who receives one-time links under which address; the address itself is not kept."""
 
@@ -126,7 +134,7 @@ class Passkey:
 
 def add_session(tx: Transaction, fingerprint: bytes, *, member: str, method: str, at: datetime) -> None:
     """Sign a browser in; it remembers when the member was last seen anywhere."""
-    before = tx.session.exec(select(func.max(SessionRow.seen_at)).where(SessionRow.member == member)).one()
+    before = tx.session.get(VisitRow, member)
     tx.session.add(
         SessionRow(
             fingerprint=fingerprint,
@@ -134,9 +142,10 @@ def add_session(tx: Transaction, fingerprint: bytes, *, member: str, method: str
             method=method,
             signed_in_at=text(at),
             seen_at=text(at),
-            last_visit_at=before,
+            last_visit_at=None if before is None else before.seen_at,
         )
     )
+    tx.session.merge(VisitRow(member=member, seen_at=text(at)))
 
 
 def session(tx: Transaction, fingerprint: bytes) -> SignedIn | None:
@@ -153,7 +162,11 @@ def sessions_of(tx: Transaction, member: str) -> list[SignedIn]:
 
 def touch_session(tx: Transaction, fingerprint: bytes, *, at: datetime) -> None:
     """Remember that the browser was just here."""
-    tx.session.exec(update(SessionRow).where(col(SessionRow.fingerprint) == fingerprint).values(seen_at=text(at)))
+    row = tx.session.get(SessionRow, fingerprint)
+    if row is not None:
+        row.seen_at = text(at)
+        tx.session.add(row)
+        tx.session.merge(VisitRow(member=row.member, seen_at=row.seen_at))
 
 
 def set_acting(tx: Transaction, fingerprint: bytes, *, delegation: str | None) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from consent_center.web.languages import Language
+from consent_center.workflows.enrol_member import enrol_member
 from tests.portal.visitor import House, Visitor, link_in
 
 
@@ -193,3 +194,18 @@ def test_over_https_cookies_are_secure_and_host_only() -> None:
     response = Response()
     Cookies(https=True).put_secret(response, SESSION, "x")
     assert response.headers["set-cookie"].startswith("__Host-accord-session=x; HttpOnly; Path=/; SameSite=lax; Secure")
+
+
+def test_what_changed_since_the_last_visit_is_on_the_first_page_however_long_ago_that_was(house: House) -> None:
+    first = house.member()
+    assert "This is your first visit" in first.get("/").text
+    first.answer("/uses/matching/tern/demographics/TW", "refuse")
+    house.clock.ahead += timedelta(days=90)
+    again = house.visitor().sign_in(first.member)
+    assert "Nothing has changed since" in again.get("/").text
+    store, at = house.world.wiring.store, house.clock()
+    store.run(enrol_member, first.member, "service", at=at + timedelta(days=10))
+    house.clock.ahead += timedelta(days=90)
+    page = house.visitor().sign_in(first.member).get("/").text
+    assert "Your account was linked at customer service." in page
+    assert "You did not allow Tern Airlines" not in page

@@ -174,6 +174,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
+        "last_visit",
+        sa.Column("member", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("seen_at", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("member"),
+    )
+    op.create_table(
         "sign_in_address",
         sa.Column("tag", sa.LargeBinary(), nullable=False),
         sa.Column("member", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
