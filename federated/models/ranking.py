@@ -84,11 +84,12 @@ def lists_of(
         tastes = tastes_of(held[rows], learned.departments)
         tastes[closed[rows]] = 0.0
         total = tastes.sum(axis=1, keepdims=True)
-        mix = np.divide(tastes, total, out=np.zeros_like(tastes), where=total > 0)
+        # Whoever has no taste that may be used gets everybody's mix.
+        usual = learned.p @ np.eye(closed.shape[1])[learned.departments]
+        mix = np.where(total > 0, tastes / np.maximum(total, 1e-12), usual / usual.sum())
         parts["new"].append(recalibrated(fresh, mix, learned.departments, length=LENGTH, trade=TRADE))
         parts["again"].append(_padded(top(owned, LENGTH), LENGTH))
-        bought = np.diff(held[rows].indptr) > 0
-        liked = np.where((mix > 0) & bought[:, None], mix, -np.inf)
+        liked = np.where(tastes > 0, tastes, -np.inf)
         parts["tastes"].append(_padded(top(liked, TASTES), TASTES))
     empty = {"new": LENGTH, "again": LENGTH, "tastes": TASTES}
     return {
@@ -123,7 +124,8 @@ def recalibrated(values: Matrix, tastes: Matrix, departments: Integers, *, lengt
 
     Args:
         values: scores, shape (members, items), -inf for what must not be shown.
-        tastes: each member's mix of departments, rows summing to 1, shape (members, departments).
+        tastes: each member's mix of departments, rows summing to 1 or all zero, shape (members,
+            departments).
         departments: of each item, coded.
         length: of the lists.
         trade: 0 leaves the order as it is, 1 looks at the mix alone; .2 costs nothing measurable.
@@ -156,10 +158,10 @@ def recalibrated(values: Matrix, tastes: Matrix, departments: Integers, *, lengt
 
 
 def tastes_of(held: sparse.csr_array, departments: Integers) -> Matrix:
-    """Each member's mix of departments, shape (members, departments); uniform for an empty history."""
+    """Each member's mix of departments, shape (members, departments); zeros for an empty history."""
     counts: Matrix = held @ np.eye(int(departments.max()) + 1)[departments]
     total = counts.sum(axis=1, keepdims=True)
-    return np.asarray(np.where(total > 0, counts / np.maximum(total, 1), 1.0 / counts.shape[1]))
+    return np.asarray(counts / np.maximum(total, 1))
 
 
 def ndcg(lists: Integers, relevant: sparse.csr_array) -> Vector:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from federated.errors import MalformedError
 from federated.plan import Feature
@@ -39,8 +41,8 @@ def labels(column: Column) -> Floats:
 
 def group_codes(column: Column, groups: Sequence[str]) -> npt.NDArray[np.int64]:
     """Index of each row's group; everything the plan does not name is "not given", the index after the last group."""
-    index = {group: code for code, group in enumerate(groups)}
-    return np.fromiter((index.get(_text(value), len(groups)) for value in column), dtype=np.int64, count=len(column))
+    codes = _codes(column, groups)
+    return np.where(codes < 0, len(groups), codes)
 
 
 def _unit(feature: Feature, column: Column) -> Floats:
@@ -53,8 +55,8 @@ def _unit(feature: Feature, column: Column) -> Floats:
         case "items":
             raise MalformedError("a set of items has no unit value; it is read from the table of items")
         case "categorical":
-            index = {category: float(code) for code, category in enumerate(feature.categories)}
-            return np.array([index.get(_text(value), np.nan) for value in column], dtype=np.float64)
+            codes = _codes(column, feature.categories).astype(np.float64)
+            return np.where(codes < 0, np.nan, codes)
         case "binned":
             numbers = _numbers(column)
             bins = np.searchsorted(np.asarray(feature.edges), numbers, side="right").astype(np.float64)
@@ -77,6 +79,17 @@ def _number(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return float("nan")
+
+
+def _codes(column: Column, values: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Index of each value among the declared ones, shape (rows,); -1 for anything else."""
+    try:
+        texts = pa.array(column, pa.string(), from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeError):
+        # Not all of them are texts: say each as text, as the schema does.
+        texts = pa.array([_text(value) for value in column], pa.string())
+    found = pc.index_in(texts, value_set=pa.array(list(values), pa.string()))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _text(value: Any) -> str:

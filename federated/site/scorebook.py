@@ -1,4 +1,4 @@
-"""What a site knows about its members' scores: one blob per 16,384 of them, in order of pseudonym, in its database.
+"""What a site knows about its members' scores: one blob per 131,072 of them, in order of pseudonym, in its database.
 
     scoring   one run: whose study, which model, where it stands
     scored    one block of it: first and last pseudonym, and columns of equal length (`numpy` arrays, never pickled)
@@ -9,7 +9,7 @@ and a block is never written twice. A member is found by bisection, and forgotte
 
 import io
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from federated.cohort import PSEUDONYM_BYTES
 from federated.site.store import SiteStore
 
-BLOCK = 16_384
+BLOCK = 131_072
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS scorings (
     run TEXT PRIMARY KEY, study TEXT NOT NULL, package TEXT NOT NULL, work BLOB NOT NULL, started TEXT NOT NULL,
@@ -126,11 +126,9 @@ class ScoreBook:
                 "DELETE FROM scored WHERE run IN (SELECT run FROM scorings WHERE study = ? AND run <> ?)", (study, run)
             )
 
-    def blocks(self, run: str) -> Iterator[Block]:
-        """All scores of a run."""
-        with self._store.reading() as database:
-            numbers = [number for (number,) in database.execute("SELECT block FROM scored WHERE run = ?", (run,))]
-        for number in sorted(numbers):
+    def blocks(self, run: str, only: Iterable[int] | None = None) -> Iterator[Block]:
+        """All blocks of a run, or the given ones."""
+        for number in sorted(self.blocks_done(run) if only is None else only):
             with self._store.reading() as database:
                 row = database.execute(
                     "SELECT columns FROM scored WHERE run = ? AND block = ?", (run, number)
@@ -175,6 +173,12 @@ class ScoreBook:
                 f"SELECT * FROM scorings WHERE {where} ORDER BY started DESC, rowid DESC LIMIT 1", values
             ).fetchone()
         return None if row is None else _scoring(row)
+
+
+def ordered(pseudonyms: Sequence[bytes]) -> npt.NDArray[np.int64]:
+    """Indices that put pseudonyms into the order of their bytes."""
+    halves = np.frombuffer(b"".join(pseudonyms), dtype=">u8").astype(np.uint64).reshape(-1, 2)
+    return np.lexsort((halves[:, 1], halves[:, 0]))
 
 
 def _scoring(row: Any) -> Scoring:

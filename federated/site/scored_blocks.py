@@ -18,7 +18,7 @@ from federated.models.model import Model
 from federated.models.ranking import Learned, lists_of
 from federated.plan import Plan
 from federated.site.features import unit_values
-from federated.site.scorebook import Block
+from federated.site.scorebook import Block, ordered
 from federated.site.source import Source
 from federated.site.tags import TASTE
 
@@ -39,13 +39,13 @@ def scored_block(
         IncompleteError: a score that cannot be explained is not written.
     """
     rows = source.read(members, [feature.name for feature in plan.features])
-    order = sorted(range(len(rows.pseudonyms)), key=rows.pseudonyms.__getitem__)
+    order = ordered(rows.pseudonyms)
     values = unit_values(plan.features, rows.columns)[order]
     found = explain(model, plan.features, values, weights)
     reasons = top_reasons(found.contributions)
     chosen = np.maximum(reasons, 0)
     return Block(
-        tuple(rows.pseudonyms[index] for index in order),
+        tuple(map(rows.pseudonyms.__getitem__, order.tolist())),
         {
             "score": found.scores,
             "reason": reasons.astype(np.int16),

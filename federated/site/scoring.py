@@ -3,14 +3,14 @@
     admit      the consent centre says that the model is released and cuts a fresh signed cohort for the offers purpose
     check      order, policy, own ledger, and that the model's bytes are the ones that were approved
     statement  before the first block, and again whenever the last one is older than `FRESH_ENOUGH`
-    blocks     score, explain, write: 16,384 members in one transaction, so a killed run goes on where it stood
+    blocks     score, explain, write: 131,072 members in one transaction, so a killed run goes on where it stood
     release    one noised histogram of scores; everything else stays at the site
 
 Scores and reasons never leave the site. Sending anything takes a verdict of its own (`federated.site.offers`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ from federated.site.counts import noised_bins
 from federated.site.folder import SiteFolder
 from federated.site.order import Work, check_order
 from federated.site.policy import Policy, check_hours, read_policy
-from federated.site.scorebook import BLOCK, Block, ScoreBook, Scoring
+from federated.site.scorebook import BLOCK, Block, ScoreBook, Scoring, ordered
 from federated.site.scored_blocks import listed_block, scored_block
 from federated.site.source import DuckDbSource, Source
 from federated.site.store import SiteStore
@@ -123,15 +123,19 @@ def score_members(
     model = checked_model(work, package)
     run = _Running(desk, gate, book, work, model, model.parsed_plan(), scoring.run)
     run.ask_for_statement()
-    pseudonyms = sorted(member for member in work.members_of(work.exchanges[0]))
+    members = work.members_of(work.exchanges[0])
+    pseudonyms = list(map(members.__getitem__, ordered(members).tolist()))
     starts = range(0, len(pseudonyms), BLOCK)
     done = book.blocks_done(scoring.run)
     for number, start in enumerate(starts):
         if number not in done:
             if desk.clock() - run.stated_at > FRESH_ENOUGH:
                 run.ask_for_statement()
-            book.write(scoring.run, number, run.block(pseudonyms[start : start + BLOCK]))
+            block = run.block(pseudonyms[start : start + BLOCK])
+            book.write(scoring.run, number, block)
+            run.scores.append(block.columns["score"])
         progress(min(start + BLOCK, len(pseudonyms)), len(pseudonyms))
+    run.scores += [block.columns["score"] for block in book.blocks(scoring.run, done)]
     return run.finish(pseudonyms)
 
 
@@ -149,6 +153,7 @@ class _Running:
     removed: frozenset[bytes] = frozenset()
     stated_at: datetime = NEVER
     epoch: int = 0
+    scores: list[npt.NDArray[np.float64]] = field(default_factory=list)
 
     def ask_for_statement(self) -> None:
         """Fresh removals, signed by the consent centre for this run and nonce."""
@@ -173,7 +178,8 @@ class _Running:
     def block(self, members: list[bytes]) -> Block:
         """Scores and reasons, or lists, of these members but the removed."""
         plan, deleted = self.plan, Tags(self.desk.store).deleted(members)
-        allowed = [one for one in members if one not in self.removed and AT_RISK not in deleted.get(one, ())]
+        left_out = self.removed | {one for one, tags in deleted.items() if AT_RISK in tags}
+        allowed = [one for one in members if one not in left_out]
         if isinstance(self.work.model, Preference):
             learned = self.work.model.learned(plan, self.model.weights)
             return listed_block(self.desk.source, learned, plan, allowed, deleted)
@@ -182,12 +188,9 @@ class _Running:
     def finish(self, pseudonyms: list[bytes]) -> Scored:
         """Release the histogram, settle, and let these scores count."""
         plan, release = self.work.plan, self.work.plan.releases[0]
-        scored, flagged, values = 0, 0, []
-        for block in self.book.blocks(self.run):
-            scored += len(block.pseudonyms)
-            values.append(block.columns["score"])
-            flagged += int((block.columns["score"] >= plan.settings["threshold"]).sum())
-        counts = self._counts(plan, release, np.concatenate(values) if values else np.zeros(0))
+        scores = np.concatenate([np.zeros(0), *self.scores])
+        scored, flagged = len(scores), int((scores >= plan.settings["threshold"]).sum())
+        counts = self._counts(plan, release, scores)
         results = {"scores": bins_result(plan, release, [counts])}
         used = [one for one in pseudonyms if one not in self.removed]
         self._settle(used, results)

@@ -8,7 +8,6 @@ Item histories are a second table, `items`: one row per member, period and item,
 usually the week) and one column for each feature of kind items, text. Her rows add up to one set, however many.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from federated.cohort import PSEUDONYM_BYTES
 from federated.errors import Refusal, RefusedError
 
 PSEUDONYM = "pseudonym"
@@ -117,12 +117,16 @@ def _read(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Ro
     if missing:
         raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's data lack {len(missing)} of the plan's columns")
     found = table.select(PSEUDONYM, *columns).semi_join(_wanted(pseudonyms), PSEUDONYM).to_pyarrow()
-    keys = found[PSEUDONYM].to_pylist()
-    times = Counter(keys)
-    once = [index for index, key in enumerate(keys) if times[key] == 1]
+    keys = found[PSEUDONYM].combine_chunks()
+    if pc.count_distinct(keys).as_py() != len(keys):
+        counts = pc.value_counts(keys)
+        single = pc.filter(counts.field("values"), pc.equal(counts.field("counts"), 1))
+        found = found.filter(pc.is_in(found[PSEUDONYM], value_set=single))
+        keys = found[PSEUDONYM].combine_chunks()
+    joined = bytes.fromhex("".join(keys.to_pylist()))
     return Rows(
-        pseudonyms=tuple(bytes.fromhex(keys[index]) for index in once),
-        columns={name: _values(found[name])[once] for name in columns},
+        pseudonyms=tuple(joined[start : start + PSEUDONYM_BYTES] for start in range(0, len(joined), PSEUDONYM_BYTES)),
+        columns={name: _values(found[name]) for name in columns},
     )
 
 
@@ -131,7 +135,7 @@ def _read_items(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str])
     if missing:
         raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's items lack {len(missing)} of the plan's columns")
     found = table.select(PSEUDONYM, PERIOD, *columns).semi_join(_wanted(pseudonyms), PSEUDONYM).to_pyarrow()
-    whose = pc.index_in(found[PSEUDONYM], value_set=pa.array([one.hex() for one in pseudonyms], pa.string()))
+    whose = pc.index_in(found[PSEUDONYM], value_set=_hexadecimal(pseudonyms))
     return Purchases(
         members=np.asarray(whose.to_numpy(), dtype=np.int64),
         periods=np.asarray(found[PERIOD].cast(pa.int64()).to_numpy(), dtype=np.int64),
@@ -140,7 +144,12 @@ def _read_items(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str])
 
 
 def _wanted(pseudonyms: Sequence[bytes]) -> Any:
-    return ibis.memtable(pa.table({PSEUDONYM: pa.array([one.hex() for one in pseudonyms], pa.string())}))
+    return ibis.memtable(pa.table({PSEUDONYM: _hexadecimal(pseudonyms)}))
+
+
+def _hexadecimal(pseudonyms: Sequence[bytes]) -> pa.Array:
+    digits = b"".join(pseudonyms).hex().encode()
+    return pa.array(np.frombuffer(digits, dtype=f"S{2 * PSEUDONYM_BYTES}"), pa.string())
 
 
 def _values(column: pa.ChunkedArray) -> npt.NDArray[Any]:
