@@ -11,10 +11,19 @@ from pathlib import Path
 from typing import Self
 
 from federated.site.store import SiteStore
-from privacy.errors import AccountConflictError, UnknownAccountError
+from privacy.errors import AccountConflictError, LedgerError, UnknownAccountError
 from privacy.ledger import Accounts, Balance, Budget, Charge, admit, refuse_conflict
 from privacy.quantities import Cost
 
+_SPEND = """
+INSERT INTO charges (id, account, run, gaussian, pure, mechanisms, at)
+SELECT :id, name, :run, :gaussian, :pure, :mechanisms, :at FROM accounts
+WHERE name = :account AND gaussian + :gaussian <= json_extract(budget, '$.limit.gaussian')
+    AND pure + :pure <= json_extract(budget, '$.limit.pure')
+ON CONFLICT DO NOTHING
+"""
+_ADD = "UPDATE accounts SET gaussian = gaussian + :gaussian, pure = pure + :pure WHERE name = :account"
+_LARGEST = Cost(2**62, 2**62)
 _CHARGE = "SELECT id, account, run, gaussian, pure, mechanisms, at FROM charges WHERE account = ?"
 
 
@@ -38,30 +47,11 @@ class SiteAccounts(Accounts):
 
     def charge(self, *charges: Charge) -> None:
         """Spend all of these or none; on return they are on the disk."""
+        rows = [(charge, _row(charge)) for charge in charges]
         with self._store.transaction() as database:
-            for charge in charges:
-                balance = _balance(database, charge.account)
-                made = database.execute(f"{_CHARGE} AND id = ?", (charge.account, charge.id)).fetchone()
-                if made is not None:
-                    refuse_conflict(_charge(made), charge)
-                    continue
-                spent = admit(balance.budget, balance.spent, charge.cost, account=charge.account)
-                database.execute(
-                    "INSERT INTO charges (id, account, run, gaussian, pure, mechanisms, at) VALUES (?,?,?,?,?,?,?)",
-                    (
-                        charge.id,
-                        charge.account,
-                        charge.run,
-                        charge.cost.gaussian,
-                        charge.cost.pure,
-                        json.dumps([*charge.mechanisms]),
-                        charge.at.isoformat(),
-                    ),
-                )
-                database.execute(
-                    "UPDATE accounts SET gaussian = ?, pure = ? WHERE name = ?",
-                    (spent.gaussian, spent.pure, charge.account),
-                )
+            for charge, row in rows:
+                if not _spent(database, charge, row):
+                    _decide(database, charge)
 
     def balance(self, account: str) -> Balance:
         """Budget and what was spent."""
@@ -73,6 +63,25 @@ class SiteAccounts(Accounts):
         with self._store.reading() as database:
             _balance(database, account)
             return tuple(_charge(row) for row in database.execute(f"{_CHARGE} ORDER BY number", (account,)))
+
+
+def _spent(database: sqlite3.Connection, charge: Charge, row: dict[str, str | int]) -> bool:
+    """Spend it if it is new and fits, all compared as whole numbers; False changes nothing and leaves why open."""
+    if not charge.cost.fits(_LARGEST) or database.execute(_SPEND, row).rowcount != 1:
+        return False
+    database.execute(_ADD, row)
+    return True
+
+
+def _decide(database: sqlite3.Connection, charge: Charge) -> None:
+    """Why a charge was not spent: it was made before, which is fine, or it is refused."""
+    balance = _balance(database, charge.account)
+    made = database.execute(f"{_CHARGE} AND id = ?", (charge.account, charge.id)).fetchone()
+    if made is not None:
+        refuse_conflict(_charge(made), charge)
+        return
+    admit(balance.budget, balance.spent, charge.cost, account=charge.account)
+    raise LedgerError("the ledger's two comparisons disagree; nothing was charged")
 
 
 def _balance(database: sqlite3.Connection, account: str) -> Balance:
@@ -94,6 +103,18 @@ def _budget_text(budget: Budget) -> str:
             "limit": {"gaussian": budget.limit.gaussian, "pure": budget.limit.pure},
         }
     )
+
+
+def _row(charge: Charge) -> dict[str, str | int]:
+    return {
+        "id": charge.id,
+        "account": charge.account,
+        "run": charge.run,
+        "gaussian": charge.cost.gaussian,
+        "pure": charge.cost.pure,
+        "mechanisms": json.dumps([*charge.mechanisms]),
+        "at": charge.at.isoformat(),
+    }
 
 
 def _charge(row: tuple[str, str, str, int, int, str, str]) -> Charge:
