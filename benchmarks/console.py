@@ -1,0 +1,229 @@
+"""The console on PostgreSQL with 100,000 members, 500 studies and 1,000,000 log entries: server time of each page.
+
+Time is what a client on the same machine waits for a page (TestClient into the application, no network), p95 over
+interleaved requests. Members and studies come in through the product's workflows, each study with four signed answers
+and an assessment; the log is filled up with copies of real leaves, written in bulk.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib.resources import as_file, files
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from benchmarks._stores import ANSWERED, ITEM, NOW, found, new_database, postgres
+from consent_center.consent.grant import Act
+from consent_center.consent.speech import Utterance
+from consent_center.console.create import create_console
+from consent_center.storage import ledger
+from consent_center.storage.transaction import Store
+from consent_center.studies.person import Person
+from consent_center.studies.roles import Role
+from consent_center.studies.study import Study
+from consent_center.web.house import House
+from consent_center.web.mail import Outbox
+from consent_center.web.passkeys import Party
+from consent_center.web.tokens import fingerprint, form_token, new_secret
+from consent_center.web.wiring import Wiring
+from consent_center.workflows.admit_run import admit_run
+from consent_center.workflows.approve_study import approve_study
+from consent_center.workflows.assess_study import assess_study
+from consent_center.workflows.file_study import file_study
+from consent_center.workflows.make_statements import make_statements
+from consent_center.workflows.register_reviewer import register_reviewer
+from consent_center.workflows.staff_accounts import keep_person
+from consent_center.workflows.staff_sign_in import hand_out_staff_link
+from federated.approvals import Approval, Pinned, sign_approval
+from federated.models.churn_plan import churn_plan
+from federated.plan import Feature, Use, plan_bytes
+from privacy.envelope import Key
+from privacy.keys import KeyRing
+from privacy.ledger import PROGRAMME, Budget
+
+MEMBERS, STUDIES, ENTRIES, ROUNDS = 100_000, 500, 1_000_000, 40
+ORIGIN = "http://localhost:8000"
+GOAL_MS = 80.0
+PAGES = {
+    "today": "/console/",
+    "studies": "/console/studies",
+    "study": "/console/studies/study-7",
+    "runs": "/console/runs",
+    "run": "/console/runs/run-7",
+    "budgets": "/console/budgets",
+    "log": "/console/log",
+    "log_by_kind": "/console/log?kind=study.filed",
+    "log_by_day": "/console/log?since=2026-11-20",
+    "log_entry": "/console/log/500000",
+    "contracts": "/console/contracts",
+    "definitions": "/console/definitions",
+    "findings": "/console/findings",
+    "people": "/console/people",
+}
+STAFF = (
+    Person("ada", "Ada", "programme", frozenset({Role.ADMINISTRATOR})),
+    Person("chen", "Chen", "programme", frozenset({Role.COMPLIANCE})),
+    Person("legal", "Legal", "programme", frozenset({Role.LEGAL})),
+    Person("tech", "Tech", "programme", frozenset({Role.TECHNOLOGY})),
+    Person("lin", "Lin", "council", frozenset({Role.MEMBERS})),
+    Person("sales-op", "Sales", "programme", frozenset({Role.OPERATOR}), site="sales"),
+)
+ANSWERS = {"need": "Purchases precede leaving.", "harm": "A member could be warned wrongly."}
+
+
+def run() -> dict[str, Any]:
+    """Fill a database, then ask for every page in turn."""
+    with postgres() as server, tempfile.TemporaryDirectory() as scratch:
+        url = new_database(server)
+        with Store.open(url, keys=KeyRing((Key(7, bytes(range(32))),))) as store:
+            began = time.perf_counter()
+            _people(store)
+            members = found(store, members=MEMBERS)
+            said = [Utterance(one, Act.GIVEN, (ITEM,), "core", 1, "en", ANSWERED["choices"]) for one in members[:2000]]
+            store.run(make_statements, said, at=NOW - timedelta(hours=1))
+            print(f"{MEMBERS} members after {time.perf_counter() - began:.0f} s", flush=True)
+            _studies(store)
+            print(f"{STUDIES} studies after {time.perf_counter() - began:.0f} s", flush=True)
+            _log(url)
+            print(f"{ENTRIES} entries after {time.perf_counter() - began:.0f} s", flush=True)
+            with _client(store, Path(scratch)) as client:
+                return _measure(client)
+
+
+def _people(store: Store) -> None:
+    at = NOW - timedelta(days=2)
+    for person in STAFF:
+        store.run(keep_person, person, by="" if person.id == "ada" else "ada", at=at)
+    budget = Budget.create(epsilon=100.0, delta=1e-6, epsilon_pure=50.0, members=MEMBERS)
+    store.run(ledger.open_account, PROGRAMME, budget)
+
+
+def _studies(store: Store) -> None:
+    keys = {person.id: Ed25519PrivateKey.generate() for person in STAFF if person.answers_as}
+    for person in STAFF:
+        if person.id in keys:
+            pinned = Pinned(person.id, str(person.answers_as), person.organisation, keys[person.id].public_key())
+            store.run(register_reviewer, pinned, at=NOW)
+    signer = Ed25519PrivateKey.generate()
+    for number in range(STUDIES):
+        at = NOW + timedelta(seconds=number)
+        name = f"study-{number}"
+        plan = churn_plan(
+            study=name,
+            country=ITEM.country,
+            sites=(ITEM.recipient,),
+            uses=(Use(("train", "evaluate"), ITEM.purpose, (ITEM.scope,)),),
+            features=(Feature("basket", "continuous", 0.0, 50.0),),
+            label="left",
+            horizon_days=28,
+            attributes=(),
+            members=5_000,
+            epsilon=0.5,
+            delta=1e-6,
+            model="churn-linear",
+            rounds=3,
+        )
+        words = {"reason": "Ask in time.", "benefits": "Members are asked earlier.", "accountable": "head"}
+        study = Study(
+            id=name,
+            title=f"Study {number}",
+            author="wu",
+            organisation="programme",
+            retention_days=365,
+            plan=plan_bytes(plan),
+            filed_at=at,
+            closes_at=at + timedelta(days=100),
+            **words,
+        )
+        store.run(file_study, study, at=at)
+        store.run(assess_study, name, assessor="chen", answers=ANSWERS, at=at)
+        for person in STAFF:
+            if person.id in keys:
+                yes = Approval(
+                    name,
+                    study.plan_digest,
+                    person.id,
+                    str(person.answers_as),
+                    person.organisation,
+                    "yes",
+                    "read and judged",
+                    at,
+                )
+                store.run(approve_study, sign_approval(yes, keys[person.id]), reviewer=person.id, at=at)
+        if number < 10:
+            store.run(admit_run, name, run=f"run-{number}", signer=signer, at=at)
+
+
+def _log(url: str) -> None:
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as database:
+        database.execute(
+            "INSERT INTO leaf (leaf_index, entry_id) SELECT row_number() OVER (ORDER BY id) - 1 + coalesce("
+            "(SELECT max(leaf_index) + 1 FROM leaf), 0), id FROM entry WHERE id NOT IN (SELECT entry_id FROM leaf)"
+        )
+        (have,) = database.execute("SELECT count(*) FROM leaf").fetchone() or (0,)
+        (top,) = database.execute("SELECT max(id) FROM entry").fetchone() or (0,)
+        wanted = max(0, ENTRIES - have)
+        last = int((NOW + timedelta(hours=1)).timestamp())
+        database.execute(
+            "INSERT INTO entry (id, leaf, at, about_member) SELECT %s + n, (SELECT leaf FROM entry WHERE about_member "
+            "LIMIT 1), %s + n / 1000, true FROM generate_series(1, %s) n",
+            (top, last, wanted),
+        )
+        database.execute(
+            "INSERT INTO leaf (leaf_index, entry_id) SELECT %s + n - 1, %s + n FROM generate_series(1, %s) n",
+            (have, top, wanted),
+        )
+        database.execute("ANALYZE")
+
+
+@contextmanager
+def _client(store: Store, folder: Path) -> Iterator[TestClient]:
+    at = NOW + timedelta(hours=2)
+    with as_file(files("consent_center.web") / "harbour_club.yaml") as example:
+        house = House.read(example, origin=ORIGIN)
+    wiring = Wiring(
+        store=store,
+        house=house,
+        post=Outbox(folder, sender="x@example.org"),
+        outbox=folder,
+        party=Party(name="Accord", origin=ORIGIN),
+        provider=None,
+        address_key=b"k" * 32,
+        log=None,
+        receipt_key=Ed25519PrivateKey.generate(),
+        clock=lambda: at,
+    )
+    app = FastAPI(openapi_url=None)
+    app.mount("/console", create_console(wiring))
+    secret = new_secret()
+    store.run(hand_out_staff_link, link=fingerprint(secret), person="chen", at=at)
+    with TestClient(app, base_url=ORIGIN, follow_redirects=False) as client:
+        client.headers["Sec-Fetch-Site"] = "same-origin"
+        path = f"/console/sign-in/link/{secret}"
+        client.get(path)
+        client.post(path, data={"token": form_token(client.cookies[house.cookies.name("visit")], path)})
+        yield client
+
+
+def _measure(client: TestClient) -> dict[str, Any]:
+    took: dict[str, list[float]] = {name: [] for name in PAGES}
+    for round_number in range(ROUNDS + 3):
+        for name, path in PAGES.items():
+            start = time.perf_counter()
+            answer = client.get(path)
+            spent = (time.perf_counter() - start) * 1000
+            if answer.status_code != 200:
+                raise RuntimeError(f"{path} answered {answer.status_code}")
+            if round_number >= 3:
+                took[name].append(spent)
+    figures = {f"{name}_p95_ms": quantiles(times, n=20)[-1] for name, times in took.items()}
+    figures["slowest_p95_ms"] = max(figures.values())
+    return {"figures": figures, "goals": {"slowest_p95_ms": ["<=", GOAL_MS]}}

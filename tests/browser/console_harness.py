@@ -1,0 +1,114 @@
+"""The console behind a real server, with an office full of studies, and passkeys that Chromium itself plays."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from playwright.sync_api import BrowserContext, Page
+
+from consent_center.web.passkeys import Party
+from consent_center.web.tokens import fingerprint, new_secret
+from consent_center.workflows.admit_run import admit_run
+from consent_center.workflows.settle_round import settle_round
+from consent_center.workflows.staff_sign_in import hand_out_staff_link
+from federated.gate import RoundReport, SiteRound
+from tests.consent_center.studies.studying import study_text
+from tests.consent_center.world import NOW
+from tests.console.office import Office, open_office
+
+SEEN = "studies studies/churn-1 runs runs/run-1 budgets contracts findings log log/3 members people definitions"
+PAGES = {
+    "chen": ("", *SEEN.split(), "definitions/edit?kind=notice&code=core"),
+    "huang": ("studies/churn-2", "key", "contracts", "definitions"),
+    "wu": ("studies/new",),
+    "ada": ("people",),
+}
+
+
+@dataclass
+class ServedOffice:
+    """A running console."""
+
+    office: Office
+    origin: str
+
+    def sign_in(self, context: BrowserContext, person: str) -> Page:
+        """Open a one-time link in this browser and use it."""
+        secret = new_secret()
+        store, at = self.office.programme.store, self.office.clock()
+        store.run(hand_out_staff_link, link=fingerprint(secret), person=person, at=at)
+        page = context.new_page()
+        page.goto(f"{self.origin}/console/sign-in/link/{secret}")
+        page.get_by_role("main").get_by_role("button").click()
+        page.wait_for_url(f"{self.origin}/console/")
+        return page
+
+
+@contextlib.contextmanager
+def serving_office(folder: Path) -> Iterator[ServedOffice]:
+    """An office with an approved study and its run, and a second study that waits."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    origin = f"http://localhost:{port}"
+    with open_office(folder) as office:
+        fill(office)
+        wiring = replace(
+            office.wiring,
+            house=replace(office.wiring.house, origin=origin),
+            party=Party(name="Accord", origin=origin),
+        )
+        console = next(route.app for route in office.app.routes if getattr(route, "path", "") == "/console")
+        console.state.wiring = wiring
+        config = uvicorn.Config(office.app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield ServedOffice(office, origin)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def fill(office: Office) -> None:
+    """Let people work for a while."""
+    here = office.programme
+    study = here.file(study_text())
+    here.assess(study.id)
+    for name in ("huang", "lai", "lin", "sales-op"):
+        here.answer(study, name)
+    second = here.file(study_text("churn-2", epsilon=1.0))
+    here.assess(second.id)
+    here.store.run(admit_run, study.id, run="run-1", signer=Ed25519PrivateKey.generate(), at=NOW)
+    for number in (1, 2):
+        used = {"sales": SiteRound("ab" * 32, 96 - number, number)}
+        here.store.run(settle_round, RoundReport("run-1", number, "train", used), at=NOW)
+    office.publish()
+
+
+def play_passkeys(page: Page) -> None:
+    """Give this page an authenticator that verifies its holder."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    session.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
