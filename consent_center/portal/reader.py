@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse
 
 from consent_center.consent.catalogue import Catalogue
 from consent_center.consent.grant import Actor, ActorKind
+from consent_center.consent.verdict import Switch
 from consent_center.portal.names import Names
 from consent_center.storage.sessions import SignedIn
 from consent_center.web.cookies import SESSION, VISIT
@@ -22,6 +23,7 @@ from consent_center.web.pages import Page
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.web.wiring import NowDep, Wiring, WiringDep
 from consent_center.workflows.keep_session import TOUCH_EVERY, session_in_force, touch_session
+from consent_center.workflows.set_switch import set_switch
 from consent_center.workflows.show_choices import Choices, show_choices, show_switch
 
 
@@ -79,9 +81,17 @@ class MemberPage(Page):
         problems: list[FieldError] | None = None,
         **context: object,
     ) -> HTMLResponse:
-        """Draw one of her pages; `here` is the part of the navigation it belongs to."""
-        by_browser = sends_gpc(self.request)
-        switch_on = by_browser or self.wiring.store.read(show_switch, self.member, at=self.at)
+        """Draw one of her pages; `here` is the part of the navigation it belongs to.
+
+        If her browser sends Global Privacy Control, the switch against personalised marketing is first stored as on, so
+        that what the page shows is what verdicts obey.
+        """
+        switch_on = self.wiring.store.read(show_switch, self.member, at=self.at)
+        by_browser = sends_gpc(self.request) and self.member == self.session.member
+        if by_browser and not switch_on:
+            setting = Switch.NO_PERSONALISED
+            self.wiring.store.run(set_switch, self.member, setting, on=True, source="gpc", at=self.at)
+            switch_on = True
         self.chrome |= {
             "here": here,
             "member": self.member,

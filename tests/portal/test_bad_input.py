@@ -254,10 +254,22 @@ def test_the_switch_against_marketing_is_on_every_page_and_keeps_it(member: Visi
     assert 'role="switch" aria-checked="false"' in page.text
 
 
-def test_global_privacy_control_turns_the_switch_on_and_says_why(house: House) -> None:
-    page = house.member(**{"sec-gpc": "1"}).get("/")
+def test_global_privacy_control_is_stored_and_obeyed_and_the_page_says_why(any_house: House) -> None:
+    from consent_center.consent.scope import Item
+    from consent_center.consent.verdict import Reason
+    from consent_center.workflows.ask_verdict import ask_verdict
+
+    member = any_house.member(**{"sec-gpc": "1"})
+    item = Item("purchases", "offers", "marketing", "TW")
+    member.answer("/uses/offers/marketing/purchases/TW", "allow")
+    page = member.get("/")
     assert 'role="switch" aria-checked="true"' in page.text
     assert "Your browser sends Global Privacy Control" in page.text
+    any_house.clock.ahead += timedelta(seconds=2)
+    found = any_house.world.wiring.store.read(ask_verdict, member.member, [item], at=any_house.clock())
+    assert [one.reason for one in found] == [Reason.OBJECTED]
+    assert member.get("/history").text.count("Your browser sent Global Privacy Control.") == 1
+    assert "“No personalised marketing” is on" in member.get("/uses/offers").text
 
 
 def test_forms_that_store_something_all_carry_a_token(member: Visitor) -> None:
