@@ -133,7 +133,9 @@ class Plan:
             raise MalformedError("each release needs a part of the split and happens at least once")
         kinds = {release.kind for release in self.releases}
         if bool(self.package) == ("train" in kinds) or ("score" in kinds and kinds != {"score"}):
-            raise MalformedError("a plan trains a model, or scores or audits a finished one that it names; one of these")
+            raise MalformedError(
+                "a plan trains a model, or scores or audits a finished one that it names; one of these"
+            )
         if not self.sites:
             raise MalformedError("a plan names at least one site")
         for what, names in (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlmodel import col, func, select
 
+from consent_center.storage.members import EnrolmentRow
 from consent_center.storage.runs import OutcomeRow, RunMemberRow, RunRow
 from consent_center.storage.transaction import Transaction
 
@@ -41,3 +42,15 @@ def runs_of_studies(tx: Transaction, studies: Sequence[str]) -> list[str]:
     """The runs of these studies, oldest first."""
     query = select(RunRow.run).where(col(RunRow.study).in_(studies)).order_by(col(RunRow.entry_id))
     return list(tx.session.exec(query))
+
+
+def agreed_to(tx: Transaction, run: str, mask: int) -> int:
+    """How many members of a run allow one of these uses of its plan."""
+    query = select(func.count()).select_from(RunMemberRow).where(RunMemberRow.run == run)
+    return tx.session.exec(query.where(col(RunMemberRow.uses).op("&")(mask) != 0)).one()
+
+
+def enrolled_at(tx: Transaction, sites: Sequence[str]) -> int:
+    """How many members are enrolled at one of these sites or more."""
+    query = select(func.count(func.distinct(EnrolmentRow.member_no)))
+    return tx.session.exec(query.where(col(EnrolmentRow.site).in_(sites), col(EnrolmentRow.ended).is_(None))).one()

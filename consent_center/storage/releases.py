@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col, func, select
 
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
 from consent_center.storage.transaction import Transaction
@@ -76,8 +76,37 @@ def latest(tx: Transaction, model_digest: str) -> Release | None:
         select(ReleaseRow).where(ReleaseRow.model_digest == model_digest).order_by(col(ReleaseRow.id).desc()).limit(1)
     )
     row = tx.session.exec(query).first()
-    if row is None:
-        return None
+    return None if row is None else _release(row)
+
+
+def judged(tx: Transaction, run: str) -> Release | None:
+    """What the check said of a run, or None if it was not judged yet."""
+    query = select(ReleaseRow).where(ReleaseRow.run == run, ReleaseRow.by == "").order_by(col(ReleaseRow.id)).limit(1)
+    row = tx.session.exec(query).first()
+    return None if row is None else _release(row)
+
+
+def history(tx: Transaction, model_digest: str) -> list[Release]:
+    """Every decision about a model, oldest first."""
+    query = select(ReleaseRow).where(ReleaseRow.model_digest == model_digest).order_by(col(ReleaseRow.id))
+    return [_release(row) for row in tx.session.exec(query)]
+
+
+def listed(tx: Transaction, *, limit: int = 1000) -> list[Release]:
+    """Decisions about all models, newest first."""
+    return [
+        _release(row) for row in tx.session.exec(select(ReleaseRow).order_by(col(ReleaseRow.id).desc()).limit(limit))
+    ]
+
+
+def newest(tx: Transaction) -> list[Release]:
+    """The newest decision about each model, the latest decided first."""
+    last = select(func.max(ReleaseRow.id)).group_by(ReleaseRow.model_digest)
+    query = select(ReleaseRow).where(col(ReleaseRow.id).in_(last)).order_by(col(ReleaseRow.id).desc())
+    return [_release(row) for row in tx.session.exec(query)]
+
+
+def _release(row: ReleaseRow) -> Release:
     return Release(
         model_digest=row.model_digest,
         run=row.run,

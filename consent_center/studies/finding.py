@@ -13,6 +13,8 @@ CLOCKS: dict[str, timedelta] = {
     "contract-expired": timedelta(days=7),
     "study-suspended": timedelta(days=7),
     "tool-risky": timedelta(days=30),
+    "audit-failed": timedelta(days=7),
+    "audit-overdue": timedelta(days=7),
 }
 """What kinds there are, and how long the owner has."""
 

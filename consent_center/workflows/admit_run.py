@@ -53,7 +53,7 @@ def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519Privat
             raise RefusedError(Refusal.MALFORMED, "this run belongs to another study")
         permit = check_permit(admitted.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
         return _admission(study, permit, admitted.permit, runs.cohorts(tx, run), approvals)
-    if plan.package and not releases.is_usable(releases.latest(tx, plan.package), at=at):
+    if plan.releases_of("score") and not releases.is_usable(releases.latest(tx, plan.package), at=at):
         raise RefusedError(
             Refusal.MODEL_NOT_RELEASED, "this model is not released, or its release has ended; audit and release it"
         )

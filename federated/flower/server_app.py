@@ -31,9 +31,7 @@ def main(grid: Grid, context: Context) -> None:
     entry = gate_named(settings[GATE])
     nodes = {name.removeprefix(NODE): int(node) for name, node in settings.items() if name.startswith(NODE)}
     ask = FlowerAsk(grid, nodes)
-    entry.reports.append(
-        run_study(entry.gate, str(settings[STUDY]), ask=ask, watch=entry.watch, package=entry.package)
-    )
+    entry.reports.append(run_study(entry.gate, str(settings[STUDY]), ask=ask, watch=entry.watch, package=entry.package))
 
 
 class FlowerAsk:

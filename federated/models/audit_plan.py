@@ -4,6 +4,8 @@ Everybody in the cohort is counted: the plan has one part, "judge". A training r
 part itself (`churn_plan`); this is the audit after that: again on newer data, or of decisions that others made.
 """
 
+from collections.abc import Mapping
+
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.models.decisions import DECISIONS, OUTCOME, parse_declaration
 from federated.models.model import Model, Vector
@@ -27,6 +29,7 @@ def audit_plan(
     attributes: tuple[Attribute, ...],
     package: bytes,
     threshold: float | None = None,
+    limits: Mapping[str, float] | None = None,
     epsilon_table: float = EPSILON_TABLE,
     minimum_cohort: int = MINIMUM,
 ) -> Plan:
@@ -41,6 +44,7 @@ def audit_plan(
         attributes: a table for each.
         package: a finished model's bytes, or a `Declaration`'s; the plan names their digest.
         threshold: scores at or above it are selected; None: the one the model was trained with, .5 for decisions.
+        limits: of verdicts, by the names of `audit.fairness.verdict.Thresholds`; approved with the plan, they bind.
         epsilon_table: pure, of each table.
         minimum_cohort: fewer members over all sites are refused.
 
@@ -64,7 +68,7 @@ def audit_plan(
             Release(TABLE + one.name, "audit", "judge", DiscreteLaplace(1, epsilon_table)) for one in attributes
         ),
         split={"train": (), "held-out": (), "judge": ((0, BUCKETS),)},
-        settings=settings if threshold is None else {**settings, "threshold": threshold},
+        settings={**settings, **(limits or {}), **({} if threshold is None else {"threshold": threshold})},
         minimum_cohort=minimum_cohort,
         package=digest(package),
     )

@@ -101,7 +101,15 @@ class Decisions:
         if weights.shape != (0,):
             raise MalformedError("decisions of others have no weights")
 
-    def contribution(self, plan: Plan, release: Release, *, inputs: Any, labels: Vector, weights: Vector) -> Vector:
+    def contribution(
+        self,
+        plan: Plan,  # noqa: ARG002
+        release: Release,  # noqa: ARG002
+        *,
+        inputs: Any,  # noqa: ARG002
+        labels: Vector,  # noqa: ARG002
+        weights: Vector,  # noqa: ARG002
+    ) -> Vector:
         """Nothing is trained.
 
         Raises:

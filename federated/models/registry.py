@@ -8,7 +8,14 @@ from federated.models.model import Exchange, Model, Scorer
 from federated.plan import Plan, Release
 from federated.tables import check_scores, check_tables
 
-_OURS: tuple[Model, ...] = (churn.LINEAR, churn.SHAPES, churn.PAIRS, network.MLP, preference.PREFERENCE, decisions.DECISIONS)
+_OURS: tuple[Model, ...] = (
+    churn.LINEAR,
+    churn.SHAPES,
+    churn.PAIRS,
+    network.MLP,
+    preference.PREFERENCE,
+    decisions.DECISIONS,
+)
 MODELS: Mapping[str, Model] = {model.name: model for model in _OURS}
 
 

@@ -1,0 +1,117 @@
+"""A site takes in a file of somebody else's decisions, as two columns of its rows, to be counted like a model's.
+
+The file is read whole and checked before anything is written; what is written is written in one transaction. Decisions
+about members of whom the site has no row are left out: nobody could have agreed to their audit here. The rows stay at
+the site, and how many were left out is for the site alone.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from audit.fairness.decisions import Decisions, read_decisions
+from audit.fairness.errors import FairnessError
+from federated.errors import MalformedError, Refusal, RefusedError
+from federated.models.decisions import OUTCOME
+from federated.site.source import PSEUDONYM
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{2,40}", re.ASCII)
+_MOST_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a site took in.
+
+    Attributes:
+        digest: SHA-256 of the file, for the declaration that reviewers sign.
+        decisions: how many members were decided about; `known` of them have a row here.
+        known: see `decisions`.
+    """
+
+    digest: str
+    decisions: int
+    known: int
+
+
+def take_decisions(data: Path, file: Path, *, name: str, table: str = "members") -> Taken:
+    """Take a file of decisions in, in the place of an earlier one of this name.
+
+    Args:
+        data: the site's DuckDB file.
+        file: CSV with the columns of `audit.fairness.decisions`; `member` holds the site's own pseudonyms.
+        name: the column for the decisions; its outcomes go to NAME_outcome.
+        table: where the site's rows are.
+
+    Raises:
+        MalformedError: the file or the name is not one of decisions; nothing was written.
+        RefusedError: `data-unreadable`: the site's rows cannot be read or written; nothing was written.
+    """
+    if not _NAME.fullmatch(name):
+        raise MalformedError("name decisions by 3 to 41 small letters, digits and underscores, such as vendor_2026")
+    payload = _read(file)
+    decided = _decisions(payload)
+    rows = pa.table(
+        {
+            PSEUDONYM: list(decided.members),
+            "score": decided.scores,
+            "outcome": pa.array(decided.outcomes, pa.float64(), mask=np.isnan(decided.outcomes)),
+        }
+    )
+    try:
+        known = _write(data, rows, name=name, table=table)
+    except duckdb.Error as error:
+        raise RefusedError(
+            Refusal.DATA_UNREADABLE, "the site's rows cannot be written; nothing was taken in"
+        ) from error
+    return Taken(hashlib.sha256(payload).hexdigest(), len(decided.members), known)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > _MOST_BYTES:
+            raise MalformedError(f"the file of decisions is above {_MOST_BYTES:,} bytes; take it in in parts")
+        return file.read_bytes()
+    except OSError as error:
+        raise MalformedError(f"cannot read {file.name}: {error.strerror}; check the path") from error
+
+
+def _decisions(payload: bytes) -> Decisions:
+    try:
+        return read_decisions(csv.DictReader(io.StringIO(payload.decode("utf-8-sig"), newline="")))
+    except (FairnessError, csv.Error, UnicodeDecodeError) as error:
+        said = str(error) if isinstance(error, FairnessError) else "it is no CSV file in UTF-8"
+        raise MalformedError(f"not a file of decisions: {said}") from error
+
+
+def _write(data: Path, rows: pa.Table, *, name: str, table: str) -> int:
+    if not data.is_file():
+        raise RefusedError(Refusal.DATA_UNREADABLE, "the site's rows are not where they should be; check the folder")
+    with duckdb.connect(str(data)) as database:
+        database.register("decided", rows)
+        held = _columns(database, table)
+        if name in held and name + OUTCOME not in held:
+            raise MalformedError(f"{name} is a column of the site's own rows; give the decisions another name")
+        database.begin()
+        for column in (name, name + OUTCOME):
+            database.execute(f'ALTER TABLE {table} ADD COLUMN IF NOT EXISTS "{column}" DOUBLE')
+        database.execute(f'UPDATE {table} SET "{name}" = NULL, "{name}{OUTCOME}" = NULL')
+        database.execute(
+            f'UPDATE {table} SET "{name}" = d.score, "{name}{OUTCOME}" = d.outcome '
+            f"FROM decided d WHERE {table}.{PSEUDONYM} = d.{PSEUDONYM}"
+        )
+        database.commit()
+        found = database.execute(f'SELECT count(*) FROM {table} WHERE "{name}" IS NOT NULL').fetchone()
+    return int(found[0]) if found else 0
+
+
+def _columns(database: duckdb.DuckDBPyConnection, table: str) -> Sequence[str]:
+    return [str(row[0]) for row in database.execute(f"DESCRIBE {table}").fetchall()]

@@ -1,0 +1,108 @@
+"""A programme in which audits can be judged: real studies and admissions, counts of one's choice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from consent_center.storage.transaction import Store
+from consent_center.studies.study import Study
+from consent_center.workflows.admit_run import admit_run
+from consent_center.workflows.file_study import file_study
+from consent_center.workflows.settle_run import settle_run
+from federated.gate import RunReport
+from federated.models.audit_plan import audit_plan
+from federated.models.package import Package, package_bytes
+from federated.plan import Attribute, Plan, plan_bytes
+from tests.consent_center.studies.studying import Programme, programme, study_text
+from tests.consent_center.world import DAY, NOW
+
+EVEN = {"young": (6000, 0.30), "old": (6000, 0.30)}
+UNEVEN = {"young": (6000, 0.40), "old": (6000, 0.20)}
+UNSURE = {"young": (6000, 0.30), "old": (300, 0.25)}
+FEW = {"young": (6000, 0.30), "old": (3, 1 / 3)}
+ONE_CLASS = {"young": (6000, 0.0), "old": (6000, 0.0)}
+REVIEWERS = ("huang", "lai", "lin", "sales-op")
+SIGNER = Ed25519PrivateKey.generate()
+
+
+def cells(groups: Mapping[str, tuple[int, float]], *, not_given: int = 900) -> list[list[list[int]]]:
+    """Groups x labels x (below, at or above the threshold): half of each have the label."""
+    rows = []
+    for members, share in (*groups.values(), (not_given, 0.3)):
+        yes = round(members * share)
+        rows.append([[(members - yes) // 2, yes // 2], [(members - yes + 1) // 2, (yes + 1) // 2], [0, 0]])
+    return np.asarray(rows).tolist()
+
+
+def results(groups: Mapping[str, tuple[int, float]], *, variance: float = 5.0) -> dict:
+    return {"tables": {"age": {"attribute": "age", "cells": cells(groups), "noise_variance": variance}}}
+
+
+@dataclass
+class Audits:
+    """The programme, and a counter of runs."""
+
+    programme: Programme
+    number: int = 0
+
+    @property
+    def store(self) -> Store:
+        return self.programme.store
+
+    def approve(self, study: Study, *, at: datetime = NOW) -> Study:
+        self.programme.assess(study.id, at=at)
+        for name in REVIEWERS:
+            where = self.programme.answer(study, name, at=at)
+        assert where.approved, where
+        return study
+
+    def train(self, name: str, found: dict | None, *, at: datetime = NOW) -> tuple[str, bytes]:
+        """A training run of this study that settled with these results, and its model."""
+        study = self.approve(self.programme.file(study_text(name, audit=True, epsilon=0.3), at=at), at=at)
+        weights = np.zeros(2)
+        model = package_bytes(Package(f"run-{self.number + 1}", study.plan, weights))
+        return self.run(study, found, model=model, at=at), model
+
+    def again(self, name: str, package: bytes, found: dict | None, *, at: datetime = NOW, **changes) -> str:
+        """An audit of a finished model, filed, approved, run, settled."""
+        filed = self.filed(self.plan(name, package, **changes), {"demographics": "Gaps cannot be seen else."}, at=at)
+        return self.run(self.approve(filed, at=at), found, model=b"", at=at)
+
+    def filed(self, plan: Plan, why: dict[str, str], *, at: datetime = NOW) -> Study:
+        """A study with this plan."""
+        template = self.programme.plan(study_text(plan.study, audit=True), at=at).study
+        return self.store.run(file_study, replace(template, plan=plan_bytes(plan), necessity=why), at=at)
+
+    def plan(self, name: str, package: bytes, **changes):
+        return audit_plan(
+            **{
+                "study": name,
+                "country": "TW",
+                "sites": ("sales",),
+                "purpose": "fairness-audit",
+                "scopes": ("demographics",),
+                "attributes": (Attribute("age", ("young", "old")),),
+                "package": package,
+                "minimum_cohort": 50,
+                "epsilon_table": 0.2,
+                **changes,
+            }
+        )
+
+    def run(self, study: Study, found: dict | None, *, model: bytes, at: datetime = NOW) -> str:
+        self.number += 1
+        run = f"run-{self.number}"
+        self.store.run(admit_run, study.id, run=run, signer=SIGNER, at=at)
+        outcome = "no-quorum" if found is None else "completed"
+        self.store.run(settle_run, RunReport(run, outcome, 1, model=model, results=found or {}), at=at)
+        return run
+
+
+def audits(store: Store) -> Audits:
+    return Audits(programme(store))
+
+
+LATER = NOW + DAY
