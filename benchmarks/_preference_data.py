@@ -48,11 +48,17 @@ def preference_data() -> PreferenceData:
     held = histories_of(
         tuple(features), rows, columns, bought.week.to_numpy(), members=len(household), until=UNTIL, horizon=HORIZON
     )
-    return PreferenceData(tuple(features), held, _counts(features, rows, columns, bought.week.to_numpy(), len(household)))
+    return PreferenceData(
+        tuple(features), held, _counts(features, rows, columns, bought.week.to_numpy(), len(household))
+    )
 
 
 def _counts(
-    features: list[Feature], rows: npt.NDArray[np.int64], columns: dict[str, pa.Array], weeks: npt.NDArray[np.int64], members: int
+    features: list[Feature],
+    rows: npt.NDArray[np.int64],
+    columns: dict[str, pa.Array],
+    weeks: npt.NDArray[np.int64],
+    members: int,
 ) -> dict[str, sparse.csr_array]:
     """Plain purchase counts until week 44, for the peers."""
     past, found = weeks <= UNTIL, {}

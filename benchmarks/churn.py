@@ -153,7 +153,10 @@ def run() -> dict[str, object]:
         began = time.perf_counter()
         print(f"{data.name}: {len(data.labels)} members, {len(data.features)} features", flush=True)
         logistic, boosting = central(data)
-        figures[f"{data.name}_central_logistic_no_dp"], figures[f"{data.name}_central_boosting_no_dp"] = logistic, boosting
+        figures[f"{data.name}_central_logistic_no_dp"], figures[f"{data.name}_central_boosting_no_dp"] = (
+            logistic,
+            boosting,
+        )
         print(f"  central without privacy: logistic {logistic:.4f}, boosting {boosting:.4f}", flush=True)
         at_two = {name: aucs(data, name, epsilon=2.0) for name in SIMPLEST_FIRST}
         for name, found in at_two.items():

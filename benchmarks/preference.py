@@ -22,9 +22,9 @@ from audit.fairness.diversity import catalogue_coverage, exposure, gini, steck_c
 from benchmarks._preference_data import HORIZON, UNTIL, PreferenceData, preference_data
 from federated.models import ranking
 from federated.models.histories import Histories
-from federated.models.preference import LENGTH, PREFERENCE, unseen
+from federated.models.preference import PREFERENCE, unseen
 from federated.models.preference_plan import preference_plan
-from federated.models.ranking import Learned
+from federated.models.ranking import LENGTH, Learned
 from federated.plan import Plan, Use
 from privacy.mechanism import Gaussian
 from privacy.noise import SecureNoise, add_gaussian
@@ -121,7 +121,9 @@ def peers(data: PreferenceData, task: str) -> dict[str, Ranker]:
     knn = BM25Recommender(K=200, K1=1.2, B=0.75, num_threads=1)
     knn.fit(old, show_progress=False)
     near = knn.similarity.tocsr()
-    als = AlternatingLeastSquares(factors=32, regularization=0.05, alpha=2.0, iterations=12, num_threads=1, random_state=0)
+    als = AlternatingLeastSquares(
+        factors=32, regularization=0.05, alpha=2.0, iterations=12, num_threads=1, random_state=0
+    )
     als.fit(sparse.csr_matrix(held), show_progress=False)
     gram = (held.T @ held).toarray() + 300.0 * np.eye(held.shape[1])
     inverse = np.linalg.inv(gram)
@@ -145,9 +147,7 @@ def described(learned: Learned, data: PreferenceData, task: str) -> dict[str, fl
         rows = slice(start, start + CHUNK)
         values = ranking.scores(learned, held[rows], again[rows])[0]
         plain.append(ranking.top(values, LENGTH))
-        mixed.append(
-            ranking.recalibrated(values, tastes[rows], learned.departments, length=LENGTH, trade=TRADE)
-        )
+        mixed.append(ranking.recalibrated(values, tastes[rows], learned.departments, length=LENGTH, trade=TRADE))
     figures, relevant = {}, unseen(held, ahead)
     for name, lists in (("plain", np.vstack(plain)), ("steck", np.vstack(mixed))):
         shown = np.eye(tastes.shape[1])[learned.departments[lists]].sum(axis=1)
@@ -175,8 +175,11 @@ def run() -> dict[str, object]:
         for name, rank in peers(data, task).items():
             for kind in ("again", "new"):
                 figures[f"{name}_{kind}_{task}"] = ndcg_of(rank, data, kind, task)
-            print(f"  {name:20s} {task:10s} again {figures[f'{name}_again_{task}']:.4f}"
-                  f" new {figures[f'{name}_new_{task}']:.4f}  (no privacy)", flush=True)
+            print(
+                f"  {name:20s} {task:10s} again {figures[f'{name}_again_{task}']:.4f}"
+                f" new {figures[f'{name}_new_{task}']:.4f}  (no privacy)",
+                flush=True,
+            )
     rng, slowest = np.random.default_rng(0), 0.0
     for mode, (epsilon, secure_sum) in MODES.items():
         plan = plan_for(data, epsilon=epsilon, secure_sum=secure_sum, members=members)
@@ -190,12 +193,17 @@ def run() -> dict[str, object]:
                 value = ndcg_of(ours(learned[task], data, kind, task), data, kind, task)
                 drawn.setdefault(f"{mode}_{kind}_{task}", []).append(value)
         figures |= {name: float(np.mean(values)) for name, values in drawn.items()}
-        print(f"  {mode:16s} " + ", ".join(
-            f"{kind} {task} {figures[f'{mode}_{kind}_{task}']:.4f}" for kind, task in LISTS), flush=True)
+        print(
+            f"  {mode:16s} "
+            + ", ".join(f"{kind} {task} {figures[f'{mode}_{kind}_{task}']:.4f}" for kind, task in LISTS),
+            flush=True,
+        )
         if mode == "secure_sum_eps4":
             for task in sizes:
                 found = described(learned[task], data, task)
                 figures |= {f"new_{task}_{name}": value for name, value in found.items()}
-                print(f"    new {task}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True)
+                print(
+                    f"    new {task}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True
+                )
     figures["fit_s"] = slowest
     return {"figures": figures, "goals": GOALS}

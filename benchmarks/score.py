@@ -1,7 +1,7 @@
 """Scoring at the site on one core: from an admitted order to scores with reasons in the site's own database.
 
-    scoring   for each member her verdict (her bit in the checked cohort, and the consent centre's fresh removals), her row
-              from DuckDB, score, three reasons, written to the site's database; the histogram noised, the run settled
+    scoring   for each member her verdict (her bit in the checked cohort, the consent centre's fresh removals), her
+              row from DuckDB, score, three reasons, written to the site's database; histogram noised, run settled
     proof     once a run: that the consent centre signed exactly this cohort (five SHA-256 for each member)
     whole     both together
 
@@ -70,8 +70,16 @@ def rows(pseudonyms: list[bytes]) -> pa.Table:
 def site(folder: Path, model: str, members: int) -> tuple[scoring.Desk, MemoryGate, bytes]:
     """One site with rows, a finished model, and a gate that admits its scoring."""
     trained = churn_plan(
-        study="train", country="TW", sites=("north",), features=FEATURES, label="label", horizon_days=30, attributes=(),
-        uses=(Use(("train", "evaluate", "audit"), "churn-model", ("purchases",)),), members=members, model=model,
+        study="train",
+        country="TW",
+        sites=("north",),
+        features=FEATURES,
+        label="label",
+        horizon_days=30,
+        attributes=(),
+        uses=(Use(("train", "evaluate", "audit"), "churn-model", ("purchases",)),),
+        members=members,
+        model=model,
     )
     weights = np.random.default_rng(1).normal(0, 0.3, scorer_of(trained).size(FEATURES))
     package = package_bytes(Package("run-0", plan_bytes(trained), weights))
@@ -80,7 +88,11 @@ def site(folder: Path, model: str, members: int) -> tuple[scoring.Desk, MemoryGa
     )
     hub_key = Ed25519PrivateKey.generate()
     made = create_site(
-        folder, name="north", organisation="programme", hub_key=hub_key.public_key(), reviewers=[],
+        folder,
+        name="north",
+        organisation="programme",
+        hub_key=hub_key.public_key(),
+        reviewers=[],
         allow=Permissions([model], ["offers"], ["purchases"], [one.name for one in FEATURES], ["TW"]),
         limits=Limits(minimum_cohort=1, members=members, delta=min(1e-5, 1 / (10 * members))),
     )
@@ -94,8 +106,13 @@ def site(folder: Path, model: str, members: int) -> tuple[scoring.Desk, MemoryGa
         database.execute("CREATE TABLE members AS SELECT * FROM rows ORDER BY pseudonym")
     own = Approval("offers", digest(plan), "site:north", "site:north", "programme", "yes", "read", clock())
     gate = MemoryGate(
-        plan=plan, approvals=(sign_approval(own, made.approval_key()),), allowed={"north": dict.fromkeys(keys, 1)},
-        keys={"north": keys}, clock=clock, hub_key=hub_key, valid_for=timedelta(hours=1),
+        plan=plan,
+        approvals=(sign_approval(own, made.approval_key()),),
+        allowed={"north": dict.fromkeys(keys, 1)},
+        keys={"north": keys},
+        clock=clock,
+        hub_key=hub_key,
+        valid_for=timedelta(hours=1),
     )
     gate.withdraw("north", *pseudonyms[:100])
     return open_desk(made, clock=clock, draw_nonce=lambda: os.urandom(16).hex()), gate, package
@@ -133,7 +150,12 @@ def run() -> dict[str, object]:
             name = model.removeprefix("churn-")
             rates = {"": took - checked, "_proof": checked, "_whole": took}
             figures |= {f"{name}_members_per_s{part}": done.members / spent for part, spent in rates.items()}
-            print(f"{model}: " + ", ".join(f"{part or '_scoring'} {done.members / spent:,.0f} members/s"
-                                           for part, spent in rates.items()), flush=True)
+            print(
+                f"{model}: "
+                + ", ".join(
+                    f"{part or '_scoring'} {done.members / spent:,.0f} members/s" for part, spent in rates.items()
+                ),
+                flush=True,
+            )
             desk.store.close()
     return {"figures": figures, "goals": GOALS}

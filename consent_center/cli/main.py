@@ -13,6 +13,7 @@ from audit.errors import LogError
 from consent_center.cli.demo import demo
 from consent_center.cli.log import app as log
 from consent_center.cli.serve import serve
+from consent_center.cli.site import app as site
 from consent_center.cli.study import app as study
 from consent_center.errors import ConsentCenterError
 from federated.errors import FederatedError
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("serve")(serve)
 app.add_typer(study, name="study")
+app.add_typer(site, name="site")
 app.add_typer(log, name="log")
 
 

@@ -16,6 +16,7 @@ Invariant: every number here comes from the plan, none from a row.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -56,6 +57,11 @@ def width(feature: Feature, *, harmonics: int) -> int:
 
 def terms(features: Sequence[Feature], *, harmonics: int, pairs: bool = False) -> tuple[Term, ...]:
     """The blocks of the design in order, without the intercept, which is the last column."""
+    return _terms(tuple(features), harmonics, pairs)
+
+
+@lru_cache(maxsize=64)
+def _terms(features: tuple[Feature, ...], harmonics: int, pairs: bool) -> tuple[Term, ...]:  # noqa: FBT001  a cache key
     found, start = [], 0
     for chosen in _chosen(features, pairs=pairs):
         size = math.prod(width(features[one], harmonics=_order(harmonics, chosen)) for one in chosen)
@@ -85,8 +91,8 @@ def design(features: Sequence[Feature], values: Matrix, *, harmonics: int, pairs
     """
     result = np.empty((len(values), inputs_of(features, harmonics=harmonics, pairs=pairs)))
     result[:, -1] = OTHER_WEIGHT
-    for term in terms(features, harmonics=harmonics, pairs=pairs):
-        result[:, term.columns] = _weighted(features, values, term, harmonics=harmonics)
+    for term, block in _blocks(features, values, harmonics=harmonics, pairs=pairs):
+        result[:, term.columns] = block
     return result
 
 
@@ -102,11 +108,10 @@ def contributions(
         harmonics: as in `design`.
         pairs: as in `design`.
     """
-    blocks = terms(features, harmonics=harmonics, pairs=pairs)
-    result = np.empty((len(values), len(blocks)))
-    for index, term in enumerate(blocks):
-        result[:, index] = _weighted(features, values, term, harmonics=harmonics) @ weights[term.columns]
-    return result
+    parts = [
+        block @ weights[term.columns] for term, block in _blocks(features, values, harmonics=harmonics, pairs=pairs)
+    ]
+    return np.stack(parts, axis=1) if parts else np.zeros((len(values), 0))
 
 
 def _chosen(features: Sequence[Feature], *, pairs: bool) -> Iterator[tuple[int, ...]]:
@@ -125,13 +130,23 @@ def _weight(features: Sequence[Feature], chosen: tuple[int, ...]) -> float:
     return CONTINUOUS_WEIGHT if len(chosen) == 1 and features[chosen[0]].kind == "continuous" else OTHER_WEIGHT
 
 
-def _weighted(features: Sequence[Feature], values: Matrix, term: Term, *, harmonics: int) -> Matrix:
-    order = _order(harmonics, term.features)
-    block = _block(features[term.features[0]], values[:, term.features[0]], harmonics=order)
-    if len(term.features) == 2:
-        other = _block(features[term.features[1]], values[:, term.features[1]], harmonics=order)
-        block = (block[:, :, None] * other[:, None, :]).reshape(len(values), -1)
-    return np.asarray(_weight(features, term.features) * block)
+def _blocks(
+    features: Sequence[Feature], values: Matrix, *, harmonics: int, pairs: bool
+) -> Iterator[tuple[Term, Matrix]]:
+    """Each term with its weighted block, shape (members, columns of the term)."""
+    low = {
+        index: _block(feature, values[:, index], harmonics=min(harmonics, PAIR_HARMONICS))
+        for index, feature in enumerate(features if pairs else ())
+    }
+    for term in _terms(tuple(features), harmonics, pairs):
+        weight = _weight(features, term.features)
+        if len(term.features) == 1:
+            (index,) = term.features
+            yield term, weight * _block(features[index], values[:, index], harmonics=harmonics)
+        else:
+            first, second = term.features
+            product = low[first][:, :, None] * low[second][:, None, :]
+            yield term, weight * product.reshape(len(values), -1)
 
 
 def _block(feature: Feature, column: Matrix, *, harmonics: int) -> Matrix:

@@ -1,0 +1,117 @@
+"""`accord site`: what a site does for itself, next to its own rows."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from consent_center.clearing import StoreClearing
+from consent_center.errors import RuleError
+from consent_center.gate import StoreGate
+from consent_center.settings import clock
+from consent_center.storage.transaction import Store
+from federated.keyfile import read_key
+from federated.models.package import parse_package
+from federated.site.crm import webhook
+from federated.site.decisions import Kept
+from federated.site.folder import SiteFolder
+from federated.site.offers import Deliver, read_brand, tell_members
+from federated.site.scoring import Desk, open_desk, score_members
+from privacy.keys import read_root_key
+
+app = typer.Typer(help="What a site does for itself.", no_args_is_help=True, rich_markup_mode=None)
+_out = Console(highlight=False, soft_wrap=True)
+
+ModelArg = Annotated[Path, typer.Argument(help="The finished model's file, as the consent centre handed it out.")]
+SiteOpt = Annotated[Path, typer.Option("--site", help="The site's folder.")]
+StudyOpt = Annotated[str, typer.Option("--study", help="The approved study of this scoring.")]
+HubOpt = Annotated[Path, typer.Option("--hub", help="The consent centre's folder, where both run on one machine.")]
+
+
+class SiteFileError(RuleError):
+    """A file or folder that is not there or cannot be read."""
+
+
+@app.callback()
+def site() -> None:
+    """What a site does for itself."""
+
+
+@app.command()
+def score(model: ModelArg, site: SiteOpt, study: StudyOpt, hub: HubOpt = Path("var/hub")) -> None:
+    """Score the members whose verdict for offers is yes right now; go on where a killed run stood."""
+    with _means(site, hub) as (desk, store, hub_folder):
+        columns = [TextColumn("members scored"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task("score", total=None)
+            done = score_members(
+                desk,
+                StoreGate(
+                    store,
+                    signer=read_key(hub_folder / "signing.key"),
+                    clock=clock,
+                    new_run=lambda: f"run-{secrets.token_hex(8)}",
+                ),
+                _bytes(model),
+                study=study,
+                progress=lambda scored, members: progress.update(task, completed=scored, total=members),
+            )
+    share = done.flagged / done.members if done.members else 0.0
+    _out.print(
+        f"{done.run}: {done.members} members scored, {done.flagged} flagged ({share:.1%}); "
+        f"{done.removed} removed by a verdict of no, {done.without_row} without a row. "
+        "Nothing but one noised histogram left the site."
+    )
+
+
+@app.command()
+def tell(
+    model: ModelArg,
+    site: SiteOpt,
+    study: StudyOpt,
+    hub: HubOpt = Path("var/hub"),
+    most: Annotated[int, typer.Option(min=1, help="Members at most in this call.")] = 10_000,
+) -> None:
+    """Decide about the scored members, have each decision cleared anew, and tell the brand's CRM by signed webhook."""
+    package = parse_package(_bytes(model))
+    brand = read_brand(site / "offers.toml")
+    with _means(site, hub) as (desk, store, hub_folder), httpx.Client(timeout=10, trust_env=False) as client:
+        deliver: Deliver = _keep
+        if brand.webhook is not None:
+            secret = _bytes(site / "keys" / "webhook.key").decode("ascii", "replace").strip()
+            deliver = webhook(brand.webhook, secret=secret, client=client, clock=clock)
+        clearing = StoreClearing(store, signer=read_key(hub_folder / "signing.key"), clock=clock)
+        done = tell_members(desk, clearing, package, study=study, brand=brand, deliver=deliver, most=most)
+    refused = ", ".join(f"{code} {number}" for code, number in sorted(done.refused.items())) or "none"
+    _out.print(f"{done.told} decisions cleared and handed on; refused: {refused}.")
+
+
+def _keep(kept: Kept) -> None:
+    """Without a CRM a decision is told when the member looks at her page."""
+
+
+@contextmanager
+def _means(site: Path, hub: Path) -> Iterator[tuple[Desk, Store, Path]]:
+    folder = SiteFolder(site)
+    for needed in (folder.policy, folder.database, hub / "root.key", hub / "signing.key", hub / "accord.db"):
+        if not needed.is_file():
+            raise SiteFileError(f"{needed} is not there: name the right --site and --hub")
+    desk = open_desk(folder, clock=clock, draw_nonce=lambda: secrets.token_hex(16))
+    try:
+        with Store.open(f"sqlite:///{hub / 'accord.db'}", keys=read_root_key(hub / "root.key")) as store:
+            yield desk, store, hub
+    finally:
+        desk.store.close()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SiteFileError(f"cannot read {path}: {error.strerror}") from error
