@@ -31,8 +31,13 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def code(value: object) -> bool:
-    """A code: lower case, digits and inner `.:_-`, at most 80 characters. No spaces, no "@", nothing beyond ASCII."""
-    return isinstance(value, str) and _CODE.fullmatch(value) is not None
+    """A code: lower case, digits and inner `.:_-`, at most 80 characters. No spaces, no "@", nothing beyond ASCII.
+
+    Seven to fifteen characters without a letter are no code: they could be a telephone number.
+    """
+    if not isinstance(value, str) or _CODE.fullmatch(value) is None:
+        return False
+    return not 7 <= len(value) <= 15 or any(letter.isalpha() for letter in value)
 
 
 def codes(value: object) -> bool:

@@ -14,6 +14,7 @@ from consent_center.api import (
     cohorts,
     definitions,
     exports,
+    gate,
     imports,
     members,
     notices,
@@ -26,6 +27,7 @@ from consent_center.errors import ConsentCenterError, TooLargeError
 from consent_center.web import problems
 
 LARGEST_BODY = 4 * 1024 * 1024
+LARGEST_MODEL = 64 * 1024 * 1024
 LARGEST_IMPORT = 2 * 1024 * 1024 * 1024
 DESCRIPTION = """Consents, verdicts and cohorts of a loyalty programme, for machines.
 
@@ -60,6 +62,7 @@ def create_api(world: World) -> FastAPI:
         imports,
         exports,
         analytics,
+        gate,
     ):
         app.include_router(part.router)
     answer_problems(app)
@@ -126,6 +129,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         limit = LARGEST_IMPORT if "/imports/" in scope["path"] else LARGEST_BODY
+        if scope["path"].endswith("/gate/settle-run"):
+            limit = LARGEST_MODEL
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             await self._refuse(scope, receive, send, limit)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from consent_center.api.values import Closed, Code, Country, ItemValue, MemberRef, Moment
@@ -76,8 +76,8 @@ def read_verdict(
     )
 
 
-@router.post("")
-def ask_many(body: QuestionsIn, world: WorldDep, token: ReaderDep, now: NowDep) -> AnswersOut:
+@router.post("", response_model=AnswersOut)
+def ask_many(body: QuestionsIn, world: WorldDep, token: ReaderDep, now: NowDep) -> Response:
     """Many verdicts of one moment. A member whom nobody knows is answered "unknown-member"."""
     for one in body.items:
         require(token, TokenScope.VERDICTS_READ, site=one.recipient)
@@ -87,4 +87,5 @@ def ask_many(body: QuestionsIn, world: WorldDep, token: ReaderDep, now: NowDep) 
         for one in body.questions
     ]
     meant = world.store.read(members_meant, token.site, asked)
-    return AnswersOut(at=now, reasons=world.store.read(ask_verdicts, meant, at=now))
+    answers = AnswersOut.model_construct(at=now, reasons=world.store.read(ask_verdicts, meant, at=now))
+    return Response(answers.model_dump_json(), media_type="application/json")

@@ -85,12 +85,14 @@ def rows_among(tx: Handle, query: str, values: Sequence[str | int | bytes]) -> l
         query: a SELECT with `{values}` where the list stands.
         values: text or whole numbers (bytes on PostgreSQL only).
     """
-    connection = tx.session.connection()
+    driver = tx.session.connection().connection.driver_connection
+    if driver is None:
+        raise RuntimeError("the connection was closed under a transaction")
     if tx.dialect == "sqlite":
         written = query.format(values="(SELECT value FROM json_each(?))")
-        return [tuple(row) for row in connection.exec_driver_sql(written, (json.dumps(list(values)),))]
-    written = query.replace("IN {values}", "= ANY(%s)")
-    return [tuple(row) for row in connection.exec_driver_sql(written, (list(values),))]
+        return list(driver.execute(written, (json.dumps(list(values)),)).fetchall())
+    with driver.cursor() as cursor:
+        return list(cursor.execute(query.replace("IN {values}", "= ANY(%s)"), (list(values),)).fetchall())
 
 
 def chunks(values: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:

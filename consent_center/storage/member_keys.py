@@ -29,22 +29,26 @@ class MemberKeyRow(SQLModel, table=True):
     wrapped: bytes
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class MemberKeys:
-    """What comes from a member's secret. Never printed."""
+    """What comes from a member's secret, made when it is asked for. Never printed."""
 
-    tag: bytes
-    data: Key
-    cohort: bytes
+    secret: Key
 
+    @property
+    def tag(self) -> bytes:
+        """Finds her entries."""
+        return hmac.digest(self.secret.secret, b"accord/tag/v1", "sha256")
 
-def derive(secret: Key) -> MemberKeys:
-    """The three keys of a member."""
-    return MemberKeys(
-        tag=hmac.digest(secret.secret, b"accord/tag/v1", "sha256"),
-        data=Key(secret.id, hmac.digest(secret.secret, b"accord/data/v1", "sha256")),
-        cohort=hmac.digest(secret.secret, b"accord/cohort/v1", "sha256"),
-    )
+    @property
+    def data(self) -> Key:
+        """Opens their payloads."""
+        return Key(self.secret.id, hmac.digest(self.secret.secret, b"accord/data/v1", "sha256"))
+
+    @property
+    def cohort(self) -> bytes:
+        """Places her in cohorts."""
+        return hmac.digest(self.secret.secret, b"accord/cohort/v1", "sha256")
 
 
 def site_key(keys: MemberKeys, site: str, *, again: int = 0) -> bytes:
@@ -62,7 +66,7 @@ def create(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
         ("member_no", "wrapped"),
         [(number, tx.keys.wrap(secret, where=where(number))) for number, secret in made.items()],
     )
-    return {number: derive(secret) for number, secret in made.items()}
+    return {number: MemberKeys(secret) for number, secret in made.items()}
 
 
 def read(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
@@ -76,7 +80,7 @@ def read(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
     for some in chunks(sorted(wanted)):
         query = select(MemberKeyRow.member_no, MemberKeyRow.wrapped).where(col(MemberKeyRow.member_no).in_(some))
         for number, wrapped in tx.session.exec(query):
-            found[number] = derive(tx.keys.unwrap(wrapped, where=where(number)))
+            found[number] = MemberKeys(tx.keys.unwrap(wrapped, where=where(number)))
     if PROGRAMME in wanted and PROGRAMME not in found:
         found[PROGRAMME] = programme(tx, PROGRAMME)
     if wanted - set(found):
@@ -91,7 +95,7 @@ def programme(tx: Handle, number: int) -> MemberKeys:
     row = tx.session.get(MemberKeyRow, number)
     if row is None:
         return create(tx, [number])[number]
-    return derive(tx.keys.unwrap(row.wrapped, where=where(number)))
+    return MemberKeys(tx.keys.unwrap(row.wrapped, where=where(number)))
 
 
 def destroy(tx: Handle, number: int) -> None:

@@ -146,6 +146,11 @@ def find_many(tx: Transaction, identifiers: Iterable[str]) -> dict[str, Member]:
     }
 
 
+def numbers(tx: Transaction, identifiers: Iterable[str]) -> dict[str, int]:
+    """Identifier -> number; unknown ones are left out."""
+    return dict(rows_among(tx, "SELECT member, no FROM member WHERE member IN {values}", sorted(set(identifiers))))
+
+
 def count(tx: Transaction) -> int:
     """How many members there are."""
     return tx.session.exec(select(func.count()).select_from(MemberRow)).one()
@@ -216,6 +221,30 @@ def by_pseudonym(tx: Transaction, site: str, pseudonyms: Iterable[bytes]) -> dic
             select(EnrolmentRow.pseudonym, MemberRow.member)
             .join(MemberRow, col(MemberRow.no) == col(EnrolmentRow.member_no))
             .where(EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None))
+            .where(col(EnrolmentRow.pseudonym).in_(some))
+        )
+        found |= dict(tx.session.exec(query).all())
+    return found
+
+
+def every_link(tx: Transaction, member: str) -> list[Enrolment]:
+    """A member's enrolments, ended ones included, oldest first."""
+    query = (
+        select(EnrolmentRow)
+        .join(MemberRow, col(MemberRow.no) == col(EnrolmentRow.member_no))
+        .where(MemberRow.member == member)
+        .order_by(col(EnrolmentRow.entry_id))
+    )
+    return [Enrolment(row.site, row.pseudonym, row.cohort_key) for row in tx.session.exec(query)]
+
+
+def cohort_keys(tx: Transaction, site: str, pseudonyms: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Pseudonym -> cohort key at a site, ended links included."""
+    found: dict[bytes, bytes] = {}
+    for some in chunks(pseudonyms):
+        query = (
+            select(EnrolmentRow.pseudonym, EnrolmentRow.cohort_key)
+            .where(EnrolmentRow.site == site)
             .where(col(EnrolmentRow.pseudonym).in_(some))
         )
         found |= dict(tx.session.exec(query).all())

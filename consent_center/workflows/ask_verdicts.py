@@ -1,8 +1,8 @@
 """Many verdicts at once, from the packed state of everybody: up to 10,000 in one question."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import Reason, verdict
@@ -11,8 +11,7 @@ from consent_center.storage.facts import facts_of
 from consent_center.storage.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """May this item of this member be used?"""
 
     member: str
@@ -25,18 +24,18 @@ def ask_verdicts(tx: Transaction, asked: Sequence[Question], *, at: datetime) ->
     Somebody whom nobody registered is answered "unknown-member", never with an error, so that one of many does not
     hide the others.
     """
-    known = members.find_many(tx, {one.member for one in asked})
+    numbers = members.numbers(tx, {one.member for one in asked})
     warm = bits.fresh(tx, {one.item for one in asked}, at=at)
     with warm.lock:
-        late = any(one.newest > at.timestamp() for one in warm.bits.items.values())
-        if not late:
+        if all(one.newest <= at.timestamp() for one in warm.bits.items.values()):
             return [
-                warm.bits.reason(one.item, known[one.member].no, at=at)
-                if one.member in known
+                warm.bits.reason(one.item, number, at=at)
+                if (number := numbers.get(one.member)) is not None
                 else Reason.UNKNOWN_MEMBER
                 for one in asked
             ]
-    facts = facts_of(tx, list(known.values()), {one.item for one in asked})
+    people = list(members.find_many(tx, numbers).values())
+    facts = facts_of(tx, people, {one.item for one in asked})
     answers = {(member.member, item): verdict(item, one, at=at).reason for member, item, one in facts}
     return [answers.get((one.member, one.item), Reason.UNKNOWN_MEMBER) for one in asked]
 

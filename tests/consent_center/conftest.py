@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from consent_center.storage.transaction import Store
 from tests.consent_center.world import KEYS
+
+# A busy machine is no fault of the code under test: no example has a deadline.
+settings.register_profile("consent", deadline=None)
+settings.load_profile("consent")
 
 
 @pytest.fixture(scope="session")

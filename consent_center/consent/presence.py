@@ -1,0 +1,129 @@
+"""Was I used? Proofs for a member that a run's cohort holds her, or does not.
+
+A cohort's leaves stand in the order of keys that only the member, the site and the consent centre can compute. So
+presence is one inclusion proof, and absence is two neighbours around her key (or the first or last leaf beyond it).
+Whoever holds her cohort key and the consent centre's public key checks either offline.
+
+Law: of a signed cohort, `check` accepts a proof of presence exactly for the keys that are in it, and a proof of
+absence exactly for those that are not. That the leaves are in order is what every site checks before it uses one.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from audit.errors import LogError
+from audit.log.hashing import EMPTY_ROOT, leaf_hash
+from audit.log.proofs import inclusion_proof, verify_inclusion
+from audit.log.tree import root_of
+from consent_center.errors import PresenceError
+from federated.cohort import KIND, PSEUDONYM_BYTES, CohortMember, cohort_leaf, leaf_key, parse_header
+from federated.errors import FederatedError
+from federated.signed import Signed
+from federated.signed import check as check_signature
+
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One leaf of a cohort and the proof that it stands there.
+
+    Attributes:
+        index: from 0.
+        leaf: leaf key, pseudonym and uses, as they are hashed.
+        path: hashes from its sibling up to the child of the root.
+    """
+
+    index: int
+    leaf: bytes
+    path: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A proof about one member and one cohort.
+
+    Attributes:
+        header: the cohort's header, signed by the consent centre.
+        places: her own leaf, or the neighbours between which she would stand; empty for an empty cohort.
+    """
+
+    header: Signed
+    places: tuple[Place, ...]
+
+
+class _Leaves:
+    """Hashes of complete subtrees over leaves that are all at hand."""
+
+    def __init__(self, hashes: Sequence[bytes]) -> None:
+        self.hashes = hashes
+
+    def subtree(self, level: int, index: int) -> bytes:
+        """The hash over one complete subtree."""
+        return root_of(self.hashes[index << level : (index + 1) << level])
+
+
+def prove(header: Signed, keyed: Sequence[tuple[bytes, CohortMember]], *, mine: bytes) -> Presence:
+    """The proof for one leaf key, whichever way it is.
+
+    Args:
+        header: the signed header of the cohort.
+        keyed: leaf key and member of every leaf, in the cohort's order.
+        mine: the leaf key asked about (`federated.cohort.leaf_key`).
+    """
+    keys = [key for key, _ in keyed]
+    at = bisect_left(keys, mine)
+    present = at < len(keys) and keys[at] == mine
+    wanted = [at] if present else [place for place in (at - 1, at) if 0 <= place < len(keys)]
+    leaves = [cohort_leaf(key, member) for key, member in keyed]
+    subtrees = _Leaves([leaf_hash(leaf) for leaf in leaves])
+    return Presence(
+        header,
+        tuple(Place(place, leaves[place], inclusion_proof(place, len(leaves), subtrees)) for place in wanted),
+    )
+
+
+def check(proof: Presence, *, hub_key: Ed25519PublicKey, run: str, site: str, cohort_key: bytes) -> CohortMember | None:
+    """What the proof shows: her entry in the cohort, or None if she is proven not to be in it.
+
+    Args:
+        proof: what the consent centre gave her.
+        hub_key: its public key.
+        run: the run she asks about.
+        site: the site she asks about.
+        cohort_key: hers at this site.
+
+    Raises:
+        PresenceError: it shows neither: forged, of another run or site, or with a gap beside her key.
+    """
+    try:
+        header = parse_header(check_signature(proof.header, hub_key, kind=KIND))
+        root = bytes.fromhex(header.root)
+        for place in proof.places:
+            verify_inclusion(leaf_hash(place.leaf), place.index, header.count, place.path, root)
+    except (FederatedError, LogError, ValueError) as error:
+        raise PresenceError("the proof is not of a cohort that the consent centre signed") from error
+    if (header.run, header.site) != (run, site):
+        raise PresenceError("the proof is of another run or site")
+    mine = leaf_key(run, cohort_key)
+    if any(len(place.leaf) != _KEY_BYTES + PSEUDONYM_BYTES + 1 for place in proof.places):
+        raise PresenceError("a leaf of the proof has another form")
+    if len(proof.places) == 1 and proof.places[0].leaf[:_KEY_BYTES] == mine:
+        leaf = proof.places[0].leaf
+        return CohortMember(leaf[_KEY_BYTES:-1], leaf[-1])
+    if header.count == 0 and root == EMPTY_ROOT and not proof.places:
+        return None
+    before = [place.index for place in proof.places if place.leaf[:_KEY_BYTES] < mine]
+    after = [place.index for place in proof.places if place.leaf[:_KEY_BYTES] > mine]
+    match before, after:
+        case [left], [right] if right == left + 1:
+            return None
+        case [], [0]:
+            return None
+        case [last], [] if last == header.count - 1:
+            return None
+        case _:
+            raise PresenceError("the proof leaves room for her beside the leaves it shows")
