@@ -124,3 +124,47 @@ def test_every_page_can_be_read_at_twice_the_size(served: Served, browser: Brows
     page.goto(f"{served.origin}/?letters=large")
     assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
     context.close()
+
+
+@pytest.mark.parametrize("language", [one.value for one in Language])
+def test_pages_that_follow_an_action_break_no_rule_either(served: Served, browser: Browser, language: str) -> None:
+    context = browser.new_context(locale=language, viewport={"width": 320, "height": 700}, reduced_motion="reduce")
+    person = served.person(language)
+    sign_in(context, served, person)
+    page = context.new_page()
+    main = page.get_by_role("main")
+    broken: dict[str, list[str]] = {}
+
+    def look(name: str) -> None:
+        found = violations(page)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append("scrolls sideways at 320 px")
+        if found:
+            broken[name] = found
+
+    page.goto(f"{served.origin}/uses/matching/tern/demographics/TW/answer?say=refuse")
+    main.get_by_role("button").first.click()
+    page.wait_for_url("**/saved/*")
+    look("saved")
+    page.locator("a[href^='/receipts/']").first.click()
+    page.wait_for_url("**/receipts/*")
+    look("receipt")
+    page.emulate_media(media="print")
+    assert page.locator(".top").is_hidden()
+    page.emulate_media(media="screen")
+
+    page.goto(f"{served.origin}/rights")
+    main.get_by_role("button").last.click()
+    page.wait_for_load_state()
+    look("rights, refused")
+    page.get_by_role("radio").nth(3).check()
+    main.get_by_role("button").last.click()
+    page.wait_for_url("**/rights/*")
+    look("request")
+
+    page.goto(f"{served.origin}/limits")
+    main.get_by_role("textbox").fill("often")
+    main.get_by_role("button").first.click()
+    look("limits, refused")
+    context.close()
+    assert broken == {}

@@ -1,0 +1,130 @@
+"""Law: a training that used her data is shown with the statement it rests on, the rounds that can have used her and
+what it cost her privacy, rounded against us; once she took it back, at most the round that was running still had it."""
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consent_center.events import Event
+from consent_center.settings import clock
+from consent_center.storage import runs, studies
+from consent_center.storage.runs import Run, RunMember
+from consent_center.studies.study import Study
+from consent_center.workflows.show_trainings import last_round
+from federated.gate import PERMIT_KIND, Permit, RoundReport, RunReport, permit_bytes
+from federated.models.churn_plan import churn_plan
+from federated.plan import Feature, Use, plan_bytes
+from federated.signed import sign
+from privacy.quantities import Cost
+from tests.portal.test_answers import PURCHASES
+from tests.portal.visitor import House, Visitor
+
+MU = 0.31
+PRICE = Cost(gaussian=round(MU * MU * 10**12), pure=0)
+"""Of one run: with μ = 0.31 the best guess is Φ(0.155) = 0.5616, so 57 in 100."""
+
+
+def trained(house: House, member: Visitor, *, rounds: int, at: datetime, each: timedelta) -> str:
+    """A finished run that she was admitted to; its rounds end `each` after one another."""
+    name = f"run-{os.urandom(6).hex()}"
+    plan = churn_plan(
+        study=name,
+        country="TW",
+        sites=("marketing",),
+        uses=(Use(("train", "evaluate", "audit"), "preference", ("purchases",)),),
+        features=(Feature("spend", "continuous", 0.0, 100.0),),
+        label="label",
+        horizon_days=30,
+        attributes=(),
+        members=240,
+        epsilon=1.0,
+        rounds=rounds,
+        minimum_cohort=50,
+    )
+    signer = Ed25519PrivateKey.generate()
+
+    def write(tx: Any, *, at: datetime) -> None:
+        entry = tx.append(Event.of("study.filed", public={"study": name}), at=at)
+        about = ("Preference 2026-11", "ada", "harbour", "cho", "why", "who", 365)
+        study = Study(name, *about, plan_bytes(plan), at, at + timedelta(days=90))
+        studies.add(tx, study, entry=entry)
+        permit = Permit(name, name, "ada", study.plan_digest, {}, PRICE, 1, at, at + timedelta(minutes=5))
+        signed = sign(signer, kind=PERMIT_KIND, payload=permit_bytes(permit))
+        entry = tx.append(Event.of("run.admitted", public={"run": name, "study": name}), at=at)
+        used = RunMember(member.member, "marketing", b"x" * 16, 1)
+        runs.add(tx, Run(name, name, 1, signed), cohorts={}, members=[used], entry=entry)
+        tx.session.flush()
+        for number in range(1, rounds + 1):
+            done = tx.append(Event.of("round.settled", public={"run": name, "round": number}), at=at + number * each)
+            runs.add_round(tx, RoundReport(name, number, "train", {}), entry=done)
+        ended = tx.append(Event.of("run.settled", public={"run": name}), at=at + (rounds + 1) * each)
+        runs.add_outcome(tx, RunReport(name, "completed", rounds), entry=ended)
+
+    house.world.wiring.store.run(write, at=at)
+    return name
+
+
+def test_a_training_is_shown_with_its_rounds_its_cost_and_what_it_rests_on(house: House) -> None:
+    member = house.member()
+    member.answer(PURCHASES, "allow")
+    at = house.clock() + timedelta(seconds=5)
+    trained(house, member, rounds=20, at=at, each=timedelta(seconds=1))
+    house.clock.ahead += timedelta(minutes=2)
+    page = member.get("/trainings").text
+    assert "Preference 2026-11" in page
+    assert "Your data was in rounds 1 to 20 of 20." in page
+    assert "right at most 57 times in 100" in page
+    assert "μ = 0.31" in page
+    receipt = page.split('href="/receipts/')[1].split('"')[0]
+    assert "Consent receipt" in member.get(f"/receipts/{receipt}").text
+
+
+def test_taking_it_back_shows_which_rounds_still_had_her_data_and_that_all_were_charged(house: House) -> None:
+    member = house.member()
+    member.answer(PURCHASES, "allow")
+    at = house.clock() + timedelta(seconds=1)
+    house.clock.ahead += timedelta(minutes=14, seconds=31)
+    member.answer(PURCHASES, "refuse")
+    trained(house, member, rounds=20, at=at, each=timedelta(minutes=1))
+    page = member.get("/trainings").text
+    assert "Your data was in rounds 1 to 15 of 20." in page
+    assert "at most the round that was running still had your data" in page
+    assert "Charged for all rounds." in page
+
+
+def test_two_trainings_cost_more_than_one(house: House) -> None:
+    member = house.member()
+    member.answer(PURCHASES, "allow")
+    for _ in range(2):
+        trained(house, member, rounds=2, at=house.clock() + timedelta(seconds=5), each=timedelta(seconds=1))
+    house.clock.ahead += timedelta(minutes=1)
+    page = member.get("/trainings").text
+    assert "right at most 59 times in 100" in page  # two runs: μ = 0.31 √2, Φ(0.2192) = 0.5868
+    assert page.count("Preference 2026-11") == 2
+
+
+def test_another_members_training_is_not_hers(house: House) -> None:
+    trained(house, house.member(), rounds=2, at=house.clock(), each=timedelta(seconds=1))
+    assert "No training has used your data." in house.member().get("/trainings").text
+
+
+@pytest.mark.parametrize(("after_s", "last"), [(0, 1), (59, 1), (60, 2), (61, 2), (119, 2), (120, 3), (600, 3)])
+def test_the_round_that_was_running_counts(after_s: int, last: int) -> None:
+    begin = clock()
+    settled = [begin + timedelta(minutes=number) for number in (1, 2, 3)]
+    assert last_round(settled, left_at=begin + timedelta(seconds=after_s)) == last
+
+
+@given(st.lists(st.integers(0, 1000), max_size=20), st.integers(0, 1000))
+def test_leaving_later_never_shows_fewer_rounds(ends: list[int], left: int) -> None:
+    begin = clock()
+    settled = [begin + timedelta(seconds=end) for end in sorted(ends)]
+    before = last_round(settled, left_at=begin + timedelta(seconds=left))
+    assert (
+        before <= last_round(settled, left_at=begin + timedelta(seconds=left + 1)) <= last_round(settled, left_at=None)
+    )
