@@ -23,7 +23,8 @@ def met(figures: Mapping[str, float], goals: Mapping[str, tuple[str, float]]) ->
 
 def main(arguments: list[str]) -> int:
     """Run one benchmark by name."""
-    known = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(benchmarks.__path__) if module.name[0] != "_")
+    modules = pkgutil.iter_modules(benchmarks.__path__)
+    known = sorted(module.name.replace("_", "-") for module in modules if not module.name.startswith("_"))
     if len(arguments) != 1 or arguments[0] not in known:
         print(f"usage: python -m benchmarks NAME, with NAME one of: {', '.join(known)}", file=sys.stderr)
         return 2

@@ -18,7 +18,6 @@ from federated.approvals import Approval, Pinned, read_approval
 from federated.passkey_signature import key_text, read_key_text
 from federated.signed import Signed
 
-
 _KEPT_WARM = 20_000
 
 

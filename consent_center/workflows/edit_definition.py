@@ -1,4 +1,4 @@
-"""Somebody of the staff edits a scope, purpose, recipient or notice as YAML, with the findings of the lint beside it."""
+"""Somebody of the staff edits a scope, purpose, recipient or notice as YAML, with what the lint finds beside it."""
 
 from dataclasses import dataclass
 from datetime import datetime
