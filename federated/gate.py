@@ -153,6 +153,23 @@ def permit_bytes(permit: Permit) -> bytes:
     return encode({**asdict(permit), **times})
 
 
+def read_permit(signed: Signed) -> Permit:
+    """What a permit says; its signature is not checked here.
+
+    Raises:
+        MalformedError: not a permit.
+    """
+    data = decode(signed.payload)
+    try:
+        times = {name: datetime.fromisoformat(data[name]) for name in ("issued_at", "expires_at")}
+        permit = Permit(**{**data, **times, "charge": Cost(**data["charge"])})
+    except (TypeError, KeyError, ValueError) as error:
+        raise MalformedError("not a permit") from error
+    if any(moment.tzinfo is None for moment in times.values()):
+        raise MalformedError("a permit's times need a zone")
+    return permit
+
+
 def check_permit(signed: Signed, *, hub_key: Ed25519PublicKey, plan_digest: str, at: datetime) -> Permit:
     """The permit, if the consent centre gave it for this plan and it has not expired.
 
@@ -160,12 +177,9 @@ def check_permit(signed: Signed, *, hub_key: Ed25519PublicKey, plan_digest: str,
         RefusedError: `permit-forged`, `plan-changed` or `permit-expired`.
     """
     try:
-        data = decode(check(signed, hub_key, kind=PERMIT_KIND))
-        times = {name: datetime.fromisoformat(data[name]) for name in ("issued_at", "expires_at")}
-        permit = Permit(**{**data, **times, "charge": Cost(**data["charge"])})
-        if any(moment.tzinfo is None for moment in times.values()):
-            raise MalformedError("a permit's times need a zone")
-    except (SignatureError, MalformedError, TypeError, KeyError, ValueError) as error:
+        check(signed, hub_key, kind=PERMIT_KIND)
+        permit = read_permit(signed)
+    except (SignatureError, MalformedError) as error:
         raise RefusedError(Refusal.PERMIT_FORGED, "the permit is not signed by the consent centre") from error
     if permit.plan_digest != plan_digest:
         raise RefusedError(Refusal.PLAN_CHANGED, "the plan differs from the one that was admitted")

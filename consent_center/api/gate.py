@@ -48,13 +48,23 @@ async def admit_round(request: Request, world: WorldDep, driver: DriverDep) -> R
 @router.post("/settle-round")
 async def settle_round(request: Request, world: WorldDep, driver: DriverDep) -> Response:  # noqa: ARG001
     """This round is over."""
-    return await _answered(request, lambda body: _done(_gate(world).settle_round(parse_round(body))))
+
+    def settle(body: bytes) -> bytes:
+        _gate(world).settle_round(parse_round(body))
+        return b""
+
+    return await _answered(request, settle)
 
 
 @router.post("/settle-run")
 async def settle_run(request: Request, world: WorldDep, driver: DriverDep) -> Response:  # noqa: ARG001
     """This run is over; its model is kept as a candidate."""
-    return await _answered(request, lambda body: _done(_gate(world).settle_run(parse_run(body))))
+
+    def settle(body: bytes) -> bytes:
+        _gate(world).settle_run(parse_run(body))
+        return b""
+
+    return await _answered(request, settle)
 
 
 def _gate(world: World) -> StoreGate:
@@ -85,7 +95,3 @@ def _text(body: bytes) -> str:
         return body.decode("ascii")
     except UnicodeDecodeError as error:
         raise MalformedError("the name of a study is ASCII") from error
-
-
-def _done(_: None) -> bytes:
-    return b""

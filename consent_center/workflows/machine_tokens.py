@@ -29,6 +29,7 @@ class TokenScope(StrEnum):
     IMPORTS_WRITE = "imports:write"
     EXPORTS_READ = "exports:read"
     ANALYTICS_READ = "analytics:read"
+    RUNS_DRIVE = "runs:drive"
     LOG_READ = "log:read"
 
 
