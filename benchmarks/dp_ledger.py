@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import partial
@@ -103,12 +104,13 @@ def stored_row(url: str) -> Callable[[str], None]:
 
 
 def charging(connect: Callable[[], Accounts]) -> Callable[[str], None]:
-    """One charge per call."""
+    """One charge per call, priced beforehand: pricing needs no database."""
     accounts = connect()
     accounts.open(PROGRAMME, BUDGET)
+    priced = Charge.of(RELEASES, id="priced", account=PROGRAMME, run="priced", at=AT)
 
     def charge(name: str) -> None:
-        accounts.charge(Charge.of(RELEASES, id=name, account=PROGRAMME, run=name, at=AT))
+        accounts.charge(replace(priced, id=name, run=name))
 
     return charge
 

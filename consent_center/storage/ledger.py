@@ -2,14 +2,19 @@
 
 The balance is kept beside the history so that admission reads one row; `privacy.ledger.total(history)` must equal it,
 and the contract suite says so.
+
+A charge on its own is first tried as plain SQL that compares whole numbers and spends (`_spent`): it can only say yes.
+Whatever it does not spend is decided by `charge`, which alone refuses; by the law of idempotency the second try can
+never count twice, even if the database vanished between its commit and its answer.
 """
 
 import json
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel, col, select
 
+from consent_center.errors import StorageError
 from consent_center.storage.columns import moment, text
 from consent_center.storage.transaction import Store, Transaction
 from privacy.errors import AccountConflictError, UnknownAccountError
@@ -37,14 +42,39 @@ class ChargeRow(SQLModel, table=True):
     """One charge, with the releases it was for, so that history can be re-priced."""
 
     __tablename__ = "charge"
+    __table_args__ = (Index("charge_once", "account", "id", unique=True),)
     sequence: int | None = Field(default=None, primary_key=True)
-    account: str = Field(foreign_key="account.name", index=True)
-    id: str = Field(index=True)
+    account: str = Field(foreign_key="account.name")
+    id: str
     run: str
     gaussian: int = Field(sa_type=BigInteger)
     pure: int = Field(sa_type=BigInteger)
     mechanisms: str
     at: str
+
+
+_SPEND_POSTGRESQL = """
+WITH spent AS (
+    UPDATE account
+    SET spent_gaussian = spent_gaussian + %(gaussian)s, spent_pure = spent_pure + %(pure)s
+    WHERE name = %(account)s AND spent_gaussian <= limit_gaussian - %(gaussian)s
+        AND spent_pure <= limit_pure - %(pure)s
+        AND NOT EXISTS (SELECT FROM charge WHERE account = %(account)s AND id = %(id)s)
+    RETURNING name
+)
+INSERT INTO charge (account, id, run, gaussian, pure, mechanisms, at)
+SELECT name, %(id)s, %(run)s, %(gaussian)s, %(pure)s, %(mechanisms)s, %(at)s FROM spent
+"""
+_SPEND_SQLITE = """
+INSERT INTO charge (account, id, run, gaussian, pure, mechanisms, at)
+SELECT name, :id, :run, :gaussian, :pure, :mechanisms, :at FROM account
+WHERE name = :account AND spent_gaussian <= limit_gaussian - :gaussian AND spent_pure <= limit_pure - :pure
+ON CONFLICT DO NOTHING
+"""
+_ADD_SQLITE = """
+UPDATE account SET spent_gaussian = spent_gaussian + :gaussian, spent_pure = spent_pure + :pure WHERE name = :account
+"""
+_LARGEST = Cost(2**62, 2**62)
 
 
 def open_account(tx: Transaction, account: str, budget: Budget) -> None:
@@ -87,17 +117,7 @@ def charge(tx: Transaction, *charges: Charge) -> None:
         spent = admit(_budget(row), Cost(row.spent_gaussian, row.spent_pure), one.cost, account=one.account)
         row.spent_gaussian, row.spent_pure = spent.gaussian, spent.pure
         tx.session.add(row)
-        tx.session.add(
-            ChargeRow(
-                account=one.account,
-                id=one.id,
-                run=one.run,
-                gaussian=one.cost.gaussian,
-                pure=one.cost.pure,
-                mechanisms=json.dumps([dict(each) for each in one.mechanisms]),
-                at=text(one.at),
-            )
-        )
+        tx.session.add(ChargeRow(**_columns(one)))
         tx.session.flush()
 
 
@@ -156,7 +176,8 @@ class StoreAccounts:
 
     def charge(self, *charges: Charge) -> None:
         """Spend all of these or none; see `charge`."""
-        self._store.run(charge, *charges)
+        if len(charges) != 1 or not self._spent(charges[0]):
+            self._store.run(charge, *charges)
 
     def balance(self, account: str) -> Balance:
         """Budget and what was spent."""
@@ -165,6 +186,39 @@ class StoreAccounts:
     def history(self, account: str) -> tuple[Charge, ...]:
         """Every charge, in the order of admission."""
         return self._store.read(history, account)
+
+    def _spent(self, one: Charge) -> bool:
+        """Spend it in one round trip if it is new and fits; False leaves the decision, and the reason, to `charge`.
+
+        Two that are the same at the same moment: the unique index ends the second, with all it did.
+        """
+        if not one.cost.fits(_LARGEST):
+            return False
+        columns = _columns(one)
+        try:
+            with self._store.driver() as connection:
+                if self._store.url_kind == "postgresql":
+                    return bool(connection.execute(_SPEND_POSTGRESQL, columns).rowcount == 1)
+                connection.execute("BEGIN IMMEDIATE")
+                spent = connection.execute(_SPEND_SQLITE, columns).rowcount == 1
+                if spent:
+                    connection.execute(_ADD_SQLITE, columns)
+                connection.execute("COMMIT")
+                return bool(spent)
+        except StorageError:
+            return False
+
+
+def _columns(one: Charge) -> dict[str, Any]:
+    return {
+        "account": one.account,
+        "id": one.id,
+        "run": one.run,
+        "gaussian": one.cost.gaussian,
+        "pure": one.cost.pure,
+        "mechanisms": json.dumps([dict(each) for each in one.mechanisms]),
+        "at": text(one.at),
+    }
 
 
 def _locked(tx: Transaction, account: str) -> AccountRow:

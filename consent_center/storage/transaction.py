@@ -175,6 +175,32 @@ class Store:
             yield self._transaction(session, writing=False)
 
     @contextmanager
+    def driver(self) -> Iterator[Any]:
+        """The driver's own connection, where each statement commits: for a storage module whose write is one or two.
+
+        What is left open when the block ends is rolled back.
+
+        Raises:
+            StoreClosedError: the store is closed.
+            StorageError: the database could not do it; whether a commit went through is then unknown.
+        """
+        if self._closed.is_set():
+            raise StoreClosedError("the store is closed")
+        with _storage_errors():
+            pooled = self._writer.raw_connection()
+            connection: Any = pooled.driver_connection
+            try:
+                if self.url_kind == "postgresql":
+                    connection.autocommit = True
+                yield connection
+            except self._writer.dialect.loaded_dbapi.Error as error:
+                raise StorageError(f"the database refused ({type(error).__name__}): try again") from error
+            finally:
+                if self.url_kind == "postgresql" and not connection.closed:
+                    connection.autocommit = False
+                pooled.close()
+
+    @contextmanager
     def alone(self, lock: int) -> Iterator[Callable[..., Any] | None]:
         """Something that runs write workflows as the only one of its kind; None while somebody else holds the lock.
 
