@@ -38,6 +38,7 @@ RAIL: tuple[tuple[str, tuple[tuple[str, str, Act], ...]], ...] = (
         (
             ("studies", f"{HOME}/studies", Act.SEE_STUDIES),
             ("runs", f"{HOME}/runs", Act.SEE_RUNS),
+            ("audits", f"{HOME}/audits", Act.SEE_RUNS),
             ("budgets", f"{HOME}/budgets", Act.SEE_BUDGETS),
             ("contracts", f"{HOME}/contracts", Act.SEE_CONTRACTS),
             ("definitions", f"{HOME}/definitions", Act.SEE_DEFINITIONS),

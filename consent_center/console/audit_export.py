@@ -1,0 +1,99 @@
+"""An audit as files: data, a CycloneDX model card, metadata for Hugging Face, and paper.
+
+The same audit gives the same bytes: serial number and time come from the audit itself. Every file tells each override.
+"""
+
+import uuid
+from typing import Any
+
+from audit.fairness.model_card import Model, cyclonedx, hugging_face, selection_table
+from consent_center.errors import RuleError
+from consent_center.workflows.show_audits import AuditPage
+
+TASK = "tabular-classification"
+
+
+class PaperError(RuleError):
+    """No PDF can be made here."""
+
+
+def model_of(page: AuditPage) -> Model:
+    """What is said of the model itself: what the study said, and what no audit can see."""
+    limits = [
+        "The audit counts members who agreed to it; those who did not may differ.",
+        f"The release check said {page.audit.verdict}; the model is {page.now.state}.",
+    ]
+    for one in page.overrides:
+        until = "" if one.until is None else f" until {one.until:%Y-%m-%d}"
+        limits.append(f"Overridden by {one.by} on {one.decided_at:%Y-%m-%d}{until}: {one.reason}")
+    tables = ", ".join(f"{name}: {epsilon:g}" for name, epsilon in page.epsilon.items())
+    return Model(
+        name=page.study.id,
+        version=page.audit.model_digest[:12],
+        digest=page.audit.model_digest,
+        task=TASK,
+        uses=(page.study.reason,),
+        limits=tuple(limits),
+        privacy=f"Pure epsilon of the audit's tables, for any one member: {tables or 'none'}.",
+    )
+
+
+def json_of(page: AuditPage) -> dict[str, Any]:
+    """The whole report as data."""
+    return {
+        "run": page.audit.run,
+        "study": page.study.id,
+        "title": page.study.title,
+        "model": page.audit.model_digest,
+        "plan": page.study.plan_digest,
+        "sites": list(page.plan.sites),
+        "noise_mode": page.plan.noise_mode,
+        "epsilon": dict(page.epsilon),
+        "counted_at": page.counted_at.isoformat(),
+        "judged_at": page.audit.decided_at.isoformat(),
+        "state": page.now.state,
+        "overrides": [
+            {
+                "by": one.by,
+                "reason": one.reason,
+                "from": one.decided_at.isoformat(),
+                "until": None if one.until is None else one.until.isoformat(),
+            }
+            for one in page.overrides
+        ],
+        "due_at": None if page.due_at is None else page.due_at.isoformat(),
+        "agreed_percent": round(100 * page.agreed / page.enrolled) if page.enrolled else None,
+        "selection_table": list(selection_table(page.judged, page.limits)),
+        **page.audit.report,
+    }
+
+
+def bom_of(page: AuditPage) -> dict[str, Any]:
+    """A CycloneDX 1.6 bill of materials with the model's card."""
+    serial = uuid.uuid5(uuid.NAMESPACE_URL, f"accord:audit:{page.audit.run}:{page.audit.model_digest}")
+    return {
+        **cyclonedx(model_of(page), page.judged, page.shown, serial=serial, at=page.audit.decided_at),
+    }
+
+
+def card_of(page: AuditPage) -> dict[str, Any]:
+    """Front matter of a Hugging Face model card."""
+    return {**hugging_face(model_of(page), page.judged, page.shown, dataset=f"members of {page.study.id}")}
+
+
+def pdf_of(html: str) -> bytes:
+    """The report on A4. Nothing is fetched: the page carries its own style.
+
+    Raises:
+        PaperError: the library that sets type is not installed.
+    """
+    try:
+        from weasyprint import HTML  # noqa: PLC0415  it loads Pango; pages without paper do not need it
+    except (ImportError, OSError) as error:
+        raise PaperError("no PDF can be made here: install weasyprint and Pango, or print the HTML report") from error
+    made = HTML(string=html, url_fetcher=_refuse).write_pdf()
+    return bytes(made or b"")
+
+
+def _refuse(url: str, *_: object, **__: object) -> Any:
+    raise ValueError(f"a report loads nothing: {url[:40]}")

@@ -1,0 +1,170 @@
+"""An audit laid out for reading: rows, pictures, bars and facts, in one language; for the console, a file or a PDF.
+
+Pure: what `show_audit` found becomes what a template prints; nothing is judged here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from audit.fairness.chart import Axis, axis_for, gap_svg, signed, unsigned
+from audit.fairness.missing import bounds_if_known, coverage
+from audit.fairness.reach import reach
+from audit.fairness.verdict import Gap, Measure, Thresholds
+from audit.fairness.words import measure_name, sentence
+from consent_center.web.catalogue import words
+from consent_center.web.formats import Formats
+from consent_center.web.house import House
+from consent_center.web.languages import Language
+from consent_center.web.pages import environment
+from consent_center.workflows.show_audits import AuditPage
+
+_STATIC = Path(__file__).parent.parent / "web" / "static"
+MARKS = {
+    "PASS": ("good", "is-good"),
+    "FAIL": ("stop", "is-stop"),
+    "INCONCLUSIVE": ("diamond", "is-hold"),
+    "INSUFFICIENT": ("few", ""),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison as a table shows it.
+
+    Attributes:
+        picture: its interval, empty if there is too little evidence.
+        members: with noise; "< 50" if there are too few to say.
+        verdict: empty if it is shown without deciding.
+    """
+
+    attribute: str
+    group: str
+    reference: str
+    measure: str
+    members: str
+    picture: Markup
+    value: str
+    low: str
+    high: str
+    verdict: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class GroupReach:
+    """What the audit could have seen of one group."""
+
+    attribute: str
+    group: str
+    failing: str
+    more: str
+    turns: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Everything a report prints besides its words.
+
+    Attributes:
+        agreed: whole per cent of the members enrolled at these sites who agreed to the audit.
+        given: attribute -> whole per cent of those in the audit who gave it.
+        noise: whole per cent of the variance that is noise, at most.
+    """
+
+    page: AuditPage
+    judged: Sequence[Row]
+    shown: Sequence[Row]
+    axis: Axis
+    tests: int
+    level: str
+    power: str
+    agreed: int
+    given: dict[str, int]
+    reach: Sequence[GroupReach]
+    noise: int
+    marks: dict[str, tuple[str, str]]
+
+
+def sheet_of(page: AuditPage, formats: Formats) -> Sheet:
+    """Lay an audit out in the reader's language."""
+    limits, language = page.limits, formats.language.value
+    axis, other = axis_for(page.judged, limits), axis_for(page.shown, limits)
+    tests = max((gap.tests for gap in page.judged), default=1)
+    return Sheet(
+        page=page,
+        judged=[_row(gap, axis, limits, formats, language) for gap in page.judged],
+        shown=[_row(gap, other, limits, formats, language) for gap in page.shown],
+        axis=axis,
+        tests=tests,
+        level=f"{100 * (1 - limits.alpha):g}",
+        power=f"{100 * limits.power:.0f}",
+        agreed=round(100 * page.agreed / page.enrolled) if page.enrolled else 0,
+        given={table.layout.attribute: round(100 * coverage(table).share) for table in page.tables},
+        reach=[one for table in page.tables for one in _reach(page, table.layout.attribute, formats, tests)],
+        noise=round(100 * max((gap.noise_share for gap in page.judged), default=0.0)),
+        marks=MARKS,
+    )
+
+
+def report_html(page: AuditPage, language: Language, house: House) -> str:
+    """The report as one file: no script, nothing loaded from elsewhere; the same page makes the PDF."""
+    formats = Formats(language=language, zone=house.zone)
+    style = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in ("tokens.css", "accord.css"))
+    return (
+        environment()
+        .get_template("console/audits/document.html")
+        .render(
+            t=words(language),
+            f=formats,
+            lang=language,
+            house=house,
+            style=Markup(style),  # noqa: S704  our own style sheets
+            sheet=sheet_of(page, formats),
+        )
+    )
+
+
+def _row(gap: Gap, axis: Axis, limits: Thresholds, formats: Formats, language: str) -> Row:
+    number = unsigned if gap.measure in (Measure.IMPACT_RATIO, Measure.EQUALISED_ODDS) else signed
+    said = sentence(gap, power=limits.power, language=language)
+    few = gap.members < limits.minimum_members
+    return Row(
+        attribute=gap.attribute,
+        group=gap.group,
+        reference=gap.reference or "",
+        measure=measure_name(gap.measure, language),
+        members=f"< {limits.minimum_members}" if few else formats.number(gap.members),
+        picture=Markup(gap_svg(gap, axis, said)),  # noqa: S704  drawn from numbers, its label escaped
+        value="" if gap.value is None else number(gap.value),
+        low="" if gap.low is None else number(gap.low),
+        high="" if gap.high is None else number(gap.high),
+        verdict="" if gap.verdict is None else str(gap.verdict),
+        sentence=said,
+    )
+
+
+def _reach(page: AuditPage, attribute: str, formats: Formats, tests: int) -> list[GroupReach]:
+    table = next(one for one in page.tables if one.layout.attribute == attribute)
+    found = {one.group: one for one in reach(table, page.limits, tests=tests).groups}
+    lines = []
+    for group in table.layout.groups:
+        one, bounds = found.get(group), bounds_if_known(table, group)
+        if found and one is None:
+            continue
+        lines.append(
+            GroupReach(
+                attribute=attribute,
+                group=group,
+                failing="" if one is None or one.failing_ratio is None else unsigned(one.failing_ratio),
+                more="" if one is None or not one.more_members else formats.number(one.more_members),
+                turns="" if one is None or one.turns_at is None or one.turns_at <= 1 else f"{one.turns_at:.1f}",
+                low=unsigned(bounds.low),
+                high=unsigned(bounds.high),
+            )
+        )
+    return lines

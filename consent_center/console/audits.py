@@ -1,0 +1,96 @@
+"""Audits: the list with its calendar and cases, one audit, two beside each other, and files to take away."""
+
+import json
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from starlette.responses import Response
+
+from consent_center.console.acts import SeeRuns
+from consent_center.console.audit_export import bom_of, json_of, pdf_of
+from consent_center.console.audit_sheet import MARKS, Row, Sheet, report_html, sheet_of
+from consent_center.console.desk import StaffPage
+from consent_center.studies.errors import ReleaseError
+from consent_center.web.failures import NotFoundError
+from consent_center.workflows.show_audits import (
+    AuditPage,
+    audit_cases,
+    list_audits,
+    show_audit,
+    show_calendar,
+)
+
+router = APIRouter()
+
+
+@router.get("/audits", response_class=HTMLResponse)
+def audits(page: SeeRuns) -> Response:
+    """Every audit, what is due, and what is out of order."""
+    read = page.wiring.store.read
+    return page.show(
+        "console/audits/list.html",
+        here="audits",
+        lines=read(list_audits),
+        due=read(show_calendar),
+        cases=read(audit_cases),
+        marks=MARKS,
+    )
+
+
+@router.get("/audits/compare", response_class=HTMLResponse)
+def compare(page: SeeRuns, one: str = "", other: str = "") -> Response:
+    """Two audits beside each other, group by group."""
+    first, second = (sheet_of(_found(page, run), page.formats) for run in (one, other))
+    return page.show("console/audits/compare.html", here="audits", one=first, other=second, pairs=_pairs(first, second))
+
+
+@router.get("/audits/{run}", response_class=HTMLResponse)
+def one_audit(run: str, page: SeeRuns) -> Response:
+    """One audit, readable by somebody who has never seen a ROC curve."""
+    sheet = sheet_of(_found(page, run), page.formats)
+    return page.show("console/audits/page.html", here="audits", sheet=sheet, run=run)
+
+
+@router.get("/audits/{run}/report.html", response_class=HTMLResponse)
+def as_html(run: str, page: SeeRuns) -> Response:
+    """The report as one file."""
+    html = report_html(_found(page, run), page.language, page.house)
+    return _file(html.encode(), "text/html; charset=utf-8", f"{run}.html")
+
+
+@router.get("/audits/{run}/report.pdf")
+def as_pdf(run: str, page: SeeRuns) -> Response:
+    """The report on paper."""
+    return _file(pdf_of(report_html(_found(page, run), page.language, page.house)), "application/pdf", f"{run}.pdf")
+
+
+@router.get("/audits/{run}/report.json")
+def as_json(run: str, page: SeeRuns) -> Response:
+    """The report as data."""
+    return _file(_bytes(json_of(_found(page, run))), "application/json", f"{run}.json")
+
+
+@router.get("/audits/{run}/model.cdx.json")
+def as_bom(run: str, page: SeeRuns) -> Response:
+    """The model card as a CycloneDX bill of materials."""
+    return _file(_bytes(bom_of(_found(page, run))), "application/vnd.cyclonedx+json", f"{run}.cdx.json")
+
+
+def _found(page: StaffPage, run: str) -> AuditPage:
+    try:
+        return page.wiring.store.read(show_audit, run)
+    except ReleaseError as error:
+        raise NotFoundError from error
+
+
+def _pairs(one: Sheet, other: Sheet) -> list[tuple[str, Row | None, Row | None]]:
+    left, right = ({(row.attribute, row.group): row for row in sheet.judged} for sheet in (one, other))
+    return [(f"{key[0]}: {key[1]}", left.get(key), right.get(key)) for key in {**left, **right}]
+
+
+def _file(payload: bytes, kind: str, name: str) -> Response:
+    return Response(payload, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _bytes(data: object) -> bytes:
+    return json.dumps(data, ensure_ascii=False, indent=2).encode()

@@ -1,0 +1,131 @@
+"""Law: what an audit found can be read in three languages, in the console, as a file, on paper and as data; every copy
+says the verdict, who was not counted, what gap could have been seen, and each override; nothing says "fair"."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from consent_center.console.audit_export import bom_of, card_of, json_of, pdf_of
+from consent_center.console.audit_sheet import report_html
+from consent_center.web.languages import Language
+from consent_center.workflows.override_release import override_release
+from consent_center.workflows.release_model import release_model
+from consent_center.workflows.show_audits import AuditPage, show_audit
+from federated.models.decisions import Declaration, declaration_bytes
+from federated.plan import digest
+from tests.audits.auditing import EVEN, FEW, UNEVEN, UNSURE, Audits, results
+from tests.consent_center.world import DAY, NOW
+from tests.console.office import Office, open_office
+
+REASON = "Shown to <staff> on a stand only; never used for a decision."
+LANGUAGES = list(Language)
+VERDICTS = {"run-1": "PASS", "run-2": "FAIL", "run-3": "INCONCLUSIVE", "run-4": "INSUFFICIENT", "run-5": "FAIL"}
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Five audits: one of each verdict, the second overridden, the last of a model that had passed."""
+    with open_office(tmp_path_factory.mktemp("audits")) as opened:
+        made = Audits(opened.programme)
+        models = []
+        for number, found in enumerate((EVEN, UNEVEN), start=1):
+            run, model = made.train(f"churn-{number}", results(found))
+            made.store.run(release_model, run, at=NOW)
+            models.append(model)
+        for number, found in enumerate((UNSURE, FEW), start=1):
+            vendor = declaration_bytes(Declaration(f"vendor_{number}", "A vendor", "2026.10", {"sales": "ab" * 32}))
+            made.store.run(release_model, made.again(f"vendor-{number}", vendor, results(found)), at=NOW)
+        made.store.run(override_release, digest(models[1]), reviewer="lai", reason=REASON, until=NOW + 20 * DAY, at=NOW)
+        made.store.run(release_model, made.again("again-1", models[0], results(UNEVEN)), at=NOW)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def pages(office: Office) -> dict[str, AuditPage]:
+    return {run: office.programme.store.read(show_audit, run) for run in VERDICTS}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("run", VERDICTS)
+def test_each_audit_is_drawn_in_each_language(office: Office, run: str, language: Language) -> None:
+    answer = office.seat("huang", language=language.value).get(f"/console/audits/{run}")
+    assert answer.status_code == 200, answer.text[-2000:]
+    assert f'<h2 id="verdict">{VERDICTS[run]}</h2>' in answer.text
+    assert f'<html lang="{language.value}"' in answer.text
+    words = re.sub(r"<[^>]+>", " ", answer.text)
+    assert not re.search(r"\b(is|are) fair\b|公平的模型", words)
+    assert "style=" not in answer.text
+    assert "<script" not in answer.text.split("<main")[1].split("</main")[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", ["audits", "audits/compare?one=run-1&other=run-2"])
+def test_lists_and_comparisons_are_drawn_in_each_language(office: Office, path: str, language: Language) -> None:
+    answer = office.seat("huang", language=language.value).get(f"/console/{path}")
+    assert answer.status_code == 200, answer.text[-2000:]
+    for run in ("run-1", "run-2"):
+        assert f"/console/audits/{run}" in answer.text
+
+
+def test_an_empty_office_says_so(fresh_office: Office) -> None:
+    assert "No audit was judged yet." in fresh_office.seat("huang").get("/console/audits").text
+
+
+@pytest.mark.parametrize(
+    "path", ["audits/run-9", "audits/run-9/report.pdf", "audits/compare", "audits/compare?one=run-1&other=x"]
+)
+def test_what_was_not_judged_is_not_found(office: Office, path: str) -> None:
+    assert office.seat("huang").get(f"/console/{path}").status_code == 404
+
+
+def test_an_administrator_reads_no_audit(office: Office) -> None:
+    assert office.seat("ada").get("/console/audits").status_code == 403
+
+
+def test_files_can_be_taken_from_the_page(office: Office) -> None:
+    seat = office.seat("huang")
+    for name, begins in (("report.html", b"<!doctype"), ("report.json", b"{"), ("model.cdx.json", b"{")):
+        answer = seat.get(f"/console/audits/run-2/{name}")
+        assert answer.status_code == 200
+        assert answer.content.lstrip().startswith(begins)
+        assert "attachment" in answer.headers["content-disposition"]
+
+
+def test_every_copy_tells_the_override(office: Office, pages: dict[str, AuditPage]) -> None:
+    page, house = pages["run-2"], office.wiring.house
+    assert json_of(page)["overrides"][0]["reason"] == REASON
+    assert REASON in json.dumps(bom_of(page))
+    for language in LANGUAGES:
+        assert "Shown to &lt;staff&gt; on a stand only" in report_html(page, language, house)
+
+
+@pytest.mark.parametrize("run", VERDICTS)
+def test_the_model_card_is_valid_cyclonedx(pages: dict[str, AuditPage], run: str) -> None:
+    found = bom_of(pages[run])
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(found)) is None
+    assert found["components"][0]["hashes"][0]["content"] == pages[run].audit.model_digest
+    assert found == bom_of(pages[run])
+
+
+def test_the_metadata_for_a_model_hub_carry_figures_and_verdict(pages: dict[str, AuditPage]) -> None:
+    card = card_of(pages["run-2"])
+    assert "audit:FAIL" in card["tags"]
+    figures = card["model-index"][0]["results"][0]["metrics"]
+    assert {"type": "impact_ratio age: old compared with young", "value": 0.5} in figures
+
+
+def test_the_report_as_one_file_loads_nothing(office: Office, pages: dict[str, AuditPage]) -> None:
+    for language in LANGUAGES:
+        html = report_html(pages["run-3"], language, office.wiring.house)
+        assert not re.search(r"(src|href)=|url\(|@import|<script", html.split("</style>")[1])
+
+
+def test_the_report_is_a_pdf_in_each_language(office: Office, pages: dict[str, AuditPage]) -> None:
+    for language in LANGUAGES:
+        paper = pdf_of(report_html(pages["run-2"], language, office.wiring.house))
+        assert paper.startswith(b"%PDF-")
+        assert len(paper) > 10_000
