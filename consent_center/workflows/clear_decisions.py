@@ -111,7 +111,7 @@ def _record(tx: Transaction, made: Made, person: Member, *, at: datetime) -> Non
 def _plan(tx: Transaction, run: str, site: str, *, at: datetime) -> Plan:
     plan = studies.get(tx, runs.get(tx, run).study).parsed()
     ended = runs.outcome(tx, run)
-    if not plan.package or plan.sites != (site,) or ended is None or ended.outcome != "completed":
+    if not plan.releases_of("score") or plan.sites != (site,) or ended is None or ended.outcome != "completed":
         raise RefusedError(Refusal.MALFORMED, "decisions rest on a finished scoring of the site that makes them")
     if not releases.is_usable(releases.latest(tx, plan.package), at=at):
         raise RefusedError(Refusal.MODEL_NOT_RELEASED, "the model that scored is not released any more; score anew")

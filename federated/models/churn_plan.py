@@ -4,10 +4,8 @@ import math
 from collections.abc import Mapping
 
 from federated.errors import MalformedError
-from federated.models.churn import AdditiveLogistic
-from federated.models.descent import GRADIENT
-from federated.models.network import SmallNetwork
-from federated.models.registry import MODELS, exchanges
+from federated.models.descent import GRADIENT, Descending
+from federated.models.registry import MODELS, exchanges, installed
 from federated.models.schedule import rounds_for
 from federated.plan import BUCKETS, Attribute, Feature, Part, Plan, Release, Use
 from federated.tables import HISTOGRAM, TABLE
@@ -67,8 +65,8 @@ def churn_plan(
     Raises:
         MalformedError: the parts do not make a plan.
     """
-    trained = MODELS.get(model)
-    if not isinstance(trained, AdditiveLogistic | SmallNetwork):
+    trained: object = MODELS.get(model) or installed().get(model)
+    if not isinstance(trained, Descending):
         raise MalformedError(f"no churn model is called {model}; the registry has {', '.join(sorted(MODELS))}")
     split = split_of(held_out)
     trained_on = members * sum(high - low for low, high in split["train"]) // BUCKETS

@@ -12,17 +12,31 @@ Source:
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from federated.errors import MalformedError
 from federated.models.model import Vector
 from federated.models.schedule import MOMENTUM, Steps, steps
-from federated.plan import Plan, Release
+from federated.plan import Feature, Plan, Release
 from privacy.mechanism import DiscreteGaussian, Gaussian
 
 GRADIENT = "gradient"
 LARGEST_WEIGHT = 1e6
+
+
+@runtime_checkable
+class Descending(Protocol):
+    """A model that is trained this way."""
+
+    def bound(self, features: Sequence[Feature]) -> float:
+        """The L2 norm that each member's gradient is clipped to."""
+        ...
+
+    def size(self, features: Sequence[Feature]) -> int:
+        """How many weights the model has."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Exchange:
         return self.releases[0]
 
 
+@runtime_checkable
 class Model(Protocol):
     """One file in this package, and one line in the registry."""
 

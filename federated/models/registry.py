@@ -1,6 +1,9 @@
 """Every model that this installation can run: one line each. A site runs what it installed, never what it is sent."""
 
+import logging
 from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
 
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.models import churn, decisions, network, preference
@@ -8,6 +11,8 @@ from federated.models.model import Exchange, Model, Scorer
 from federated.plan import Plan, Release
 from federated.tables import check_scores, check_tables
 
+GROUP = "accord.models"
+_LOG = logging.getLogger(__name__)
 _OURS: tuple[Model, ...] = (
     churn.LINEAR,
     churn.SHAPES,
@@ -19,13 +24,34 @@ _OURS: tuple[Model, ...] = (
 MODELS: Mapping[str, Model] = {model.name: model for model in _OURS}
 
 
+@cache
+def installed() -> Mapping[str, Model]:
+    """Models of packages that whoever runs this installed beside it: entry points in the group `accord.models`.
+
+    A package that cannot be loaded, is no model, or takes the name of one of ours is left out with a warning: a plan
+    that names it is refused as unknown, every other plan runs.
+    """
+    found: dict[str, Model] = {}
+    for point in entry_points(group=GROUP):
+        try:
+            model = point.load()
+        except Exception as error:  # noqa: BLE001  another's code may fail in any way, and must not stop our models
+            _LOG.warning("the model package of %s cannot be loaded: %s", point.name, type(error).__name__)
+            continue
+        if not isinstance(model, Model) or model.name in MODELS or model.name in found:
+            _LOG.warning("%s is no model, or its name is taken; it is left out", point.name)
+            continue
+        found[model.name] = model
+    return found
+
+
 def model_of(plan: Plan) -> Model:
     """The model that a plan names, if the plan describes it rightly.
 
     Raises:
         RefusedError: `model-unknown`, or `malformed` if the plan's releases or settings are not this model's.
     """
-    model = MODELS.get(plan.model)
+    model = MODELS.get(plan.model) or installed().get(plan.model)
     if model is None:
         raise RefusedError(Refusal.MODEL_UNKNOWN, f"no model is called {plan.model}; install it, or change the plan")
     try:
