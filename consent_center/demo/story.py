@@ -140,10 +140,8 @@ def _run(told: Told, show: Show) -> None:
     told.balance = stage.store.read(ledger.balance, PROGRAMME)
     admission = _present(told.admission)
     told.claim = claim([admission.permit.charge], budget=stage.budget, noise=NoiseMode.LOCAL, sites=len(plan.sites))
-    cohorts = {
-        site: tuple(one.pseudonym for one in stage.store.read(runs.members, told.run.run) if one.site == site)
-        for site in plan.sites
-    }
+    used = stage.store.read(runs.members, told.run.run)
+    cohorts = {site: tuple(one.pseudonym for one in used if one.site == site) for site in plan.sites}
     told.comparison = compare(plan, told.run.run, cohorts=cohorts, sites=stage.sites, model=told.run.model)
     show.settled(told.run, told.comparison)
     show.promised(epsilon_by_part(plan, stage.budget.delta), told.claim)

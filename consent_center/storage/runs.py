@@ -177,10 +177,11 @@ def cohorts(tx: Transaction, run: str) -> dict[str, tuple[Signed, bytes]]:
 
 def members(tx: Transaction, run: str, among: Iterable[str] | None = None) -> list[RunMember]:
     """The members of a run, or those of them who are among the given ones."""
-    query = select(RunMemberRow).where(RunMemberRow.run == run)
+    query = select(RunMemberRow.member, RunMemberRow.site, RunMemberRow.pseudonym, RunMemberRow.uses)
+    query = query.where(RunMemberRow.run == run)
     if among is not None:
         query = query.where(col(RunMemberRow.member).in_(list(among)))
-    return [RunMember(row.member, row.site, row.pseudonym, row.uses) for row in tx.session.exec(query)]
+    return [RunMember(*row) for row in tx.session.exec(query)]
 
 
 def runs_of(tx: Transaction, member: str) -> list[tuple[str, RunMember]]:
