@@ -66,11 +66,20 @@ def serving_office(folder: Path) -> Iterator[ServedOffice]:
         )
         console = next(route.app for route in office.app.routes if getattr(route, "path", "") == "/console")
         console.state.wiring = wiring
-        config = uvicorn.Config(office.app, host="127.0.0.1", port=port, log_level="error", access_log=False)
+        config = uvicorn.Config(
+            office.app,
+            host="127.0.0.1",
+            port=port,
+            log_level="error",
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         while not server.started:
+            assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
         try:
             yield ServedOffice(office, origin)
