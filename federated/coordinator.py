@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from federated.canaries import Observed
 from federated.cohort import parse_header
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.exchange import (
@@ -63,9 +64,7 @@ class _Run:
     refusals: dict[str, Refusal] = field(default_factory=dict)
 
 
-def run_study(
-    gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None, package: bytes = b""
-) -> RunReport:
+def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None, package: bytes = b"") -> RunReport:
     """Run an approved study once.
 
     Args:
@@ -103,13 +102,14 @@ def _completed(run: _Run) -> RunReport:
         return _audited(run, model, steps)
     state = model.start(plan, members=members)
     _open(run)
+    canaries = Observed(plan)
     for exchange in steps:
         training = exchange.release.kind == "train"
         weights = model.weights(state) if training else model.finish(state)
         model.check_weights(plan, weights)
         outputs = (_round if plan.noise_mode == "local" else _sum)(run, exchange, weights)
         if training:
-            state = model.update(state, _totals(exchange, outputs))
+            state = model.update(state, _totals(exchange, canaries.cut(exchange.releases, outputs)))
         else:
             run.released |= outputs
     filed = next(iter(run.admission.orders.values())).plan
@@ -119,7 +119,7 @@ def _completed(run: _Run) -> RunReport:
         outcome="completed",
         rounds=run.rounds,
         model=package_bytes(package),
-        results=run_results(plan, run.released),
+        results={**run_results(plan, run.released), **canaries.results()},
     )
 
 

@@ -7,6 +7,7 @@ K/(K - k - d) times the variance of one full noise, against K times with local n
 import math
 from dataclasses import replace
 
+from federated.canaries import count_of
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.models.registry import MODELS
 from federated.plan import Plan, Release
@@ -44,11 +45,13 @@ def with_shared_noise(plan: Plan, *, colluders: int = 1, dropouts: int = 0) -> P
 
 
 def check_noise(plan: Plan) -> None:
-    """Refuse a plan whose mechanisms are not those of its noise mode: they were priced for the other one.
+    """Refuse a plan whose mechanisms, or canaries, are not those of its noise mode: they were priced for the other one.
 
     Raises:
+        MalformedError: another number of canaries than may be.
         RefusedError: `malformed`.
     """
+    count_of(plan)
     shared = plan.noise_mode == "secure-sum"
     honest = plan.quorum.honest if shared else 0
     for release in plan.releases:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from federated.canaries import joined
 from federated.errors import Refusal, RefusedError
 from federated.exchange import Output
 from federated.models.decisions import DECISIONS
@@ -85,7 +86,9 @@ def _local(work: Work, release: Release, rows: MemberRows, weights: Vector, nois
         return _counts(work, release, rows, weights, noise)
     if not isinstance(release.mechanism, Gaussian):
         raise RefusedError(Refusal.MALFORMED, "this site adds Gaussian noise to what it trains")
-    return add_gaussian(_total(work, release, rows, weights), std=release.mechanism.std, noise=noise)
+    total = _total(work, release, rows, weights)
+    total = joined(work.plan, release, total, run=work.permit.run, site=work.cohort.header.site)
+    return add_gaussian(total, std=release.mechanism.std, noise=noise)
 
 
 def _shared(work: Work, release: Release, rows: MemberRows, weights: Vector, members: int, noise: _Share) -> Integers:
