@@ -146,7 +146,7 @@ def _blocks(
         else:
             first, second = term.features
             product = low[first][:, :, None] * low[second][:, None, :]
-            yield term, weight * product.reshape(len(values), -1)
+            yield term, weight * product.reshape(len(values), term.columns.stop - term.columns.start)
 
 
 def _block(feature: Feature, column: Matrix, *, harmonics: int) -> Matrix:
