@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev browser screens browser-tools bench docs clean
+.PHONY: demo test check dev browser screens browser-tools bench docs faults clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -53,6 +53,9 @@ screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
 
 test: check browser-tools  ## everything: checks, then the whole suite
 	$(BIN)/pytest -n 2 --dist loadfile
+
+faults: $(VENV)/.dev  ## kill, cut, fill, forge: minutes of it, each fault with a control that must fail
+	$(BIN)/python -m faults
 
 clean:
 	rm -rf var build dist *.egg-info
