@@ -6,6 +6,8 @@ site.toml            its policy: what it allows, whose keys it pins
 data.duckdb          its rows, table `members`, one row per member under the site's own pseudonyms
 site.db              enrolments, its ledger copy, its journal of runs
 keys/approval.key    the key with which the site approves plans; never leaves the folder
+keys/node.key        P-384, the key with which its process is known to the coordinator (deployed sites only)
+coordinator.json     where the coordinator is, and which authority vouches for it (deployed sites only)
 keys/speak.key       the key with which the site speaks to other sites in secure sums; they pin its public half
 """
 
@@ -59,6 +61,16 @@ class SiteFolder:
     def speak_key_file(self) -> Path:
         """The key it speaks to other sites with."""
         return self.path / "keys" / "speak.key"
+
+    @property
+    def node_key_file(self) -> Path:
+        """The key of its process on the network, P-384."""
+        return self.path / "keys" / "node.key"
+
+    @property
+    def coordinator_file(self) -> Path:
+        """Where the coordinator is."""
+        return self.path / "coordinator.json"
 
     def approval_key(self) -> Ed25519PrivateKey:
         """The key it approves with, read now."""

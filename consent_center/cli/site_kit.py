@@ -1,0 +1,212 @@
+"""`accord site init | accept | check | status | policy | run`: a site, from an empty folder to a connected process."""
+
+import json
+import logging
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from consent_center.cli.site import app
+from consent_center.errors import RuleError
+from consent_center.settings import clock
+from federated.certificates import create_node_key, public_pem, read_node_key
+from federated.errors import MalformedError
+from federated.flower import client_app
+from federated.flower.gates import SITE, registered_sites
+from federated.flower.node import Coordinator, SiteNode
+from federated.keyfile import read_key
+from federated.signed import Signed
+from federated.site.accounts import SiteAccounts
+from federated.site.folder import Limits, Permissions, SiteFolder, create_site, open_site, pin_peers
+from federated.site.joining import (
+    SiteRequest,
+    fingerprint,
+    read_invitation,
+    read_package,
+    sign_request,
+)
+from federated.site.policy import read_policy
+from federated.site.preflight import check_site
+from federated.site.store import SiteStore
+from privacy.errors import UnknownAccountError
+
+_out = Console(highlight=False, soft_wrap=True)
+SiteOpt = Annotated[Path, typer.Option("--site", help="The site's folder.")]
+_HERE = Path()
+
+
+class SiteKitError(RuleError):
+    """Something of the site's folder is not as a command needs it; says what to do."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the site.")],
+    invitation: Annotated[Path, typer.Option(help="The invitation that the programme sent.")],
+    confirm: Annotated[str, typer.Option(help="The invitation's digits, as the programme read them out.")],
+    organisation: Annotated[str, typer.Option(help="Whose site it is.")],
+    members: Annotated[int, typer.Option(min=1, help="About how many members the site has.")] = 10_000,
+) -> None:
+    """Make a site's folder: keys, a policy that allows nothing yet, and the request to send to the programme."""
+    signed = _document(invitation)
+    if fingerprint(signed).replace(" ", "") != confirm.replace(" ", ""):
+        raise SiteKitError(
+            f"this invitation's digits are {fingerprint(signed)}: not those you were told; do not use it"
+        )
+    invited = read_invitation(signed)
+    try:
+        made = create_site(
+            folder,
+            name=invited.site,
+            organisation=organisation,
+            hub_key=invited.hub_key,
+            allow=Permissions(models=(), purposes=(), scopes=(), columns=(), countries=()),
+            limits=Limits(minimum_cohort=100, members=members, delta=min(1e-5, 0.1 / members)),
+            reviewers=invited.reviewers,
+        )
+    except FileExistsError as error:
+        raise SiteKitError(f"there is a site in {folder} already; choose an empty folder") from error
+    node = create_node_key(made.node_key_file)
+    known = {"address": invited.coordinator, "authority": invited.authority}
+    made.coordinator_file.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    request = SiteRequest(
+        site=invited.site,
+        organisation=organisation,
+        node=public_pem(node),
+        approval=made.approval_key().public_key(),
+        speak=read_key(made.speak_key_file).public_key(),
+    )
+    sent = sign_request(request, made.approval_key())
+    target = folder / "request.json"
+    target.write_text(sent.to_text(), encoding="ascii")
+    _out.print(f"Site {invited.site} is in {folder}. Its policy allows nothing yet: fill in [allow] in site.toml.")
+    _out.print(f"Send {target} to the programme, and read out: {fingerprint(sent)}")
+
+
+@app.command()
+def accept(
+    package: Annotated[Path, typer.Argument(help="The package that the programme sent after its approval.")],
+    site: SiteOpt = _HERE,
+) -> None:
+    """Pin the keys of the other approved sites, for secure sums with them."""
+    folder = SiteFolder(site)
+    policy = read_policy(folder.policy)
+    peers = read_package(_document(package), site=policy.name, hub_key=policy.hub_key)
+    changed = [name for name, key in policy.peers.items() if name in peers and peers[name] != key]
+    if changed:
+        raise SiteKitError(f"{changed[0]} has another key than the pinned one: ask both before you edit site.toml")
+    fresh = {name: key for name, key in peers.items() if name not in policy.peers}
+    pin_peers(folder, fresh)
+    _out.print(f"Pinned: {', '.join(sorted(fresh)) or 'nothing new'}. Ready: accord site check --site {site}")
+
+
+@app.command()
+def enrol(
+    file: Annotated[Path, typer.Argument(help="CSV: pseudonym,cohort_key in hexadecimal, one member a line.")],
+    site: SiteOpt = _HERE,
+) -> None:
+    """Remember members who linked their account: what the programme sent about each, and nothing else."""
+    try:
+        lines = [line.split(",") for line in file.read_text(encoding="ascii").split() if line]
+        pairs = {bytes.fromhex(pseudonym): bytes.fromhex(key) for pseudonym, key in lines if pseudonym != "pseudonym"}
+    except (OSError, ValueError) as error:
+        raise SiteKitError(f"{file} is not a list of pseudonym,cohort_key in hexadecimal; nothing was kept") from error
+    store = SiteStore(SiteFolder(site).database)
+    try:
+        store.enrol(pairs)
+        _out.print(f"{len(pairs)} members enrolled; {len(store.cohort_keys())} in all")
+    finally:
+        store.close()
+
+
+@app.command()
+def check(site: SiteOpt = _HERE) -> None:
+    """Look at everything a run needs, and name the fix for each thing that is not in order."""
+    address, authority = _coordinator(SiteFolder(site))
+    failed = 0
+    for finding in check_site(site, address=address, authority=authority, at=clock()):
+        failed += not finding.fine
+        _out.print(f"  {'ok  ' if finding.fine else 'FIX '} {finding.what}", markup=False)
+        if finding.fix:
+            _out.print(f"       {finding.fix}", markup=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def policy(site: SiteOpt = _HERE) -> None:
+    """Say what this site allows, as it is understood; whatever is not listed is refused."""
+    read = read_policy(SiteFolder(site).policy)
+    for name in ("models", "purposes", "scopes", "columns", "countries"):
+        _out.print(f"{name:<11}{', '.join(sorted(getattr(read.allowed, name))) or 'nothing'}", markup=False)
+    hours = read.allowed.hours
+    _out.print(f"{'hours':<11}{'any' if hours is None else f'{hours[0]:%H:%M} to {hours[1]:%H:%M} UTC'}")
+    _out.print(f"{'required':<11}{', '.join(read.required)}", markup=False)
+    _out.print(f"{'sums with':<11}{', '.join(sorted(read.peers)) or 'nobody'}", markup=False)
+
+
+@app.command()
+def status(site: SiteOpt = _HERE) -> None:
+    """Say how many members are enrolled, and what of this year's budget is spent."""
+    folder = SiteFolder(site)
+    read = read_policy(folder.policy)
+    store = SiteStore(folder.database)
+    try:
+        _out.print(f"{read.name}: {len(store.cohort_keys())} members enrolled")
+        year = f"year/{clock().year}"
+        try:
+            balance = SiteAccounts(store).balance(year)
+        except UnknownAccountError:
+            _out.print(f"{year}: nothing spent")
+            return
+        left = balance.spent.left_of(balance.budget.limit)
+        _out.print(f"{year}: spent mu {balance.spent.mu:.3f} and pure epsilon {balance.spent.epsilon_pure:.3f}")
+        _out.print(f"{'left':<9}: mu {left.mu:.3f} and pure epsilon {left.epsilon_pure:.3f}")
+    finally:
+        store.close()
+
+
+@app.command()
+def run(site: SiteOpt = _HERE) -> None:
+    """Connect to the coordinator and answer until stopped: one long-lived process, only code installed here."""
+    folder = SiteFolder(site)
+    address, authority = _coordinator(folder)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=Console(stderr=True))]
+    )
+    name = read_policy(folder.policy).name
+    agent = open_site(folder, clock=clock)
+    node = SiteNode(
+        Coordinator(address, authority.encode("ascii")),
+        key=read_node_key(folder.node_key_file),
+        app=client_app.app,
+        node_config={SITE: name},
+    )
+    signal.signal(signal.SIGTERM, lambda *_: node.stop())
+    _out.print(f"{name} answers {address}. Stop: Ctrl-C")
+    try:
+        with registered_sites({name: agent.answer}):
+            node.run()
+    finally:
+        agent.close()
+
+
+def _coordinator(folder: SiteFolder) -> tuple[str, str]:
+    try:
+        known = json.loads(folder.coordinator_file.read_text(encoding="utf-8"))
+        return str(known["address"]), str(known["authority"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SiteKitError(f"{folder.coordinator_file} cannot be read: is {folder.path} a site's folder?") from error
+
+
+def _document(path: Path) -> Signed:
+    try:
+        return Signed.from_text(path.read_bytes())
+    except OSError as error:
+        raise SiteKitError(f"cannot read {path}: {error.strerror}") from error
+    except MalformedError as error:
+        raise SiteKitError(f"{path} is not a signed document; ask for it again") from error
