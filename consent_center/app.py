@@ -1,9 +1,10 @@
 """The composition root: settings in, application out. Nothing is decided here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -90,15 +91,9 @@ def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wir
         )
     else:
         post = Outbox(Path("var/outbox"), sender=house.email)
-    provider = None
-    if oidc is not None:
-        provider = Provider(
-            issuer=str(oidc["issuer"]),
-            name=str(oidc["name"]),
-            client_id=str(oidc["client_id"]),
-            client_secret=_secret(oidc.get("client_secret_file")),
-            callback=f"{house.origin}/sign-in/oidc/back",
-        )
+    provider = None if oidc is None else _provider(oidc, house, back="/sign-in/oidc/back")
+    staff_oidc = house.connected.get("staff_oidc")
+    staff = None if staff_oidc is None else _provider(staff_oidc, house, back="/console/sign-in/oidc/back")
     store = Store.open(settings.database, keys=ring, create=not settings.production)
     return Wiring(
         store=store,
@@ -113,6 +108,17 @@ def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wir
         else PublishedLog(Path(log["directory"]), str(log["origin"]), VerifierKey.parse(str(log["key"]))),
         receipt_key=_signing_key(Path(settings.signing_key)),
         clock=now,
+        staff_provider=staff,
+    )
+
+
+def _provider(oidc: Mapping[str, Any], house: House, *, back: str) -> Provider:
+    return Provider(
+        issuer=str(oidc["issuer"]),
+        name=str(oidc["name"]),
+        client_id=str(oidc["client_id"]),
+        client_secret=_secret(oidc.get("client_secret_file")),
+        callback=f"{house.origin}{back}",
     )
 
 
