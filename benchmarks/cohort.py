@@ -74,7 +74,7 @@ def cold(url: str, members: int) -> float:
 
     def fill(tx: Transaction, *, at: datetime) -> None:
         connection = tx.session.connection()
-        connection.execute(text("DELETE FROM statement_item"))
+        connection.execute(text("TRUNCATE statement_item"))
         for number in range(1, 25):
             if programme.ITEMS[number - 1] not in STUDY:
                 continue

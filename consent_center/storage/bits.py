@@ -153,7 +153,7 @@ def _load(tx: Transaction, number: int, notice_from: int, *, at: datetime) -> It
     rows = read_columns(
         tx,
         "SELECT member_no, act, at, coalesce(expires_at, 0), notice_no, CAST(guardian AS INTEGER), entry_id"
-        " FROM statement_item WHERE item_no = {number} AND at <= {now} ORDER BY member_no, entry_id",
+        " FROM statement_item WHERE item_no = {number} AND at <= {now}",
         columns=7,
         number=number,
         now=int(at.timestamp()),
@@ -165,10 +165,12 @@ def fold_columns(rows: NDArray[np.int64], notice_from: int) -> ItemBits:
     """One item's bits from what was ever said about it.
 
     Args:
-        rows: shape (statements, 7), sorted by member: member number, act, second, end of a yes (0 if none), notice
+        rows: shape (statements, 7), in any order: member number, act, second, end of a yes (0 if none), notice
             number, guardian (0 or 1), entry number.
         notice_from: yeses under notices with a lower number no longer count.
     """
+    if (rows[1:, 0] < rows[:-1, 0]).any():
+        rows = rows[np.argsort(rows[:, 0], kind="stable")]
     member, act, said_at, ends, notice, guardian, entry = rows.T
     is_pause = np.isin(act, PAUSE_NUMBERS)
     # The order of grant.latest_choice: the latest; of one second the strictest act, the sooner end, the older notice.

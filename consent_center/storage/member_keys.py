@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, text
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel
 
 from consent_center.errors import UnknownMemberError
-from consent_center.storage.bulk import chunks, insert_rows
+from consent_center.storage.bulk import insert_rows, rows_among
 from consent_center.storage.handle import Handle
 from privacy.envelope import Key, place
 
@@ -76,11 +76,11 @@ def read(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
         UnknownMemberError: one has none (erased).
     """
     wanted = set(numbers)
-    found: dict[int, MemberKeys] = {}
-    for some in chunks(sorted(wanted)):
-        query = select(MemberKeyRow.member_no, MemberKeyRow.wrapped).where(col(MemberKeyRow.member_no).in_(some))
-        for number, wrapped in tx.session.exec(query):
-            found[number] = MemberKeys(tx.keys.unwrap(wrapped, where=where(number)))
+    query = "SELECT member_no, wrapped FROM member_key WHERE member_no IN {values}"
+    found = {
+        number: MemberKeys(tx.keys.unwrap(wrapped, where=where(number)))
+        for number, wrapped in rows_among(tx, query, sorted(wanted))
+    }
     if PROGRAMME in wanted and PROGRAMME not in found:
         found[PROGRAMME] = programme(tx, PROGRAMME)
     if wanted - set(found):

@@ -15,7 +15,7 @@ import pytest
 from audit.log.entry import decode_leaf, subject_tag, verify_commitment
 from consent_center.consent.grant import Act
 from consent_center.consent.verdict import Reason
-from consent_center.errors import ConsentCenterError, SettingsError, StorageError, StoreClosedError
+from consent_center.errors import ConsentCenterError, ImportRefusedError, SettingsError, StorageError, StoreClosedError
 from consent_center.storage import entries, member_keys, members, sequencer, statements
 from consent_center.storage.transaction import Store
 from consent_center.workflows.ask_verdict import ask_verdict
@@ -293,6 +293,13 @@ def test_an_import_killed_half_way_resumes_without_loss_or_doubles(tmp_path):
         importer.stdout.close()
         half = store.read(show_import, "token", "big")
         assert 500 <= half.rows_read < rows
+        other = tmp_path / "other.csv"
+        other.write_text(file.read_text().replace(f"{0:064x}", f"{rows:064x}"))
+        changed = next(batches(read_rows(other, "csv"), skip=half.rows_read, size=1000))
+        with pytest.raises(ImportRefusedError, match="another file"):
+            store.run(import_batch, "token", "big", changed, at=NOW)
+        with pytest.raises(ImportRefusedError, match="another row"):
+            store.run(import_batch, "token", "big", next(batches(read_rows(file, "csv"))), at=NOW)
         for batch in batches(read_rows(file, "csv"), skip=half.rows_read, size=1000):
             done = store.run(import_batch, "token", "big", batch, at=NOW)
         assert (done.rows_read, done.rows_kept, done.finished) == (rows, rows, True)
