@@ -33,9 +33,9 @@ GOALS = {
     "telco_local_eps4": (">=", 0.846),
     "telco_secure_sum_eps1": (">=", 0.842),
     "telco_secure_sum_eps2": (">=", 0.845),
-    "telco_ahead_of_dp_ebm_eps1": (">=", 0.0),
-    "telco_ahead_of_dp_ebm_eps2": (">=", 0.0),
-    "telco_ahead_of_dp_ebm_eps4": (">=", 0.0),
+    "telco_secure_sum_ahead_of_dp_ebm_eps1": (">=", 0.0),
+    "telco_secure_sum_ahead_of_dp_ebm_eps2": (">=", 0.0),
+    "telco_secure_sum_ahead_of_dp_ebm_eps4": (">=", 0.0),
     "credit_local_eps2": (">=", 0.833),
     "journey_local_eps2": (">=", 0.742),
     "journey_local_eps4": (">=", 0.744),
@@ -173,8 +173,9 @@ def run() -> dict[str, object]:
             if data.name == "telco":
                 peer = dp_ebm(data, epsilon=epsilon)
                 figures[f"telco_dp_ebm_eps{epsilon:g}"] = float(peer.mean())
-                # The stronger claim of the two: ours with local noise, against a peer that trusts the table's holder.
-                figures[f"telco_ahead_of_dp_ebm_eps{epsilon:g}"] = float(local.mean() - peer.mean())
+                # The peer trusts whoever holds the one table, and adds noise once; a secure sum comes nearest to that.
+                figures[f"telco_secure_sum_ahead_of_dp_ebm_eps{epsilon:g}"] = float(summed.mean() - peer.mean())
+                figures[f"telco_local_ahead_of_dp_ebm_eps{epsilon:g}"] = float(local.mean() - peer.mean())
                 line += f", DP-EBM (central) {peer.mean():.4f}"
             print(line, flush=True)
         print(f"  {time.perf_counter() - began:.0f} s", flush=True)

@@ -16,12 +16,12 @@ from scipy import sparse
 
 from federated.errors import MalformedError
 from federated.models import ranking, residuals
+from federated.models.descent import noise_of
 from federated.models.histories import Histories, departments
 from federated.models.model import Vector
 from federated.models.ranking import LENGTH, Learned
 from federated.plan import Feature, Plan, Release
 from federated.tables import QUALITY
-from privacy.mechanism import Gaussian
 
 POPULARITY, GRAM = "popularity:", "gram:"
 
@@ -53,8 +53,7 @@ class Preference:
         if [release.name for release in plan.releases_of("train")] != expected:
             raise MalformedError(f"a preference model releases {', '.join(expected)}, in this order")
         for release in plan.releases_of("train"):
-            mechanism = release.mechanism
-            if not isinstance(mechanism, Gaussian) or mechanism.sensitivity < 1 or release.part != "train":
+            if noise_of(release).sensitivity < 1 or release.part != "train":
                 raise MalformedError("sums of a preference model have sensitivity 1 and Gaussian noise, on train")
             if release.times < plan.max_attempts:
                 raise MalformedError("the plan must price each attempt of each round")
@@ -103,6 +102,13 @@ class Preference:
             raise MalformedError("the second round needs the popularities of the first")
         feature = next(one for one in plan.features if one.name == name)
         return residuals.gram(inputs.held[name], popular[name], count=heads_of(plan, feature))
+
+    def coordinates(self, plan: Plan, release: Release) -> int:
+        """How many numbers one of its releases has."""
+        head, _, name = release.name.partition(":")
+        feature = next(one for one in plan.features if one.name == name)
+        count = heads_of(plan, feature)
+        return len(feature.categories) if head + ":" == POPULARITY else count * (count + 1) // 2
 
     def start(self, plan: Plan, *, members: int) -> Solving:
         """Nothing is known."""
@@ -174,15 +180,14 @@ class Preference:
 
     def _solved(self, state: Solving, feature: Feature, total: Vector) -> Vector:
         plan, count = state.plan, heads_of(state.plan, feature)
-        mechanism = next(one.mechanism for one in plan.releases if one.name == GRAM + feature.name)
-        if not isinstance(mechanism, Gaussian):
-            raise MalformedError("a Gram is released with Gaussian noise")
-        carried = len(plan.sites) if plan.noise_mode == "local" else 1.25
+        noise = noise_of(next(one for one in plan.releases if one.name == GRAM + feature.name))
+        # With a secure sum all sites give a share, and the honest ones' shares make up one full noise.
+        carried = len(plan.sites) / (1 if plan.noise_mode == "local" else plan.quorum.honest)
         return residuals.solve(
             _sized(total, count * (count + 1) // 2),
             state.p[feature.name],
             count=count,
-            std=mechanism.std * carried**0.5,
+            std=noise.std * carried**0.5,
             members=state.members,
             ridge=float(plan.settings["ridge"]),
         )
