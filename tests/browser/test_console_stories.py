@@ -40,7 +40,8 @@ def sit(served: ServedOffice, browser: Browser, person: str, language: str = "en
 def make_passkey(served: ServedOffice, page: Page, language: str) -> None:
     play_passkeys(page)
     page.goto(f"{served.origin}/console/key")
-    page.get_by_role("button", name=MAKE[language]).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name=MAKE[language]).click()
     expect(page.locator("code.digest").first).to_contain_text("p256:")
 
 
