@@ -32,6 +32,10 @@ from privacy.quantities import Cost
 
 SETTING = "canaries"
 MOST = 10_000
+BLIND = (
+    "In a federated run it also cannot see how the model clips its members (canaries pass the general clipping), nor a "
+    "site that lies on purpose (it knows the coins). Runs without canaries cannot be attacked afterwards."
+)
 
 
 def with_setting(plan: Plan, *, count: int) -> Plan:

@@ -110,9 +110,8 @@ def charge(tx: Transaction, *charges: Charge) -> None:
     """
     for one in sorted(charges, key=lambda each: each.account):
         row = _locked(tx, one.account)
-        query = select(ChargeRow).where(ChargeRow.account == one.account, ChargeRow.id == one.id)
-        if (known := tx.session.exec(query).first()) is not None:
-            refuse_conflict(_charge(known), one)
+        if (known := charge_of(tx, one.account, one.id)) is not None:
+            refuse_conflict(known, one)
             continue
         spent = admit(_budget(row), Cost(row.spent_gaussian, row.spent_pure), one.cost, account=one.account)
         row.spent_gaussian, row.spent_pure = spent.gaussian, spent.pure
@@ -142,6 +141,12 @@ def history(tx: Transaction, account: str) -> tuple[Charge, ...]:
     balance(tx, account)
     query = select(ChargeRow).where(ChargeRow.account == account).order_by(col(ChargeRow.sequence))
     return tuple(_charge(row) for row in tx.session.exec(query))
+
+
+def charge_of(tx: Transaction, account: str, id: str) -> Charge | None:  # noqa: A002 - the field's own name
+    """One charge of an account, or None if it was never made."""
+    row = tx.session.exec(select(ChargeRow).where(ChargeRow.account == account, ChargeRow.id == id)).first()
+    return None if row is None else _charge(row)
 
 
 def last_charges(tx: Transaction, account: str, *, limit: int) -> list[Charge]:
