@@ -231,6 +231,14 @@ def test_bits_are_fresh_for_the_very_next_question(store):
     assert [one.value for one in store.read(ask_verdicts, question, at=NOW)] == ["allowed"] * 2, "an earlier moment"
 
 
+def test_warm_bits_forget_yeses_under_a_notice_that_a_material_change_overtook(store):
+    mei, *_ = found(store)
+    store.run(make_statements, [said(mei, Act.GIVEN, TRAIN)], at=NOW)
+    assert store.read(ask_verdicts, [Question(mei, TRAIN)], at=NOW)[0].value == "allowed"
+    store.run(publish_notice, notice(2, at=NOW + SECOND), at=NOW + SECOND)
+    assert store.read(ask_verdicts, [Question(mei, TRAIN)], at=NOW + SECOND)[0].value == "notice-changed"
+
+
 def test_cold_columns_fold_as_the_domain_does(store):
     """Many statements of the same second, of every act: the column fold takes the same one as `latest_choice`."""
     people = found(store, members=60)
