@@ -155,9 +155,13 @@ class EdgeWriter:
 
     def extend(self, leaf_hashes: bytes) -> None:
         """Append leaves, given as their joined hashes."""
-        for start in range(0, len(leaf_hashes), HASH_SIZE):
-            self._append(0, leaf_hashes[start : start + HASH_SIZE])
-            self.size += 1
+        start = 0
+        while start < len(leaf_hashes):
+            room = FULL_TILE_SIZE - self.size % TILE_WIDTH * HASH_SIZE
+            some = leaf_hashes[start : start + room]
+            self.size += len(some) // HASH_SIZE
+            self._append(0, some)
+            start += room
 
     def edge(self) -> Edge:
         """Return where the tree stands now."""
@@ -171,7 +175,7 @@ class EdgeWriter:
         if len(hashes) == FULL_TILE_SIZE:
             tile = bytes(hashes)
             hashes.clear()
-            self._emit(Tile(TileName(level, self.size // TILE_WIDTH ** (level + 1)), tile))
+            self._emit(Tile(TileName(level, (self.size - 1) // TILE_WIDTH ** (level + 1)), tile))
             self._append(level + 1, subtree_root(tile))
 
 

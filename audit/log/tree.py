@@ -12,6 +12,8 @@ from hashlib import sha256
 
 from audit.log.hashing import EMPTY_ROOT, HASH_SIZE, node_hash
 
+_BLOCK = 256
+
 
 @dataclass(frozen=True)
 class Frontier:
@@ -36,14 +38,18 @@ class Frontier:
 
     def extend(self, leaf_hashes: Iterable[bytes]) -> "Frontier":
         """Return the tree with these leaves appended, given as their hashes, in order."""
-        size, peaks = self.size, list(self.peaks)
-        for leaf in leaf_hashes:
-            carry, bits = leaf, size
+        size, peaks, hashes = self.size, list(self.peaks), list(leaf_hashes)
+        start = 0
+        while start < len(hashes):
+            # A complete subtree is hashed in one go where the tree has a place for it.
+            whole = size % _BLOCK == 0 and len(hashes) - start >= _BLOCK
+            step = _BLOCK if whole else 1
+            carry, bits = subtree_root(b"".join(hashes[start : start + step])), size // step
             while bits & 1:
                 carry = node_hash(peaks.pop(), carry)
                 bits >>= 1
             peaks.append(carry)
-            size += 1
+            size, start = size + step, start + step
         return Frontier(size, tuple(peaks))
 
     def root(self) -> bytes:
