@@ -24,7 +24,7 @@ def clock() -> datetime:
 
 
 def federation(
-    folder: Path, *, sites: int, members: int, rounds: int, features: int = 1
+    folder: Path, *, sites: int, members: int, rounds: int, features: int = 1, categories: int = 0
 ) -> tuple[MemoryGate, dict[str, SiteAgent]]:
     """A gate that admits one approved plan, and one agent per site on a folder of its own.
 
@@ -34,16 +34,19 @@ def federation(
         members: rows of each site.
         rounds: of training.
         features: columns of numbers; more of them make the model longer.
+        categories: of one more column, of texts; each makes the model longer by one.
     """
     names = tuple(f"site-{index}" for index in range(sites))
     columns = [f"x{index}" for index in range(features)]
+    words = tuple(f"c{index}" for index in range(categories))
+    wide = (Feature("word", "categorical", categories=words),) if words else ()
     plan = plan_bytes(
         churn_plan(
             study="benchmark",
             country="HK",
             sites=names,
             uses=(Use(("train", "evaluate", "audit"), "churn-model", ("purchases",)),),
-            features=tuple(Feature(name, "continuous", 0.0, 1.0) for name in columns),
+            features=(*(Feature(name, "continuous", 0.0, 1.0) for name in columns), *wide),
             label="label",
             horizon_days=30,
             attributes=(),
@@ -60,7 +63,7 @@ def federation(
             name=name,
             organisation="benchmark",
             hub_key=hub_key.public_key(),
-            allow=Permissions(["churn-linear"], ["churn-model"], ["purchases"], [*columns, "label"], ["HK"]),
+            allow=Permissions(["churn-linear"], ["churn-model"], ["purchases"], [*columns, "word", "label"], ["HK"]),
             limits=Limits(minimum_cohort=2, members=5_000, run=(9.0, 4.0), year=(90.0, 40.0)),
             reviewers=[],
         )
@@ -89,7 +92,14 @@ def _write(path: Path, pseudonyms: list[bytes], columns: list[str], *, seed: int
     rng = np.random.default_rng(seed)
     values = {name: rng.random(len(pseudonyms)) for name in columns}
     labels = (rng.random(len(pseudonyms)) < values[columns[0]]).astype(np.int8)
-    table = pa.table({"pseudonym": [one.hex() for one in pseudonyms], **values, "label": labels})
+    table = pa.table(
+        {
+            "pseudonym": [one.hex() for one in pseudonyms],
+            **values,
+            "word": ["c0"] * len(pseudonyms),
+            "label": labels,
+        }
+    )
     with duckdb.connect(str(path)) as database:
         database.register("rows", table)
         database.execute("CREATE TABLE members AS SELECT * FROM rows")
