@@ -30,6 +30,8 @@ from privacy.errors import AuditFailedError
 from privacy.mechanism import Gaussian, cost
 from privacy.quantities import Cost
 
+__all__ = ["BLIND", "FEWEST", "MOST", "Observed", "audit_run", "coins", "count_of", "joined", "with_setting"]
+
 SETTING = "canaries"
 MOST = 10_000
 BLIND = (

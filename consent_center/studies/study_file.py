@@ -34,6 +34,7 @@ import yaml
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.schema import SiteSchema
 from consent_center.studies.study import Study
+from federated.canaries import FEWEST, MOST, with_setting
 from federated.errors import MalformedError, RefusedError
 from federated.models.churn_plan import churn_plan
 from federated.plan import Plan, Use, plan_bytes
@@ -60,6 +61,7 @@ class StudyFile:
         audit: None if the study trains nothing that is to be used.
         epsilon: of the training, at the ledger's delta.
         rounds: None lets the schedule choose.
+        canaries: artificial members at each site, so that the claim can be attacked afterwards; 0 for none.
     """
 
     study: str
@@ -81,6 +83,7 @@ class StudyFile:
     minimum_cohort: int = 200
     rounds: int | None = None
     max_attempts: int = 1
+    canaries: int = 0
     threshold: float = 0.5
     audit: Audit | None = None
     proposed_by: tuple[str, ...] = ()
@@ -96,7 +99,7 @@ _TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "pur
 _LISTS = ("sites", "features")
 _WHOLE = {"retention_days": (1, 3650), "horizon_days": (1, 730)}
 _REQUIRED = {*_TEXTS, *_LISTS, *_WHOLE, "closes", "scopes", "epsilon"}
-_OPTIONAL = {"minimum_cohort", "rounds", "max_attempts", "threshold", "audit", "proposed_by", "replaces"}
+_OPTIONAL = {"minimum_cohort", "rounds", "max_attempts", "canaries", "threshold", "audit", "proposed_by", "replaces"}
 KEYS = tuple(sorted(_REQUIRED | _OPTIONAL))
 _AUDIT_KEYS = ("attributes", "purpose", "scopes")
 
@@ -137,6 +140,8 @@ def read_study_file(text: str) -> StudyFile:
             values[name] = _whole(data, name, 1, high, problems)
     if data.get("rounds") not in (None, "auto"):
         values["rounds"] = _whole(data, "rounds", 1, 1000, problems)
+    if data.get("canaries"):
+        values["canaries"] = _whole(data, "canaries", FEWEST, MOST, problems)
     if data.get("audit") is not None:
         values["audit"] = _audit(data["audit"], problems)
     if data.get("proposed_by"):
@@ -178,7 +183,7 @@ def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) 
     if file.audit:
         uses.append(Use(("audit",), file.audit.purpose, tuple(file.audit.scopes)))
     try:
-        return churn_plan(
+        plan = churn_plan(
             study=file.study,
             country=file.country,
             sites=file.sites,
@@ -196,6 +201,7 @@ def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) 
             minimum_cohort=file.minimum_cohort,
             max_attempts=file.max_attempts,
         )
+        return with_setting(plan, count=file.canaries) if file.canaries else plan
     except (MalformedError, RefusedError, PrivacyError) as error:
         raise StudyFileError((str(error),)) from error
 
