@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev browser screens browser-tools bench docs faults clean
+.PHONY: demo test check dev browser screens browser-tools bench docs faults planted clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -50,6 +50,9 @@ browser: $(VENV)/.dev browser-tools  ## every page in every language, theme, wid
 
 screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
 	$(BIN)/python tests/browser/screens.py
+
+planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes
+	$(BIN)/pytest tests/audits/planted.py tests/demo/test_story_synthetic.py
 
 test: check browser-tools  ## everything: checks, then the whole suite
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -12,8 +12,10 @@ from rich.console import Console
 from audit.errors import LogError
 from consent_center.cli import site_kit as _site_kit  # noqa: F401  adds its commands to `accord site`
 from consent_center.cli.admin import app as admin
+from consent_center.cli.audit import app as audit
 from consent_center.cli.demo import demo
 from consent_center.cli.log import app as log
+from consent_center.cli.privacy import app as privacy
 from consent_center.cli.run import app as runs
 from consent_center.cli.serve import serve
 from consent_center.cli.site import app as site
@@ -36,11 +38,13 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("serve")(serve)
 app.add_typer(study, name="study")
+app.add_typer(audit, name="audit")
 app.add_typer(staff, name="staff")
 app.add_typer(site, name="site")
 app.add_typer(admin, name="admin")
 app.add_typer(runs, name="run")
 app.add_typer(log, name="log")
+app.add_typer(privacy, name="privacy")
 
 
 @app.callback()

@@ -42,22 +42,27 @@ class Taken:
     known: int
 
 
-def take_decisions(data: Path, file: Path, *, name: str, table: str = "members") -> Taken:
+def take_decisions(data: Path, file: Path, *, name: str, wanted: str | None = None, table: str = "members") -> Taken:
     """Take a file of decisions in, in the place of an earlier one of this name.
 
     Args:
         data: the site's DuckDB file.
         file: CSV with the columns of `audit.fairness.decisions`; `member` holds the site's own pseudonyms.
         name: the column for the decisions; its outcomes go to NAME_outcome.
+        wanted: SHA-256 that the file must have, as reviewers signed it; None before they did.
         table: where the site's rows are.
 
     Raises:
         MalformedError: the file or the name is not one of decisions; nothing was written.
-        RefusedError: `data-unreadable`: the site's rows cannot be read or written; nothing was written.
+        RefusedError: `plan-changed`: another file than the approved one; `data-unreadable`: the site's rows cannot be
+            read or written. Nothing was written.
     """
     if not _NAME.fullmatch(name):
         raise MalformedError("name decisions by 3 to 41 small letters, digits and underscores, such as vendor_2026")
     payload = _read(file)
+    found = hashlib.sha256(payload).hexdigest()
+    if wanted not in (None, found):
+        raise RefusedError(Refusal.PLAN_CHANGED, "these are not the decisions that reviewers signed; file a new audit")
     decided = _decisions(payload)
     rows = pa.table(
         {
@@ -72,7 +77,7 @@ def take_decisions(data: Path, file: Path, *, name: str, table: str = "members")
         raise RefusedError(
             Refusal.DATA_UNREADABLE, "the site's rows cannot be written; nothing was taken in"
         ) from error
-    return Taken(hashlib.sha256(payload).hexdigest(), len(decided.members), known)
+    return Taken(found, len(decided.members), known)
 
 
 def _read(file: Path) -> bytes:
