@@ -1,4 +1,4 @@
-"""Disks that lose power, fill up, or answer with errors. Each needs root or `strace`, and says so where it is missing."""
+"""Disks that lose power, fill up, or answer with errors. Where root or `strace` is missing, they say so."""
 
 import os
 import secrets

@@ -53,9 +53,7 @@ def restored_backup() -> Outcome:
         _write_and_publish(place / "restored.db", place / "elsewhere", ["other"])  # nothing published: nobody knows
         judge(control, f"sqlite:///{path}", markers, log, signed)
         if control.second_signatures:
-            outcome.control = (
-                f"where the published log was hidden from it, {control.second_signatures} second signature"
-            )
+            outcome.control = f"with the published log hidden from it, {control.second_signatures} second signature"
     return outcome
 
 

@@ -17,12 +17,13 @@ from sqlalchemy import DDL, BigInteger, Column, Index, LargeBinary, event, func,
 from sqlmodel import Field, SQLModel, col, select
 
 from audit.log.entry import SALT_SIZE, commitment, subject_tag
-from consent_center.errors import EventError
+from consent_center.errors import EventError, UnknownMemberError
 from consent_center.events import Event, leaf_of, payload_of
 from consent_center.storage import member_keys
 from consent_center.storage.bulk import insert_rows
 from consent_center.storage.columns import EntryId, seconds
 from consent_center.storage.handle import Handle
+from consent_center.storage.member_keys import MemberKeys
 from privacy.envelope import place, seal, unseal
 
 
@@ -101,8 +102,14 @@ def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[
         raise EventError("an entry needs the time: pass `at` to the workflow")
     if not events:
         return []
-    keys = member_keys.read(tx, {event.member or member_keys.PROGRAMME for event in events if _has_payload(event)})
-    numbers = next_ids(tx, len(events))
+    numbers: list[int] | None = None
+    if tx.dialect == "postgresql" and len(events) == 1 and events[0].member is not None:
+        keys, numbers = _key_and_number(tx, events[0].member)
+    else:
+        whose = {event.member or member_keys.PROGRAMME for event in events if _has_payload(event)}
+        keys = member_keys.read(tx, whose)
+    if numbers is None:
+        numbers = next_ids(tx, len(events))
     random = os.urandom((16 + SALT_SIZE) * len(events))
     when = seconds(at)
     entries, payloads = [], []
@@ -121,8 +128,11 @@ def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[
             payloads.append((number, happened.member or member_keys.PROGRAMME, sealed))
         leaf = leaf_of(happened, at=at, entry=name, committed=committed, tag=tag)
         entries.append((number, leaf, when, happened.member is not None))
-    insert_rows(tx, EntryRow, ("id", "leaf", "at", "about_member"), entries)
-    insert_rows(tx, PayloadRow, ("entry_id", "member_no", "sealed"), payloads)
+    if tx.dialect == "postgresql" and len(entries) == len(payloads) == 1:
+        tx.session.connection().exec_driver_sql(_BOTH, (*entries[0], *payloads[0]))
+    else:
+        insert_rows(tx, EntryRow, ("id", "leaf", "at", "about_member"), entries)
+        insert_rows(tx, PayloadRow, ("entry_id", "member_no", "sealed"), payloads)
     if tx.dialect == "sqlite" and not all(row[3] for row in entries):
         index = _size(tx)
         placed = [row[0] for row in entries if not row[3]]
@@ -184,6 +194,22 @@ def opened(tx: Handle, entry: EntryId) -> tuple[bytes, bytes] | None:
 def last_id(tx: Handle) -> int:
     """The highest number of an entry that this snapshot sees; 0 if there is none."""
     return tx.session.exec(select(func.coalesce(func.max(EntryRow.id), 0))).one()
+
+
+_BOTH = (
+    "WITH made AS (INSERT INTO entry (id, leaf, at, about_member) VALUES (%s, %s, %s, %s))"
+    " INSERT INTO payload (entry_id, member_no, sealed) VALUES (%s, %s, %s)"
+)
+"""Entry and payload in one statement: every round trip of a write counts."""
+
+
+def _key_and_number(tx: Handle, member: int) -> tuple[dict[int, MemberKeys], list[int]]:
+    """A member's keys and the next entry's number, in one round trip (PostgreSQL)."""
+    query = "SELECT wrapped, nextval('entry_id_seq') FROM member_key WHERE member_no = %s"
+    row = tx.session.connection().exec_driver_sql(query, (member,)).first()
+    if row is None:
+        raise UnknownMemberError("", "she was erased, or never registered")
+    return {member: member_keys.opened(tx, member, row[0])}, [int(row[1])]
 
 
 def _has_payload(happened: Event) -> bool:

@@ -88,6 +88,11 @@ def read(tx: Handle, numbers: Iterable[int]) -> dict[int, MemberKeys]:
     return found
 
 
+def opened(tx: Handle, number: int, wrapped: bytes) -> MemberKeys:
+    """The keys of a member whose wrapped secret was read already."""
+    return MemberKeys(tx.keys.unwrap(wrapped, where=where(number)))
+
+
 def programme(tx: Handle, number: int) -> MemberKeys:
     """The keys of one of the programme's own secrets, drawn the first time; two processes may ask at once."""
     if tx.dialect == "postgresql":

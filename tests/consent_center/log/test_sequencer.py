@@ -145,7 +145,7 @@ def test_one_sequencer_leads_and_another_takes_over(postgres_url):
     from consent_center.storage.transaction import Store
     from tests.consent_center.world import KEYS
 
-    with Store.open(postgres_url, keys=KEYS) as one, Store.open(postgres_url, keys=KEYS, create=False) as two:
+    with Store.open(postgres_url, keys=KEYS) as one, Store.open(postgres_url, keys=KEYS) as two:
         found(one, members=1)
         with one.alone(sequencer.LOCK) as first:
             with two.alone(sequencer.LOCK) as second:
