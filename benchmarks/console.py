@@ -181,6 +181,7 @@ def _log(url: str) -> None:
             "INSERT INTO leaf (leaf_index, entry_id) SELECT %s + n - 1, %s + n FROM generate_series(1, %s) n",
             (have, top, wanted),
         )
+        database.execute("SELECT setval('entry_id_seq', (SELECT max(id) FROM entry))")
         database.execute("ANALYZE")
 
 
@@ -209,7 +210,9 @@ def _client(store: Store, folder: Path) -> Iterator[TestClient]:
         client.headers["Sec-Fetch-Site"] = "same-origin"
         path = f"/console/sign-in/link/{secret}"
         client.get(path)
-        client.post(path, data={"token": form_token(client.cookies[house.cookies.name("visit")], path)})
+        answer = client.post(path, data={"token": form_token(client.cookies[house.cookies.name("visit")], path)})
+        if answer.status_code != 303:
+            raise RuntimeError(f"signing in answered {answer.status_code}")
         yield client
 
 
