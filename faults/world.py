@@ -5,6 +5,7 @@ on it. Afterwards everything is compared: an acknowledged entry that is nowhere 
 gap; two roots for one size, or a root that the final log does not have, is a second signature.
 """
 
+import ctypes
 import os
 import secrets
 import signal
@@ -38,6 +39,9 @@ from privacy.keys import KeyRing
 ORIGIN = "faults.example/log"
 SIGNER = SignerKey.from_seed(ORIGIN, bytes(range(32)))
 KEYS = KeyRing((Key(7, bytes(range(32))),))
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of prctl(2): a harness that is stopped leaves no process behind."""
+
 NOW = datetime(2026, 11, 21, 9, 30, 15, tzinfo=UTC)
 
 
@@ -86,6 +90,7 @@ def start(work: Callable[..., None], *given: object) -> int:
     if child:
         return child
     try:
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         work(*given)
     except BaseException:  # noqa: BLE001 - a child must never run on in its parent's code
