@@ -6,6 +6,7 @@ Invariant: the plan's bytes never change after filing; a changed plan is another
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from federated.plan import Plan, digest, parse_plan
 
@@ -53,4 +54,9 @@ class Study:
 
     def parsed(self) -> Plan:
         """The plan as data."""
-        return parse_plan(self.plan)
+        return _parsed(self.plan)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(plan: bytes) -> Plan:
+    return parse_plan(plan)  # the same bytes are the same frozen plan: lists of studies ask for it again and again

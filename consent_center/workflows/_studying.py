@@ -19,6 +19,7 @@ from consent_center.storage.transaction import Transaction
 from consent_center.studies.assessment import Assessment, Circumstances, risen, risk_parts
 from consent_center.studies.contract import ContractTerms, contract_gaps
 from consent_center.studies.lifecycle import Standing, standing
+from consent_center.studies.person import Person
 from consent_center.studies.planner import share_of
 from consent_center.studies.policy import StudyPolicy
 from consent_center.studies.study import Study
@@ -40,6 +41,7 @@ class Surroundings:
     contracts: Sequence[ContractTerms]
     decisions: Sequence[ScopeDecision]
     policy: StudyPolicy
+    people: Mapping[str, Person]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,11 @@ class Known:
 def surroundings(tx: Transaction) -> Surroundings:
     """What every study of this moment has in common."""
     return Surroundings(
-        definitions.catalogue(tx), governance.contracts(tx), governance.scope_decisions(tx), governance.policy(tx)
+        definitions.catalogue(tx),
+        governance.contracts(tx),
+        governance.scope_decisions(tx),
+        governance.policy(tx),
+        {one.id: one for one in staff.everybody(tx)},
     )
 
 
@@ -81,14 +87,13 @@ def known_all(tx: Transaction, some: Sequence[Study], *, at: datetime) -> list[K
     for one in some:
         plan = one.parsed()
         assessment, mine = assessments.get(one.id), answers.get(one.id, [])
-        bearing = bearing_on(tx, one, plan, assessment, steps.get(one.id, []), around, at=at)
+        bearing = bearing_on(one, plan, assessment, steps.get(one.id, []), around, at=at)
         where = standing(one, assessment, [answer for answer, _ in mine], at=at, policy=around.policy, bearing=bearing)
         found.append(Known(one, plan, assessment, mine, steps.get(one.id, []), where))
     return found
 
 
 def bearing_on(
-    tx: Transaction,
     study: Study,
     plan: Plan,
     assessment: Assessment | None,
@@ -112,7 +117,7 @@ def bearing_on(
         )
     if (by_hand := [one.step for one in steps if one.code == BY_HAND]) and by_hand[-1] == "suspended":
         found.append("suspended")
-    accountable = staff.find(tx, study.accountable)
+    accountable = around.people.get(study.accountable)
     if accountable is not None and not accountable.is_here(at=at):
         found.append("accountable-left")
     return found
