@@ -5,6 +5,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -42,26 +43,29 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield opened
 
 
-@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def any_house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The programme on either database."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("house")
-        return
-    folder = tmp_path_factory.mktemp("portal-pg") / "dev"
-    with open_house(folder, database=request.getfixturevalue("portal_postgres")) as opened:
+@pytest.fixture(scope="session")
+def postgres_house(portal_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The programme on PostgreSQL, opened once: another opening would bring another root key."""
+    with open_house(tmp_path_factory.mktemp("portal-pg") / "dev", database=portal_postgres) as opened:
         yield opened
+
+
+@pytest.fixture(
+    params=["house", pytest.param("postgres_house", marks=pytest.mark.postgres)], ids=["sqlite", "postgresql"]
+)
+def any_house(request: pytest.FixtureRequest) -> Iterator[House]:
+    """The programme on either database; a test that moved its clock leaves it right."""
+    opened: House = request.getfixturevalue(request.param)
+    yield opened
+    opened.clock.ahead = timedelta(0)
 
 
 @pytest.fixture(autouse=True)
 def _clock_is_right(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that moved the clock leaves it right."""
     yield
-    for name in ("house", "any_house"):
-        if name in request.fixturenames:
-            from datetime import timedelta
-
-            request.getfixturevalue(name).clock.ahead = timedelta(0)
+    if "house" in request.fixturenames:
+        request.getfixturevalue("house").clock.ahead = timedelta(0)
 
 
 @pytest.fixture
