@@ -77,14 +77,15 @@ def test_a_log_signed_by_another_key_is_never_called_checked(house: House) -> No
     from consent_center.app import create_app
     from tests.portal.visitor import Visitor as Browser
 
-    house.world.publisher.publish()
+    member = house.member()
+    house.world.publisher.publish()  # after her first lines: what is not published yet is pending, not forged
     wiring = house.world.wiring
     assert wiring.log is not None
     forged = replace(wiring, log=replace(wiring.log, key=SignerKey.generate(wiring.log.origin).verifier))
     before = house.app
     house.app = create_app(house.world.settings, wiring=forged)
     try:
-        text = Browser(house).sign_in(house.member().member).get("/history").text
+        text = Browser(house).sign_in(member.member).get("/history").text
     finally:
         house.app = before
     assert "The proof does not match" in text
