@@ -103,7 +103,7 @@ def _people(store: Store) -> None:
     for person in STAFF:
         store.run(keep_person, person, by="" if person.id == "ada" else "ada", at=at)
     budget = Budget.create(epsilon=100.0, delta=1e-6, epsilon_pure=50.0, members=MEMBERS)
-    store.run(ledger.open_account, PROGRAMME, budget)
+    store.run(ledger.open_account, PROGRAMME, budget, at=at)
 
 
 def _studies(store: Store) -> None:

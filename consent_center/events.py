@@ -40,6 +40,11 @@ def code(value: object) -> bool:
     return not 7 <= len(value) <= 15 or any(letter.isalpha() for letter in value)
 
 
+def account_name(value: object) -> bool:
+    """The name of an account: at most 8 codes with "/" between them."""
+    return isinstance(value, str) and value.count("/") < 8 and all(code(part) for part in value.split("/"))
+
+
 def codes(value: object) -> bool:
     """A list of at most 64 codes."""
     return isinstance(value, list | tuple) and len(value) <= 64 and all(code(one) for one in value)
@@ -141,7 +146,7 @@ _ABOUT_THE_PROGRAMME: dict[str, dict[str, Check]] = {
     "finding.closed": {"finding": code, "about": code},
     "reviewer.registered": {"role": code, "key": digest},
     "approval.refused": {**_STUDY, "code": code},
-    "account.opened": {"account": code, "budget_gaussian": whole, "budget_pure": whole},
+    "account.opened": {"account": account_name, "budget_gaussian": whole, "budget_pure": whole},
     "run.admitted": {
         **_RUN,
         **_CHARGE,

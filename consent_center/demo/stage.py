@@ -81,7 +81,7 @@ def consent_centre(options: Options, world: World, folder: Path, federation: Fed
     )
     with Store.open(f"sqlite:///{hub / 'accord.db'}", keys=keys) as store:
         before = at - BEFORE
-        store.run(ledger.open_account, PROGRAMME, budget)
+        store.run(ledger.open_account, PROGRAMME, budget, at=before)
         fields = [feature.name for feature in federation.features]
         given = [attribute.name for attribute in federation.attributes]
         store.run(define, definitions(kinds, fields=fields, attributes=given, at=before), at=before)

@@ -9,13 +9,17 @@ never count twice, even if the database vanished between its commit and its answ
 """
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Self
 
 from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.errors import StorageError
-from consent_center.storage.columns import moment, text
+from consent_center.events import Event
+from consent_center.settings import clock
+from consent_center.storage.columns import EntryRef, moment, text
 from consent_center.storage.transaction import Store, Transaction
 from privacy.errors import AccountConflictError, UnknownAccountError
 from privacy.keys import Wrapper
@@ -36,6 +40,7 @@ class AccountRow(SQLModel, table=True):
     limit_pure: int = Field(sa_type=BigInteger)
     spent_gaussian: int = Field(default=0, sa_type=BigInteger)
     spent_pure: int = Field(default=0, sa_type=BigInteger)
+    entry_id: EntryRef
 
 
 class ChargeRow(SQLModel, table=True):
@@ -77,14 +82,16 @@ UPDATE account SET spent_gaussian = spent_gaussian + :gaussian, spent_pure = spe
 _LARGEST = Cost(2**62, 2**62)
 
 
-def open_account(tx: Transaction, account: str, budget: Budget) -> None:
-    """Open an account with its budget; the same again changes nothing.
+def open_account(tx: Transaction, account: str, budget: Budget, *, at: datetime) -> None:
+    """Open an account with its budget, and say so in the log; the same again changes nothing.
 
     Raises:
         AccountConflictError: it is open with another budget.
     """
     row = tx.session.get(AccountRow, account)
     if row is None:
+        limits = {"budget_gaussian": budget.limit.gaussian, "budget_pure": budget.limit.pure}
+        entry = tx.append(Event.of("account.opened", public={"account": account, **limits}), at=at)
         tx.session.add(
             AccountRow(
                 name=account,
@@ -94,6 +101,7 @@ def open_account(tx: Transaction, account: str, budget: Budget) -> None:
                 members=budget.members,
                 limit_gaussian=budget.limit.gaussian,
                 limit_pure=budget.limit.pure,
+                entry_id=entry,
             )
         )
     elif _budget(row) != budget:
@@ -163,8 +171,8 @@ def accounts(tx: Transaction) -> tuple[str, ...]:
 class StoreAccounts:
     """`privacy.ledger.Accounts` on the consent centre's tables: each call is one transaction of its own."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, now: Callable[[], datetime] = clock) -> None:
+        self._store, self._now = store, now
 
     @classmethod
     def at(cls, url: str, *, keys: Wrapper) -> Self:
@@ -177,7 +185,7 @@ class StoreAccounts:
 
     def open(self, account: str, budget: Budget) -> None:
         """Open an account; see `open_account`."""
-        self._store.run(open_account, account, budget)
+        self._store.run(open_account, account, budget, at=self._now())
 
     def charge(self, *charges: Charge) -> None:
         """Spend all of these or none; see `charge`."""

@@ -16,6 +16,7 @@ ENTRY = UUID(int=5)
 HOSTILE = ("Mei-Lin Chen", "mei@example.org", "陳美玲", "0912-345-678", "a b", "x\n", "\ud800", "<b>", "a" * 5000, "ï")
 GOOD = {
     "code": "churn-model",
+    "account_name": "site/sales/purpose/churn",
     "codes": ["churn-model"],
     "digest": "ab" * 32,
     "digest_or_none": "",

@@ -135,7 +135,7 @@ def programme(store: Store, *, members: int = 120) -> Programme:
         at=NOW - timedelta(hours=1),
     )
     budget = Budget.create(epsilon=8.0, delta=1e-5, epsilon_pure=4.0, members=1000)
-    store.run(ledger.open_account, PROGRAMME, budget)
+    store.run(ledger.open_account, PROGRAMME, budget, at=NOW - timedelta(hours=1))
     for index, person in enumerate(STAFF):
         store.run(keep_person, person, by="" if index == 0 else "ada", at=NOW - timedelta(hours=2))
     for schema in SCHEMAS:

@@ -131,7 +131,7 @@ def ready(store: Store, keys: dict[str, Ed25519PrivateKey]) -> tuple[Store, list
         role = "technology" if name == AUTHOR else name
         store.run(register_reviewer, Pinned(name, role, "programme", key.public_key()), at=NOW)
     budget = Budget.create(epsilon=3.0, delta=1e-5, epsilon_pure=2.0, members=MEMBERS)
-    store.run(ledger.open_account, PROGRAMME, budget)
+    store.run(ledger.open_account, PROGRAMME, budget, at=NOW)
     for item in (TRAIN, SERVICE):
         store.run(make_statements, [said(member, Act.GIVEN, item) for member in members], at=NOW)
     return store, members

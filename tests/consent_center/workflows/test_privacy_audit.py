@@ -50,7 +50,7 @@ def settled(store: Store, plan: Plan, *, noise: float, observed: bool = True) ->
         role = "technology" if name == AUTHOR else name
         store.run(register_reviewer, Pinned(name, role, "programme", key.public_key()), at=NOW)
     budget = Budget.create(epsilon=3.0, delta=1e-5, epsilon_pure=2.0, members=MEMBERS)
-    store.run(ledger.open_account, PROGRAMME, budget)
+    store.run(ledger.open_account, PROGRAMME, budget, at=NOW)
     store.run(make_statements, [said(member, Act.GIVEN, TRAIN) for member in members], at=NOW)
     approved(store, plan, keys)
     gate = gate_of(store, Ed25519PrivateKey.generate())
