@@ -10,17 +10,7 @@ import typer
 from rich.console import Console
 
 from audit.errors import LogError
-from consent_center.cli import site_kit as _site_kit  # noqa: F401  adds its commands to `accord site`
-from consent_center.cli.admin import app as admin
-from consent_center.cli.audit import app as audit
-from consent_center.cli.demo import demo
-from consent_center.cli.log import app as log
-from consent_center.cli.privacy import app as privacy
-from consent_center.cli.run import app as runs
-from consent_center.cli.serve import serve
-from consent_center.cli.site import app as site
-from consent_center.cli.staff import app as staff
-from consent_center.cli.study import app as study
+from consent_center.cli.commands import Commands
 from consent_center.errors import ConsentCenterError
 from federated.errors import FederatedError
 from privacy.errors import PrivacyError
@@ -29,22 +19,13 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="accord",
+    cls=Commands,
     help="Consent you can prove, learning that never moves the data.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("demo")(demo)
-app.command("serve")(serve)
-app.add_typer(study, name="study")
-app.add_typer(audit, name="audit")
-app.add_typer(staff, name="staff")
-app.add_typer(site, name="site")
-app.add_typer(admin, name="admin")
-app.add_typer(runs, name="run")
-app.add_typer(log, name="log")
-app.add_typer(privacy, name="privacy")
 
 
 @app.callback()

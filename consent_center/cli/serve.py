@@ -18,7 +18,7 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     folder: Annotated[Path, typer.Option(help="Where --dev keeps its files; emptied at each start.")] = Path("var/dev"),
 ) -> None:
-    """Serve the member portal."""
+    """Serve the member pages and the staff console."""
     from consent_center.app import create_app  # noqa: PLC0415 - the web is loaded by who serves it, not by every command
     from consent_center.example.world import dev_world  # noqa: PLC0415 - the same
 

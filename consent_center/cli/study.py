@@ -23,7 +23,6 @@ from consent_center.workflows.record_refusal import record_refused_answer
 from consent_center.workflows.register_reviewer import key_of
 from consent_center.workflows.show_studies import columns_of, show_study
 from consent_center.workflows.suspend_study import watch_studies
-from consent_center.workflows.try_study import LEAST_MEMBERS, try_plan, without_features
 from federated.approvals import Approval, sign_approval
 from federated.keyfile import create_key, public_text, read_key
 from federated.plan import digest
@@ -121,10 +120,12 @@ def show(study: Annotated[str, typer.Argument(help="The study's name.")]) -> int
 @app.command("try")
 def try_study(
     path: FileArg,
-    members: Annotated[int, typer.Option(min=LEAST_MEMBERS, max=20_000, help="Mock members at each site.")] = 400,
+    members: Annotated[int, typer.Option(max=20_000, help="Mock members at each site.")] = 400,
     drop: Annotated[str, typer.Option(help="Also without the columns of this scope.")] = "",
 ) -> int:
     """Run the plan once on mock rows: does it work end to end? Says nothing about members; nothing is charged."""
+    from consent_center.workflows.try_study import try_plan, without_features  # noqa: PLC0415 - it loads the models
+
     with _store() as store:
         file = _read(path)
         schema = store.read(schema_for, file)

@@ -1,0 +1,43 @@
+"""Law: a command is loaded by who asks for it, and only then; the table says of each what its module says itself."""
+
+import inspect
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+from consent_center.cli.commands import COMMANDS
+from consent_center.cli.main import run
+
+HEAVY = ("torch", "scipy", "ibis", "flwr", "fastapi", "sqlmodel", "numpy")
+
+
+def loaded_by(work: str) -> list[str]:
+    """Which heavy packages a fresh interpreter has loaded after this work."""
+    script = f"import json, sys\n{work}\nprint(json.dumps([one for one in {HEAVY!r} if one in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return list(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_help_and_a_mistyped_command_load_nothing_heavy() -> None:
+    assert loaded_by("from consent_center.cli.main import run\nrun(['--help'])\nrun(['studdy'])") == []
+
+
+def test_commands_of_studies_and_staff_load_no_torch() -> None:
+    assert "torch" not in loaded_by("import consent_center.cli.study, consent_center.cli.staff")
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_table_and_the_module_say_the_same(name: str) -> None:
+    command = COMMANDS[name].load(name)
+    assert command.name == name
+    first = inspect.cleandoc(command.help or "").splitlines()[0]
+    assert first == COMMANDS[name].help
+    assert isinstance(command, click.Group) == (COMMANDS[name].name == "app")
+
+
+def test_a_mistyped_command_is_one_line_and_exit_code_two(capsys) -> None:
+    assert run(["studdy"]) == 2
+    assert capsys.readouterr().err.splitlines() == ["accord: No such command 'studdy'; see accord --help"]
