@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev browser screens browser-tools bench docs faults planted clean
+.PHONY: demo test check dev browser screens browser-tools bench docs faults planted peers clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -53,6 +53,11 @@ screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
 
 planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes
 	$(BIN)/pytest tests/audits/planted.py tests/demo/test_story_synthetic.py
+
+peers: $(BIN)/python  ## ask LensKit about the lists that our measures are tested on, in an environment of its own
+	$(BIN)/python -m venv var/peers
+	var/peers/bin/python -m pip --disable-pip-version-check -q install lenskit==2025.8.1
+	var/peers/bin/python tests/audit/fairness/peers.py tests/vectors/lists.json
 
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
 test: check browser-tools  ## everything: checks, then the whole suite

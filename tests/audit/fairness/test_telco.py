@@ -1,7 +1,7 @@
 """Known answers on telco churn (7,043 members): what the audit of a logistic model must find, to the digit.
 
-Model: logistic regression, C = 1, solved to 1e-8; out of fold by row modulo 5; the 11 missing total charges are 0;
-one-hot codes without the first level; tenure and charges standardised on the training folds; threshold .5.
+Model: logistic regression, C = 1, solved to 1e-8 by Newton; out of fold by row modulo 5; the 11 missing total charges
+are 0; one-hot codes without the first level; tenure and charges standardised on the training folds; threshold .5.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def out_of_fold(frame, without=()):
     for held in range(5):
         train, z = fold != held, x.copy()
         z[:, numbers] = (x[:, numbers] - x[train][:, numbers].mean(0)) / x[train][:, numbers].std(0)
-        model = LogisticRegression(C=1, max_iter=5000, tol=1e-8).fit(z[train], y[train])
+        model = LogisticRegression(C=1, solver="newton-cholesky", tol=1e-8).fit(z[train], y[train])
         scores[~train] = model.predict_proba(z[~train])[:, 1]
     return scores
 
