@@ -11,16 +11,19 @@ which only the member, the hub and this site can compute. The header's root is t
 Invariant: a pseudonym that this site did not enrol, or one bit of `uses` changed, makes the root differ.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import sha256
 from itertools import pairwise
+from struct import iter_unpack
 
+import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from numpy.typing import NDArray
 
-from audit.log.hashing import leaf_hash
-from audit.log.tree import root_of
+from audit.log.hashing import HASH_SIZE
+from audit.log.tree import Frontier, subtree_root
 from federated.errors import MalformedError, Refusal, RefusedError, SignatureError
 from federated.plan import Part, Plan, parts_of
 from federated.signed import Signed, check, decode, encode
@@ -28,6 +31,11 @@ from federated.signed import Signed, check, decode, encode
 KIND = "cohort/v1"
 PSEUDONYM_BYTES = 16
 RECORD_BYTES = PSEUDONYM_BYTES + 1
+_KEY_DOMAIN = b"accord/cohort-key/v1\n"
+_KEY_BYTES = 32
+_LEAF_BYTES = _KEY_BYTES + RECORD_BYTES
+
+Octets = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,15 @@ class Cohort:
 
 def leaf_key(run: str, cohort_key: bytes) -> bytes:
     """Where a member stands in the order of a run's cohort; 32 bytes."""
-    return hashlib.sha256(b"accord/cohort-key/v1\n" + run.encode() + b"\n" + cohort_key).digest()
+    return sha256(_KEY_DOMAIN + run.encode() + b"\n" + cohort_key).digest()
+
+
+def leaf_keys(run: str, cohort_keys: Sequence[bytes]) -> Octets:
+    """`leaf_key` of many members at once, shape (members, 32)."""
+    prefix = _KEY_DOMAIN + run.encode() + b"\n"
+    return np.frombuffer(b"".join([sha256(prefix + key).digest() for key in cohort_keys]), dtype=np.uint8).reshape(
+        -1, _KEY_BYTES
+    )
 
 
 def cohort_leaf(key: bytes, member: CohortMember) -> bytes:
@@ -94,8 +110,17 @@ def build_cohort(
     expires_at: datetime,
     members: Iterable[tuple[CohortMember, bytes]],
 ) -> tuple[CohortHeader, bytes]:
-    """The header to sign and the packed body, for members given with their cohort keys of this site."""
-    ordered = sorted((leaf_key(run, key), member) for member, key in _by_pseudonym(members))
+    """The header to sign and the packed body, for members given with their cohort keys of this site.
+
+    Raises:
+        MalformedError: a member has another form, is named twice, or has the cohort key of another.
+    """
+    packed, cohort_keys = _packed(members)
+    keys = leaf_keys(run, cohort_keys)
+    order = _order(keys)
+    if not _in_order(keys[order]):
+        raise MalformedError("two members of a cohort have the same cohort key")
+    body = packed[order].tobytes()
     header = CohortHeader(
         run=run,
         site=site,
@@ -103,22 +128,16 @@ def build_cohort(
         epoch=epoch,
         issued_at=issued_at,
         expires_at=expires_at,
-        count=len(ordered),
-        root=root_of([leaf_hash(cohort_leaf(key, member)) for key, member in ordered]).hex(),
-        sizes=sizes_of(plan, run, [member for _, member in ordered]),
+        count=len(order),
+        root=_root(keys[order], body).hex(),
+        sizes=_sizes(plan, run, body),
     )
-    return header, b"".join(member.pseudonym + bytes([member.uses]) for _, member in ordered)
+    return header, body
 
 
 def sizes_of(plan: Plan, run: str, members: Iterable[CohortMember]) -> dict[Part, int]:
     """For each part of the plan, how many of these members fall into it and allow a use that rests on it."""
-    listed = list(members)
-    masks = {part: sum(1 << use for use in plan.uses_on(part)) for part in plan.split}
-    sizes: dict[Part, int] = dict.fromkeys(plan.split, 0)
-    for member, part in zip(listed, parts_of(plan, run, (one.pseudonym for one in listed)), strict=True):
-        if part is not None and member.uses & masks[part]:
-            sizes[part] += 1
-    return sizes
+    return _sizes(plan, run, b"".join([member.pseudonym + bytes([member.uses]) for member in members]))
 
 
 def header_bytes(header: CohortHeader) -> bytes:
@@ -193,29 +212,81 @@ def check_cohort(
     if len({member.pseudonym for member in members}) != len(members):
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort names a member twice")
     try:
-        keys = [leaf_key(run, cohort_keys[member.pseudonym]) for member in members]
+        keys = leaf_keys(run, [cohort_keys[member.pseudonym] for member in members])
     except KeyError as error:
         raise RefusedError(
             Refusal.COHORT_TAMPERED, "the cohort names a pseudonym that this site never enrolled"
         ) from error
-    if any(first >= second for first, second in pairwise(keys)):
+    if not _in_order(keys):
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort is not in the order of its keys")
-    leaves = [leaf_hash(cohort_leaf(key, member)) for key, member in zip(keys, members, strict=True)]
-    if root_of(leaves).hex() != header.root:
+    if _root(keys, body).hex() != header.root:
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's members do not give the signed root")
     return Cohort(header=header, members=members)
 
 
 def members_digest(pseudonyms: Iterable[bytes]) -> str:
     """SHA-256 over the sorted pseudonyms: what a site says it used in a round, and the hub can recompute."""
-    return hashlib.sha256(b"accord/used/v1\n" + b"".join(sorted(pseudonyms))).hexdigest()
+    return sha256(b"accord/used/v1\n" + b"".join(sorted(pseudonyms))).hexdigest()
 
 
-def _by_pseudonym(members: Iterable[tuple[CohortMember, bytes]]) -> list[tuple[CohortMember, bytes]]:
+def _packed(members: Iterable[tuple[CohortMember, bytes]]) -> tuple[Octets, list[bytes]]:
+    """The records of these members, shape (members, 17), and their cohort keys."""
     listed = list(members)
-    for member, _ in listed:
-        if len(member.pseudonym) != PSEUDONYM_BYTES or not 0 <= member.uses < 256:
-            raise MalformedError("a cohort member has a pseudonym of 16 bytes and at most 8 uses")
-    if len({member.pseudonym for member, _ in listed}) != len(listed):
+    pseudonyms = [member.pseudonym for member, _ in listed]
+    uses = [member.uses for member, _ in listed]
+    if {len(one) for one in pseudonyms} - {PSEUDONYM_BYTES} or {0 <= one < 256 for one in uses} - {True}:
+        raise MalformedError("a cohort member has a pseudonym of 16 bytes and at most 8 uses")
+    if len(set(pseudonyms)) != len(pseudonyms):
         raise MalformedError("a cohort names a member twice")
-    return listed
+    packed = np.empty((len(listed), RECORD_BYTES), dtype=np.uint8)
+    packed[:, :PSEUDONYM_BYTES] = np.frombuffer(b"".join(pseudonyms), dtype=np.uint8).reshape(-1, PSEUDONYM_BYTES)
+    packed[:, PSEUDONYM_BYTES] = uses
+    return packed, [key for _, key in listed]
+
+
+def _order(keys: Octets) -> NDArray[np.intp]:
+    """The places of leaf keys in their order."""
+    words = keys.view(">u8")
+    order = np.argsort(words[:, 0], kind="stable")
+    first = words[order, 0]
+    if (first[1:] == first[:-1]).any():  # eight bytes hardly ever agree; then all 32 decide
+        order = np.lexsort(words.T[::-1])
+    return order
+
+
+def _in_order(keys: Octets) -> bool:
+    """Is each of these leaf keys greater than the one before it?"""
+    words = keys.view(">u8")
+    if (words[1:, 0] > words[:-1, 0]).all():
+        return True
+    return all(first.tobytes() < second.tobytes() for first, second in pairwise(keys))
+
+
+def _root(keys: Octets, body: bytes) -> bytes:
+    """The RFC 6962 root over the leaves of these keys and records, in this order."""
+    count = len(keys)
+    leaves = np.zeros((count, 1 + _LEAF_BYTES), dtype=np.uint8)  # column 0 is the 0x00 of a leaf's hash
+    leaves[:, 1 : 1 + _KEY_BYTES] = keys
+    leaves[:, 1 + _KEY_BYTES :] = np.frombuffer(body, dtype=np.uint8).reshape(-1, RECORD_BYTES)
+    hashes = b"".join([sha256(leaf).digest() for (leaf,) in iter_unpack(f"{1 + _LEAF_BYTES}s", leaves.tobytes())])
+    peaks, start = [], 0
+    for bit in reversed(range(count.bit_length())):
+        if count >> bit & 1:
+            stop = start + (HASH_SIZE << bit)
+            peaks.append(subtree_root(hashes[start:stop]))
+            start = stop
+    return Frontier(count, tuple(peaks)).root()
+
+
+def _sizes(plan: Plan, run: str, body: bytes) -> dict[Part, int]:
+    """`sizes_of` from packed records."""
+    parts = list(plan.split)
+    masks = np.array([sum(1 << use for use in plan.uses_on(part)) for part in parts], dtype=np.uint8)
+    records = np.frombuffer(body, dtype=np.uint8).reshape(-1, RECORD_BYTES)
+    pseudonyms = (body[i : i + PSEUDONYM_BYTES] for i in range(0, len(body), RECORD_BYTES))
+    place = {part: index for index, part in enumerate(parts)}
+    fell = np.fromiter(
+        (-1 if part is None else place[part] for part in parts_of(plan, run, pseudonyms)), np.int8, len(records)
+    )
+    counted = fell[(fell >= 0) & (records[:, PSEUDONYM_BYTES] & masks[fell] != 0)] if parts else fell[:0]
+    return {part: int((counted == index).sum()) for index, part in enumerate(parts)}

@@ -257,8 +257,14 @@ def bucket(run: str, pseudonym: bytes) -> int:
 
     Depends on the run and on the site's own pseudonym of her, so nobody can choose it.
     """
-    drawn = hashlib.sha256(b"accord/split/v1\n" + run.encode() + b"\n" + pseudonym).digest()
-    return int.from_bytes(drawn[:8], "big") % BUCKETS
+    return buckets(run, (pseudonym,))[0]
+
+
+def buckets(run: str, pseudonyms: Iterable[bytes]) -> list[int]:
+    """`bucket` of many members at once."""
+    prefix = b"accord/split/v1\n" + run.encode() + b"\n"
+    drawn = [hashlib.sha256(prefix + pseudonym).digest() for pseudonym in pseudonyms]
+    return [int.from_bytes(one[:8], "big") % BUCKETS for one in drawn]
 
 
 def parts_of(plan: Plan, run: str, pseudonyms: Iterable[bytes]) -> list[Part | None]:
@@ -267,7 +273,7 @@ def parts_of(plan: Plan, run: str, pseudonyms: Iterable[bytes]) -> list[Part | N
     for part, ranges in plan.split.items():
         for lo, hi in ranges:
             owner[lo:hi] = [part] * (hi - lo)
-    return [owner[bucket(run, pseudonym)] for pseudonym in pseudonyms]
+    return [owner[drawn] for drawn in buckets(run, pseudonyms)]
 
 
 def part_of(plan: Plan, run: str, pseudonym: bytes) -> Part | None:

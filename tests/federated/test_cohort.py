@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -17,8 +18,11 @@ from federated.cohort import (
     Cohort,
     CohortHeader,
     CohortMember,
+    _in_order,
+    _order,
     build_cohort,
     check_cohort,
+    cohort_leaf,
     header_bytes,
     leaf_key,
     members_digest,
@@ -96,6 +100,34 @@ def test_any_changed_byte_of_the_body_is_found(members: int, data: st.DataObject
     wrong = bytearray(body)
     wrong[place] ^= data.draw(st.integers(1, 255))
     assert code(header, bytes(wrong), keys) is Refusal.COHORT_TAMPERED
+
+
+@given(count=st.integers(0, 300))
+def test_the_packed_root_is_that_of_rfc_6962_over_each_leaf(count: int) -> None:
+    keys = enrolled(count)
+    header, body = built(keys)
+    records = [body[place : place + RECORD_BYTES] for place in range(0, len(body), RECORD_BYTES)]
+    leaves = [cohort_leaf(leaf_key("run-1", keys[one[:16]]), CohortMember(one[:16], one[16])) for one in records]
+    assert header.root == root_of([leaf_hash(leaf) for leaf in leaves]).hex()
+
+
+def test_leaf_keys_that_agree_in_their_first_bytes_are_ordered_by_the_rest() -> None:
+    """Sorting compares eight bytes first; it must not stop there."""
+    draw = np.random.default_rng(8)
+    keys = np.zeros((64, 32), dtype=np.uint8)
+    keys[:, 31] = draw.permutation(64)
+    keys[32:, 9] = 1
+    ordered = keys[_order(keys)]
+    assert [one.tobytes() for one in ordered] == sorted(one.tobytes() for one in keys)
+    assert _in_order(ordered)
+    assert not _in_order(ordered[::-1].copy())
+    assert not _in_order(np.repeat(ordered[:1], 2, axis=0))
+
+
+def test_two_members_with_one_cohort_key_are_malformed() -> None:
+    """Equal keys have no order, so absence between them could not be shown."""
+    with pytest.raises(MalformedError):
+        built({bytes(16): bytes(32), b"\1" * 16: bytes(32)})
 
 
 def test_two_members_swapped_are_found() -> None:
