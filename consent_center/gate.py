@@ -27,20 +27,30 @@ class StoreGate:
         signer: the key that signs permits, cohorts and removals; sites pin its public half.
         clock: now, timezone-aware.
         new_run: makes the identifier of the next run, unguessable.
+        driver: the token under which a coordinator in its own process asks; empty for a coordinator in this one.
     """
 
     def __init__(
-        self, store: Store, *, signer: Ed25519PrivateKey, clock: Callable[[], datetime], new_run: Callable[[], str]
+        self,
+        store: Store,
+        *,
+        signer: Ed25519PrivateKey,
+        clock: Callable[[], datetime],
+        new_run: Callable[[], str],
+        driver: str = "",
     ) -> None:
         self._store = store
         self._signer = signer
         self._clock = clock
         self._new_run = new_run
+        self._driver = driver
 
     def admit_run(self, study: str) -> Admission:
         """Admit one run of an approved study, charge it, and cut its cohorts."""
         try:
-            return self._store.run(admit_run, study, run=self._new_run(), signer=self._signer, at=self._clock())
+            return self._store.run(
+                admit_run, study, run=self._new_run(), signer=self._signer, driver=self._driver, at=self._clock()
+            )
         except RefusedError as refused:
             self._store.run(record_refusal, study=study, code=str(refused.code), at=self._clock())
             raise

@@ -22,6 +22,8 @@ class MachineTokenRow(SQLModel, table=True):
     expires_at: int = Field(sa_type=BigInteger)
     revoked_at: int | None = Field(default=None, sa_type=BigInteger)
     entry_id: EntryRef
+    study: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class MachineToken:
         site: the recipient it belongs to; empty for the programme's own machines.
         expires_at: until when.
         revoked: was it taken back?
+        study: the one study that it may drive runs of; empty if it may drive none.
+        run: the one run that it drives; empty until it has admitted one.
     """
 
     id: str
@@ -41,6 +45,8 @@ class MachineToken:
     site: str
     expires_at: datetime
     revoked: bool = False
+    study: str = ""
+    run: str = ""
 
 
 def add(tx: Transaction, token: MachineToken, secret: str, *, entry: EntryId) -> None:
@@ -53,6 +59,7 @@ def add(tx: Transaction, token: MachineToken, secret: str, *, entry: EntryId) ->
             site=token.site,
             expires_at=seconds(token.expires_at),
             entry_id=entry,
+            study=token.study,
         )
     )
     tx.session.flush()
@@ -75,6 +82,28 @@ def revoke(tx: Transaction, token: str, *, at: datetime) -> bool:
     return True
 
 
+def drive(tx: Transaction, token: str, run: str) -> str:
+    """The one run that a token drives: from now on this one, unless it drives another already.
+
+    Raises:
+        LookupError: there is no such token.
+    """
+    row = tx.session.get(MachineTokenRow, token, with_for_update=True)
+    if row is None:
+        raise LookupError("no such token")
+    if not row.run:
+        row.run = run
+        tx.session.add(row)
+        tx.session.flush()
+    return row.run
+
+
+def run_of(tx: Transaction, token: str) -> str:
+    """The run that a token drives; empty until it has admitted one."""
+    row = tx.session.get(MachineTokenRow, token)
+    return "" if row is None else row.run
+
+
 def listed(tx: Transaction) -> list[MachineToken]:
     """Every token, by name."""
     return [_token(row) for row in tx.session.exec(select(MachineTokenRow).order_by(col(MachineTokenRow.id)))]
@@ -82,7 +111,8 @@ def listed(tx: Transaction) -> list[MachineToken]:
 
 def _token(row: MachineTokenRow) -> MachineToken:
     scopes = frozenset(row.scopes.split())
-    return MachineToken(row.id, scopes, row.site, from_seconds(row.expires_at), row.revoked_at is not None)
+    revoked = row.revoked_at is not None
+    return MachineToken(row.id, scopes, row.site, from_seconds(row.expires_at), revoked, row.study, row.run)
 
 
 def _hashed(secret: str) -> bytes:

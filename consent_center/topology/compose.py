@@ -75,7 +75,10 @@ def _service(topology: Topology, described: Service, one: Service) -> dict[str, 
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "pids_limit": 512,
-        "tmpfs": ["/tmp:mode=1777", *(["/var/run/postgresql:mode=1777"] if described.kind == "postgresql" else [])],
+        "tmpfs": [
+            f"/{name}:mode=1777"
+            for name in ("tmp", *(["var/run/postgresql"] if described.kind == "postgresql" else []))
+        ],
         "restart": "no" if one.once or one.profile else "unless-stopped",
         "networks": list(one.networks),
         "secrets": list(one.secrets),

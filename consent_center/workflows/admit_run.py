@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.events import Event
-from consent_center.storage import cohorts, ledger, releases, runs, studies
+from consent_center.storage import cohorts, ledger, machine_tokens, releases, runs, studies
 from consent_center.storage.runs import Run, RunMember
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.study import Study
@@ -24,7 +24,9 @@ from privacy.ledger import PROGRAMME, Charge, Release, sub_limit
 PERMIT_LASTS = timedelta(minutes=30)
 
 
-def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519PrivateKey, at: datetime) -> Admission:
+def admit_run(
+    tx: Transaction, study_id: str, *, run: str, signer: Ed25519PrivateKey, driver: str = "", at: datetime
+) -> Admission:
     """Admit one run of an approved study.
 
     The same run asked for again gives the same signed documents, never larger cohorts.
@@ -34,6 +36,8 @@ def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519Privat
         study_id: the study.
         run: the new run's identifier, unguessable.
         signer: the consent centre's signing key.
+        driver: the token that asks, if one does; it drives this run from now on and no other, so that when it asks
+            again, it is given the run that it has.
         at: now.
 
     Raises:
@@ -43,6 +47,7 @@ def admit_run(tx: Transaction, study_id: str, *, run: str, signer: Ed25519Privat
     """
     study = studies.get(tx, study_id)
     plan = study.parsed()
+    run = machine_tokens.drive(tx, driver, run) if driver else run
     everything = known(tx, study, at=at)
     where = everything.standing
     if not where.approved:

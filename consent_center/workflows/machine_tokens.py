@@ -2,16 +2,20 @@
 
 import secrets
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from consent_center.errors import DefinitionError, ForbiddenError, UnauthenticatedError
 from consent_center.events import Event
-from consent_center.storage import machine_tokens
+from consent_center.storage import machine_tokens, studies
 from consent_center.storage.machine_tokens import MachineToken
 from consent_center.storage.transaction import Transaction
+from consent_center.workflows._studying import known
+from federated.errors import Refusal, RefusedError
 
 LONGEST = timedelta(days=366)
+A_RUN_LASTS = timedelta(hours=24)
 
 
 class TokenScope(StrEnum):
@@ -29,12 +33,36 @@ class TokenScope(StrEnum):
     IMPORTS_WRITE = "imports:write"
     EXPORTS_READ = "exports:read"
     ANALYTICS_READ = "analytics:read"
+    RUNS_START = "runs:start"
     RUNS_DRIVE = "runs:drive"
     LOG_READ = "log:read"
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a coordinator needs to drive one run.
+
+    Attributes:
+        secret: the token for this run; shown once.
+        study: of which study.
+        sites: whom the plan names.
+        expires_at: until when the token holds.
+    """
+
+    secret: str
+    study: str
+    sites: tuple[str, ...]
+    expires_at: datetime
+
+
 def issue_token(
-    tx: Transaction, scopes: Collection[TokenScope], *, site: str = "", expires_at: datetime, at: datetime
+    tx: Transaction,
+    scopes: Collection[TokenScope],
+    *,
+    site: str = "",
+    study: str = "",
+    expires_at: datetime,
+    at: datetime,
 ) -> tuple[MachineToken, str]:
     """Make a token; its secret is returned here and never again.
 
@@ -42,6 +70,7 @@ def issue_token(
         tx: the transaction.
         scopes: what it may do.
         site: the recipient it belongs to, which then sees only what concerns it; empty for the programme itself.
+        study: the one study of which it may drive one run, with the scope `runs:drive`; empty: it can drive none.
         expires_at: until when, at most a year ahead.
         at: now.
 
@@ -53,7 +82,7 @@ def issue_token(
     if not at < expires_at <= at + LONGEST:
         raise DefinitionError("a token ends, at most a year ahead")
     secret = f"accord_{secrets.token_urlsafe(32)}"
-    token = MachineToken(secrets.token_hex(8), frozenset(str(scope) for scope in scopes), site, expires_at)
+    token = MachineToken(secrets.token_hex(8), frozenset(str(one) for one in scopes), site, expires_at, study=study)
     names = [scope.replace(":", ".") for scope in sorted(token.scopes)]
     entry = tx.append(Event.of("token.issued", public={"token": token.id, "scopes": names}), at=at)
     machine_tokens.add(tx, token, secret, entry=entry)
@@ -98,3 +127,24 @@ def require(token: MachineToken, scope: TokenScope, *, site: str | None = None) 
         raise ForbiddenError(f"this token lacks the scope {scope.value}")
     if site is not None and token.site not in ("", site):
         raise ForbiddenError("this token belongs to another site")
+
+
+def start_run(tx: Transaction, study_id: str, *, at: datetime) -> Started:
+    """Hand out the token with which a coordinator drives one run of an approved study. Charges nothing yet.
+
+    Raises:
+        RefusedError: `plan-not-approved`.
+        UnknownStudyError: no such study.
+    """
+    study = studies.get(tx, study_id)
+    where = known(tx, study, at=at).standing
+    if not where.approved:
+        raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"not approved; still missing: {', '.join(where.missing)}")
+    expires_at = at + A_RUN_LASTS
+    _, secret = issue_token(tx, [TokenScope.RUNS_DRIVE], study=study.id, expires_at=expires_at, at=at)
+    return Started(secret, study.id, study.parsed().sites, expires_at)
+
+
+def run_driven(tx: Transaction, token: str) -> str:
+    """A query for `store.read`: the run that a token drives; empty until it has admitted one."""
+    return machine_tokens.run_of(tx, token)

@@ -90,10 +90,10 @@ def _serving(app: ASGIApp, port: int, certificate: Path, key: Path) -> Iterator[
 
 
 @contextmanager
-def driving(hub: tuple[Store, Losing, str, str], *scopes: TokenScope) -> Iterator[HttpGate]:
+def driving(hub: tuple[Store, Losing, str, str], *scopes: TokenScope, study: str = "s1") -> Iterator[HttpGate]:
     store, _, url, authority = hub
     asked = scopes or (TokenScope.RUNS_DRIVE,)
-    _, secret = store.run(issue_token, asked, expires_at=NOW + DAY, at=NOW)
+    _, secret = store.run(issue_token, asked, study=study, expires_at=NOW + DAY, at=NOW)
     gate = HttpGate(url, token=secret, authority=authority, wait=lambda _: None)
     yield gate
     gate.close()
@@ -132,9 +132,18 @@ def test_the_four_questions_over_https(hub: tuple[Store, Losing, str, str]) -> N
         outcome = store.read(runs.outcome, admission.run)
         assert outcome is not None
         assert (outcome.outcome, len(outcome.model), outcome.results) == ("completed", 5_000_000, {"a": 1.5})
-        with pytest.raises(RefusedError) as refused:
-            gate.admit_run("s1")
-        assert refused.value.code is Refusal.OVER_BUDGET
+        assert gate.admit_run("s1").run == admission.run, "a token has one run, however often it asks"
+    with driving(hub) as another, pytest.raises(RefusedError) as refused:
+        another.admit_run("s1")
+    assert refused.value.code is Refusal.OVER_BUDGET
+    with driving(hub) as stranger:
+        for question in (
+            lambda: stranger.admit_round(admission.run, 3, {"sales": "n3"}),
+            lambda: stranger.settle_round(RoundReport(admission.run, 3, "train", {})),
+            lambda: stranger.settle_run(RunReport(admission.run, "completed", 3)),
+        ):
+            with pytest.raises(RefusedError, match="another run"):
+                question()
 
 
 def test_an_admission_whose_answer_is_lost_is_not_asked_again(hub: tuple[Store, Losing, str, str]) -> None:
@@ -153,10 +162,31 @@ def test_a_token_without_the_scope_drives_nothing(hub: tuple[Store, Losing, str,
         gate.admit_run("s1")
 
 
+@pytest.mark.parametrize("study", ["", "s1"])
+def test_a_token_drives_the_study_it_is_for_and_no_other(hub: tuple[Store, Losing, str, str], study: str) -> None:
+    with driving(hub, study=study) as gate, pytest.raises(RefusedError, match="another study"):
+        gate.admit_run("another")
+
+
 def test_a_study_that_is_not_there_is_refused(hub: tuple[Store, Losing, str, str]) -> None:
-    with driving(hub) as gate, pytest.raises(RefusedError) as refused:
+    with driving(hub, study="another") as gate, pytest.raises(RefusedError) as refused:
         gate.admit_run("another")
     assert refused.value.code is Refusal.PLAN_NOT_APPROVED
+
+
+def test_who_may_start_runs_is_given_a_token_for_one_run(hub: tuple[Store, Losing, str, str]) -> None:
+    store, _, url, authority = hub
+    _, secret = store.run(issue_token, [TokenScope.RUNS_START], expires_at=NOW + DAY, at=NOW)
+    starter = HttpGate(url, token=secret, authority=authority, wait=lambda _: None)
+    answer = starter._client.post("start-run", content=b"s1").json()
+    assert answer["sites"] == ["sales", "service"]
+    assert starter._client.post("admit-run", content=b"s1").status_code == 403, "it drives nothing itself"
+    unknown = starter._client.post("start-run", content=b"nothing")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "plan-not-approved")
+    driver = HttpGate(url, token=answer["token"], authority=authority, wait=lambda _: None)
+    assert driver._client.post("start-run", content=b"s1").status_code == 403
+    for gate in (starter, driver):
+        gate.close()
 
 
 @pytest.mark.parametrize("question", ["admit-run", "admit-round", "settle-round", "settle-run"])

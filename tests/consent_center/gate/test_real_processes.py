@@ -147,7 +147,9 @@ def test_two_sites_join_with_commands_alone_and_a_run_completes(town: Town) -> N
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         app.mount("/v1", create_api(world))
         certificate, key = issue_server(coordinator / "ca", hub, hosts=["127.0.0.1"], at=at)
-        _, secret = store.run(issue_token, [TokenScope.RUNS_DRIVE], expires_at=at + timedelta(days=1), at=at)
+        _, secret = store.run(
+            issue_token, [TokenScope.RUNS_DRIVE], study="s1", expires_at=at + timedelta(days=1), at=at
+        )
         token = folder / "token"
         token.touch(0o600)
         token.write_text(secret)
