@@ -130,10 +130,12 @@ async def posted(request: Request, wiring: WiringDep) -> Posted:
     """The form that a signed-in person posted, if it may be believed.
 
     Raises:
-        FormError: it may not.
+        TooFastError: more came from this browser or address than a person sends.
+        FormError: it may not be believed.
     """
     cookies = wiring.house.cookies
     secret = request.cookies.get(cookies.name(STAFF)) or request.cookies.get(cookies.name(VISIT))
+    wiring.pace.count(browser=secret, address=request.client.host if request.client else "")
     return await read_form(request, secret=secret, origin=wiring.house.origin)
 
 

@@ -4,8 +4,6 @@ Law: allow, refuse and withdraw take the same two steps on the same page; the fi
 the state is read back from the database and shown. The same form posted twice stores one statement.
 """
 
-from datetime import timedelta
-
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup
@@ -13,11 +11,14 @@ from starlette.responses import Response
 
 from consent_center.consent.grant import Act, Recorded
 from consent_center.consent.notice import choices_digest
+from consent_center.consent.propagation import TAKES_AWAY, due
 from consent_center.consent.scope import Item
 from consent_center.consent.speech import Utterance
 from consent_center.portal.choices import ends_at, one_choice, shown_choices
+from consent_center.portal.names import Names
 from consent_center.portal.reader import MemberPage, MemberPageDep, Number, PostedDep
 from consent_center.portal.standing import Choice
+from consent_center.portal.tellings import Telling, telling, tellings
 from consent_center.rights.request import Right
 from consent_center.web.failures import NotFoundError
 from consent_center.web.forms import MalformedFormError
@@ -28,10 +29,10 @@ from consent_center.workflows.pause_consent import pause_consent, resume_consent
 from consent_center.workflows.refuse_consent import refuse_consent
 from consent_center.workflows.show_choices import Choices
 from consent_center.workflows.show_statement import show_statement
+from consent_center.workflows.show_tasks import show_member_tasks
 from consent_center.workflows.withdraw_consent import withdraw_consent
 
 router = APIRouter()
-_DAYS_TO_CONFIRM = timedelta(days=3)
 
 
 @router.post("/uses/{purpose}/pause")
@@ -73,7 +74,7 @@ def check_answer(
     _, names, choice = one_choice(page, Item(scope, purpose, recipient, country))
     kind = "withdraw" if say == "refuse" and choice.said == "yes" else say
     t, f = page.words, page.formats
-    confirm_by = f.day(page.at + _DAYS_TO_CONFIRM)
+    confirm_by = f.minute(due([choice.item], at=page.at))
     trains = names.catalogue.purposes[purpose].trains_models
     cannot = t("withdraw.past_models") if trains else t("answer.nothing")
     texts: dict[str, tuple[list[Markup], Markup]] = {
@@ -182,15 +183,26 @@ def _going(page: MemberPage, choices: Choices) -> list[Choice]:
 def show_all_stopped(page: MemberPageDep) -> Response:
     """After stopping every optional use: what is stored now."""
     choices = page.choices()
-    stopped = [c for c in shown_choices(page, choices, page.names(choices)) if c.code == "refused"]
+    names = page.names(choices)
+    stopped = [c for c in shown_choices(page, choices, names) if c.code == "refused"]
     t = page.words
-    steps = [
-        ("event", t("saved.now"), t("withdraw.at_once")),
-        ("next", t("saved.next_round"), t("withdraw.next_round")),
-    ]
     return page.show(
-        "portal/choices/saved.html", here="data", lead=t("stop_all.saved"), stored=stopped, steps=steps, receipt=None
+        "portal/choices/saved.html",
+        here="data",
+        lead=t("stop_all.saved"),
+        stored=stopped,
+        steps=_steps(page, Act.WITHDRAWN, trains=True),
+        told=_told_lately(page, stopped, names),
+        receipt=None,
     )
+
+
+def _told_lately(page: MemberPage, stopped: list[Choice], names: Names) -> list[Telling]:
+    """What became of telling the recipients of the latest withdrawals: stopping everything makes them in one second."""
+    tasks = page.wiring.store.read(show_member_tasks, page.member)
+    gone = {choice.item for choice in stopped}
+    ended = [one for one in tasks if one[0].change == Act.WITHDRAWN and set(one[0].items) <= gone]
+    return [telling(*one, names, page.formats, at=page.at) for one in ended if one[0].said_at == ended[0][0].said_at]
 
 
 @router.get("/saved/{entry:int}", response_class=HTMLResponse)
@@ -203,22 +215,26 @@ def show_saved(entry: Number, page: MemberPageDep) -> Response:
     if not stored:
         raise NotFoundError
     t, f = page.words, page.formats
-    who = f.listed(dict.fromkeys(choice.recipient_said for choice in stored))
-    scopes = f.listed(dict.fromkeys(choice.scope_said for choice in stored))
+    who = f.together(dict.fromkeys(choice.recipient_said for choice in stored))
+    scopes = f.together(dict.fromkeys(choice.scope_said for choice in stored))
     until = f.day(said.expires_at) if said.expires_at is not None else ""
+    told, purposes = [], names.catalogue.purposes
+    if said.act in TAKES_AWAY:
+        told = tellings(page.wiring.store.read(show_member_tasks, page.member), said, names, f, at=page.at)
     lead = t(f"saved.{said.act.value}", recipient=f.cap(who), scope=scopes, date=until, time=f.second(said.at))
     return page.show(
         "portal/choices/saved.html",
         here="data",
         lead=lead,
         stored=stored,
-        steps=_steps(page, said.act, [names.catalogue.purposes[c.item.purpose].trains_models for c in stored], who),
+        steps=_steps(page, said.act, trains=any(purposes[choice.item.purpose].trains_models for choice in stored)),
+        told=told,
         receipt=f"/receipts/{entry}",
     )
 
 
-def _steps(page: MemberPage, act: Act, trains: list[bool], who: Markup) -> list[tuple[str, Markup, Markup]]:
-    t, f = page.words, page.formats
+def _steps(page: MemberPage, act: Act, *, trains: bool) -> list[tuple[str, Markup, Markup]]:
+    t = page.words
     if act is Act.GIVEN:
         return [("event", t("saved.now"), t("saved.may_start")), ("next", t("saved.any_time"), t("saved.change_mind"))]
     if act is Act.REFUSED:
@@ -228,8 +244,7 @@ def _steps(page: MemberPage, act: Act, trains: list[bool], who: Markup) -> list[
         ]
     if act is Act.RESUMED:
         return [("event", t("saved.now"), t("saved.resumed_is"))]
-    by = f.day(page.at + _DAYS_TO_CONFIRM)
     steps = [("event", t("saved.now"), t("withdraw.at_once"))]
-    if any(trains):
+    if trains:
         steps.append(("next", t("saved.next_round"), t("withdraw.next_round")))
-    return [*steps, ("next", t("saved.by", date=by), t("saved.confirms", recipient=f.cap(who)))]
+    return steps

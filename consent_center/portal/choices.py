@@ -89,8 +89,8 @@ def ends_at(page: MemberPage, names: Names, choice: Choice) -> datetime:
 def _lead(page: MemberPage, names: Names, purpose: str, shown: list[Choice]) -> Markup:
     key = "choice.lead_trains" if names.catalogue.purposes[purpose].trains_models else "choice.lead"
     scopes = list(dict.fromkeys(choice.scope_said for choice in shown))
-    who = page.formats.listed(dict.fromkeys(choice.recipient_said for choice in shown))
-    return page.words(key, recipient=page.formats.cap(who), scopes=page.formats.listed(scopes))
+    who = page.formats.together(dict.fromkeys(choice.recipient_said for choice in shown))
+    return page.words(key, recipient=page.formats.cap(who), scopes=page.formats.together(scopes))
 
 
 def _facts(page: MemberPage, names: Names, shown: list[Choice]) -> list[tuple[Markup, Markup]]:

@@ -119,6 +119,20 @@ def give_all(page: OwnPageDep, below: MaybeNumber = None) -> Response:
     return _file(archive.getvalue(), "accord-history.zip", "application/zip")
 
 
+def proof_files(page: MemberPage, one: Happened) -> dict[str, bytes]:
+    """What proves one line without us, by name of the file; without the last two as long as it is not published."""
+    files = {
+        "entry.leaf.json": one.leaf,
+        "entry.payload.json": one.payload,
+        "entry.salt.txt": f"{one.salt.hex()}\n".encode(),
+    }
+    head, _ = _head(page)
+    proof = None if head is None else _proven(one, head)
+    if proof is not None and page.wiring.log is not None:
+        files |= {"entry.tlog-proof": proof.written, "log-key.txt": f"{page.wiring.log.key.text()}\n".encode()}
+    return files
+
+
 def _head(page: MemberPage) -> tuple[Head | None, bool]:
     """The published head, and whether what is published cannot be believed."""
     if page.wiring.log is None:

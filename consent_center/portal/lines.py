@@ -85,7 +85,7 @@ def _statement(said: dict[str, Any], names: Names, formats: Formats) -> Told:
     recipients = list(dict.fromkeys(names.recipient_said(item.recipient) for item in items))
     scopes = list(dict.fromkeys(names.scope_said(item.scope) for item in items))
     purposes = list(dict.fromkeys(names.purpose(item.purpose, item.recipient) for item in items))
-    text = names.words(f"history.{act}", recipient=formats.listed(recipients), scope=formats.listed(scopes))
+    text = names.words(f"history.{act}", recipient=formats.together(recipients), scope=formats.together(scopes))
     language = parse(str(said.get("language", "")))
     shown = names.words(
         "notice.version",

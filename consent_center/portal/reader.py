@@ -181,9 +181,12 @@ async def posted(request: Request, wiring: WiringDep) -> Posted:
     """The form that was posted, if it may be believed.
 
     Raises:
-        FormError: it may not.
+        TooFastError: more came from this browser or address than a person sends.
+        FormError: it may not be believed.
     """
-    return await read_form(request, secret=browser_secret(request, wiring), origin=wiring.house.origin)
+    secret = browser_secret(request, wiring)
+    wiring.pace.count(browser=secret, address=request.client.host if request.client else "")
+    return await read_form(request, secret=secret, origin=wiring.house.origin)
 
 
 MemberPageDep = Annotated[MemberPage, Depends(member_page)]

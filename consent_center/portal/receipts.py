@@ -12,14 +12,19 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
 
+from consent_center.consent.propagation import TAKES_AWAY
 from consent_center.consent.receipt import Controller, Receipt, sign_receipt
 from consent_center.consent.scope import Item
+from consent_center.portal.history import proof_files
 from consent_center.portal.names import Names
 from consent_center.portal.reader import MemberPage, Number, OwnPageDep
 from consent_center.portal.standing import MARKS
+from consent_center.portal.tellings import tellings
 from consent_center.web.languages import Language, parse
+from consent_center.workflows.show_history import show_history
 from consent_center.workflows.show_receipt import show_receipt
 from consent_center.workflows.show_statement import show_statement
+from consent_center.workflows.show_tasks import show_member_tasks
 
 router = APIRouter()
 _STATE = {"given": "allowed", "renewed": "allowed", "resumed": "allowed", "paused": "paused"}
@@ -51,6 +56,9 @@ def show_paper(entry: Number, page: OwnPageDep) -> Response:
         countries=[names.country(code) for code in dict.fromkeys(item.country for item in said.items)],
         receipt=receipt,
         digest=_digest(receipt),
+        told=tellings(page.wiring.store.read(show_member_tasks, page.member), said, names, page.formats, at=page.at)
+        if said.act in TAKES_AWAY
+        else [],
         code=Markup(segno.make(f"sha256:{_digest(receipt)}", error="m").svg_inline(omitsize=True)),  # noqa: S704
     )
 
@@ -63,13 +71,17 @@ def give_json(entry: Number, page: OwnPageDep) -> Response:
 
 @router.get("/receipts/{entry:int}.zip")
 def give_zip(entry: Number, page: OwnPageDep) -> Response:
-    """The receipt with our signature, the key it verifies under, and what to do with them."""
+    """The receipt with our signature and its key, the proof that it stands in the log, and how to check both."""
     receipt, key = _receipt(page, entry), page.wiring.receipt_key
+    found = page.wiring.store.read(show_history, page.member, before=entry + 1, limit=1)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
         files.writestr("receipt.json", _json(receipt))
         files.writestr("receipt.jws", sign_receipt(receipt, key) + "\n")
         files.writestr("key.txt", _key_text(key) + "\n")
+        files.writestr("read-me.txt", page.words("receipt.read_me").unescape() + "\n")
+        for name, content in proof_files(page, found.lines[0]).items():
+            files.writestr(name, content)
     return _file(archive.getvalue(), f"accord-receipt-{entry}.zip", "application/zip")
 
 

@@ -30,6 +30,7 @@ from consent_center.portal import (
 from consent_center.portal.reader import SignedOutError, member_page, open_visit, visit_page
 from consent_center.web.failures import BY_STATUS, FAULT, Failure, failure_of
 from consent_center.web.forms import FormError
+from consent_center.web.pace import TooFastError
 
 router = APIRouter(include_in_schema=False)
 for part in (
@@ -68,9 +69,12 @@ async def tell(request: Request, error: Exception) -> Response:
         suffix = "&out=1" if error.had_session else ""
         return RedirectResponse(f"/sign-in?to={error.path}{suffix}", status_code=303)
     failure, values = _failure(error)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooFastError) else {}
     if "json" in request.headers.get("accept", "") and request.method == "POST":
-        return JSONResponse({"refused": failure.text}, status_code=failure.status)
-    return await run_in_threadpool(_draw, request, failure, values)
+        return JSONResponse({"refused": failure.text}, status_code=failure.status, headers=headers)
+    drawn = await run_in_threadpool(_draw, request, failure, values)
+    drawn.headers.update(headers)
+    return drawn
 
 
 def _failure(error: Exception) -> tuple[Failure, dict[str, object]]:

@@ -186,7 +186,8 @@ def _detail(stand: Stand, state: State, names: Names, formats: Formats) -> Marku
         return words("state.since", date=formats.day(choice.expires_at))
     if state == "reask":
         return Markup()
-    return words("state.since", date=formats.day(choice.at))
+    since = stand.paused_at if state == "paused" and stand.paused_at is not None else choice.at
+    return words("state.since", date=formats.day(since))
 
 
 def _note(stand: Stand, state: State, names: Names, formats: Formats) -> Markup:
@@ -218,4 +219,4 @@ def _what_changed(stand: Stand, names: Names, formats: Formats) -> Markup:
     fresh = dict.fromkeys(item.scope for item in stand.notice.items if item.scope not in known)
     if before is None or not fresh:
         return names.words("notice.changed_since", date=date)
-    return names.words("notice.changed", date=date, scopes=formats.listed(map(names.scope_said, fresh)))
+    return names.words("notice.changed", date=date, scopes=formats.together(map(names.scope_said, fresh)))

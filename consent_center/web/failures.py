@@ -22,6 +22,7 @@ from consent_center.rights.request import (
     TooManyRequestsError,
 )
 from consent_center.web.forms import FieldError, ForgedFormError, FormError, MalformedFormError
+from consent_center.web.pace import TooFastError
 from consent_center.workflows.sign_in import (
     IdentityRefusedError,
     LinkGoneError,
@@ -66,6 +67,7 @@ FAILURES: dict[type[Exception], Failure] = {
     MalformedFormError: Failure(400, "failure.malformed"),
     FieldError: Failure(422, "failure.malformed"),
     FormError: Failure(400, "failure.malformed"),
+    TooFastError: Failure(429, "failure.too_fast"),
     LinkUsedError: Failure(410, "failure.link_used", _SIGN_IN),
     LinkGoneError: Failure(410, "failure.link_gone", _SIGN_IN),
     OtherBrowserError: Failure(403, "failure.other_browser", _SIGN_IN),
@@ -89,7 +91,6 @@ BY_STATUS = {
     404: Failure(404, "failure.not_found"),
     405: Failure(405, "failure.not_found"),
     422: Failure(404, "failure.not_found"),
-    429: Failure(429, "failure.too_fast"),
 }
 """What the framework itself refuses: no route, another method, a path that is not a number."""
 

@@ -59,6 +59,13 @@ class Formats:
         separator = ", " if self.language is Language.EN else "、"
         return escape(separator).join(escape(part) for part in parts)
 
+    def together(self, parts: Iterable[object]) -> Markup:
+        """Names in the middle of a sentence: "purchases and browsing", "購買紀錄、瀏覽紀錄"."""
+        *most, last = parts
+        if self.language is not Language.EN or not most:
+            return self.listed([*most, last])
+        return self.listed(most) + " and " + escape(last)
+
     def beside(self, parts: Iterable[object]) -> Markup:
         """Facts of different kinds in one line, with a middle dot."""
         separator = " · " if self.language is Language.EN else "・"

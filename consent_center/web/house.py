@@ -75,6 +75,11 @@ class House:
         """How its cookies are named."""
         return Cookies(https=self.origin.startswith("https://"))
 
+    @property
+    def phone_shown(self) -> str:
+        """The phone number as pages write it: it never breaks across two lines."""
+        return self.phone.replace(" ", "\N{NO-BREAK SPACE}")
+
     @classmethod
     def read(cls, path: Path, *, origin: str) -> Self:
         """Read the file.

@@ -13,6 +13,7 @@ from consent_center.storage.transaction import Store
 from consent_center.web.house import House
 from consent_center.web.mail import Post
 from consent_center.web.oidc import Provider
+from consent_center.web.pace import Pace
 from consent_center.web.passkeys import Party
 from consent_center.web.published import PublishedLog
 from consent_center.workflows.show_decisions import Relay
@@ -34,6 +35,7 @@ class Wiring:
         receipt_key: signs receipts.
         relays: site -> how it is asked for the reasons of its decisions; a site that is not here has not answered.
         clock: the one clock.
+        pace: how fast forms may be posted.
         staff_provider: the identity provider of the staff; None in development.
     """
 
@@ -49,6 +51,7 @@ class Wiring:
     clock: Callable[[], datetime]
     relays: Mapping[str, Relay] = field(default_factory=dict)
     staff_provider: Provider | None = None
+    pace: Pace = field(default_factory=Pace)
 
 
 def wiring_of(request: Request) -> Wiring:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consent_center.consent.catalogue import Catalogue, published
-from consent_center.consent.grant import Said, paused
+from consent_center.consent.grant import Act, Said, paused
 from consent_center.consent.notice import Notice
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import Switch, Verdict, switched_on, verdict
@@ -23,6 +23,7 @@ class Stand:
         verdict: may it be used at this moment, and why (not).
         choice: the statement that stands; None if she was never asked.
         paused: whether she paused it.
+        paused_at: since when, if so.
     """
 
     item: Item
@@ -30,6 +31,7 @@ class Stand:
     verdict: Verdict
     choice: Said | None
     paused: bool
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ def show_choices(tx: Transaction, member: str, *, only: Iterable[Item] | None = 
     stands = {}
     for _, item, facts in facts_of(tx, [person], wanted):
         answer = verdict(item, facts, at=at)
-        stands[item] = Stand(item, asking[item], answer, answer.rests_on, paused(facts.said, at=at))
+        is_paused = paused(facts.said, at=at)
+        since = max(one.at for one in facts.said if one.act is Act.PAUSED and one.at <= at) if is_paused else None
+        stands[item] = Stand(item, asking[item], answer, answer.rests_on, is_paused, since)
     return Choices(
         member=member,
         catalogue=known,

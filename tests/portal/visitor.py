@@ -18,6 +18,7 @@ from consent_center.example.world import DevWorld, dev_world
 from consent_center.portal.sign_in import address_tag
 from consent_center.settings import clock
 from consent_center.web.languages import Language
+from consent_center.web.pace import Pace
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.workflows.enrol_member import enrol_member
 from consent_center.workflows.register_member import register_member
@@ -185,7 +186,7 @@ def open_house(folder: Path, *, database: str | None = None) -> Iterator[House]:
     """A running programme with the seeded family."""
     with dev_world(folder, origin=ORIGIN, database=database or f"sqlite:///{folder}/accord.db") as seeded:
         moved = Clock()
-        world = replace(seeded, wiring=replace(seeded.wiring, clock=moved))
+        world = replace(seeded, wiring=replace(seeded.wiring, clock=moved, pace=Pace(10_000, 1_000_000)))
         yield House(world, create_app(world.settings, wiring=world.wiring), moved)
 
 
