@@ -2,10 +2,12 @@
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import settings
 
@@ -26,20 +28,46 @@ def postgres_server() -> Iterator[str]:
     pgserver = pytest.importorskip("pgserver")
     # Not in pytest's own folder: another run may sweep that while this one goes on.
     server = pgserver.get_server(tempfile.mkdtemp(prefix="accord-pg-"), cleanup_mode="delete")
+    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+        # These tests kill processes, never the machine: what the kernel was handed is there. `make faults` cuts power.
+        for setting in ("fsync", "full_page_writes"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        admin.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
+
+
+def _named(server: str, database: str) -> str:
+    """The address of a database of a server."""
+    start, _, query = server.partition("?")
+    return start.rsplit("/", 1)[0] + f"/{database}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: str) -> str:
+    """Name of a database with the tables and nothing in them: making them takes a second, copying them does not."""
+    name = f"accord_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    Store.open(_named(postgres_server, name), keys=KEYS).close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tables and nothing in them."""
+    path = tmp_path_factory.mktemp("tables") / "accord.db"
+    Store.open(f"sqlite:///{path}", keys=KEYS).close()
+    return path
 
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """A fresh, empty PostgreSQL database."""
-    import psycopg
-
     name = f"accord_{secrets.token_hex(6)}"
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')
-    start, _, query = postgres_server.partition("?")
-    yield start.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+    yield _named(postgres_server, name)
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -52,15 +80,29 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A fresh store of either kind."""
-    with Store.open(store_url, keys=KEYS) as opened:
+    if request.param == "sqlite":
+        yield from _copied(request, tmp_path)
+        return
+    server, tables = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_tables")
+    name = f"accord_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{tables}"')
+    with Store.open(_named(server, name), keys=KEYS) as opened:
         yield opened
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
-def small_store(tmp_path: Path) -> Iterator[Store]:
+def small_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A fresh store on SQLite, for tests that are not about the database."""
-    with Store.open(f"sqlite:///{tmp_path / 'accord.db'}", keys=KEYS) as opened:
+    yield from _copied(request, tmp_path)
+
+
+def _copied(request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+    shutil.copyfile(request.getfixturevalue("sqlite_tables"), folder / "accord.db")
+    with Store.open(f"sqlite:///{folder / 'accord.db'}", keys=KEYS) as opened:
         yield opened
