@@ -14,6 +14,7 @@ Invariant: a pseudonym that this site did not enrol, or one bit of `uses` change
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
 from struct import iter_unpack
@@ -75,10 +76,29 @@ class CohortHeader:
 
 @dataclass(frozen=True)
 class Cohort:
-    """A checked cohort: nothing in it is taken on trust any more."""
+    """A checked cohort: nothing in it is taken on trust any more.
+
+    Attributes:
+        body: the packed members, in the order of their leaf keys.
+    """
 
     header: CohortHeader
-    members: tuple[CohortMember, ...]
+    body: bytes
+
+    @cached_property
+    def members(self) -> tuple[CohortMember, ...]:
+        """Everybody in it, in the body's order."""
+        return unpack(self.body)
+
+    @cached_property
+    def pseudonyms(self) -> tuple[bytes, ...]:
+        """Of everybody, in the body's order."""
+        return pseudonyms_in(self.body)
+
+    @cached_property
+    def uses(self) -> Octets:
+        """The bits of everybody's uses, in the body's order, shape (members,)."""
+        return _records(self.body)[:, PSEUDONYM_BYTES]
 
 
 def leaf_key(run: str, cohort_key: bytes) -> bytes:
@@ -130,14 +150,24 @@ def build_cohort(
         expires_at=expires_at,
         count=len(order),
         root=_root(keys[order], body).hex(),
-        sizes=_sizes(plan, run, body),
+        sizes=sizes_of(plan, body, parts_of(plan, run, pseudonyms_in(body))),
     )
     return header, body
 
 
-def sizes_of(plan: Plan, run: str, members: Iterable[CohortMember]) -> dict[Part, int]:
-    """For each part of the plan, how many of these members fall into it and allow a use that rests on it."""
-    return _sizes(plan, run, b"".join([member.pseudonym + bytes([member.uses]) for member in members]))
+def sizes_of(plan: Plan, body: bytes, parts: Sequence[Part | None]) -> dict[Part, int]:
+    """For each part of the plan, how many members of a packed body fall into it and allow a use that rests on it.
+
+    Args:
+        plan: of the run.
+        body: the packed members.
+        parts: the part that each of them falls into (`plan.parts_of`).
+    """
+    masks = {part: sum(1 << use for use in plan.uses_on(part)) for part in plan.split}
+    uses = _records(body)[:, PSEUDONYM_BYTES]
+    place = {part: index for index, part in enumerate(masks)}
+    fell = np.fromiter((-1 if part is None else place[part] for part in parts), np.int8, len(uses))
+    return {part: int(((fell == place[part]) & (uses & mask != 0)).sum()) for part, mask in masks.items()}
 
 
 def header_bytes(header: CohortHeader) -> bytes:
@@ -170,6 +200,11 @@ def unpack(body: bytes) -> tuple[CohortMember, ...]:
         CohortMember(body[i : i + PSEUDONYM_BYTES], body[i + PSEUDONYM_BYTES])
         for i in range(0, len(body), RECORD_BYTES)
     )
+
+
+def pseudonyms_in(body: bytes) -> tuple[bytes, ...]:
+    """The pseudonyms of a packed body, in its order."""
+    return tuple([body[i : i + PSEUDONYM_BYTES] for i in range(0, len(body), RECORD_BYTES)])
 
 
 def check_cohort(
@@ -208,11 +243,11 @@ def check_cohort(
         raise RefusedError(Refusal.COHORT_STALE, "the cohort is not valid now; ask for a new admission")
     if len(body) != header.count * RECORD_BYTES:
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's body has another length than its header says")
-    members = unpack(body)
-    if len({member.pseudonym for member in members}) != len(members):
+    cohort = Cohort(header=header, body=body)
+    if len(set(cohort.pseudonyms)) != header.count:
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort names a member twice")
     try:
-        keys = leaf_keys(run, [cohort_keys[member.pseudonym] for member in members])
+        keys = leaf_keys(run, [cohort_keys[pseudonym] for pseudonym in cohort.pseudonyms])
     except KeyError as error:
         raise RefusedError(
             Refusal.COHORT_TAMPERED, "the cohort names a pseudonym that this site never enrolled"
@@ -221,7 +256,7 @@ def check_cohort(
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort is not in the order of its keys")
     if _root(keys, body).hex() != header.root:
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's members do not give the signed root")
-    return Cohort(header=header, members=members)
+    return cohort
 
 
 def members_digest(pseudonyms: Iterable[bytes]) -> str:
@@ -267,7 +302,7 @@ def _root(keys: Octets, body: bytes) -> bytes:
     count = len(keys)
     leaves = np.zeros((count, 1 + _LEAF_BYTES), dtype=np.uint8)  # column 0 is the 0x00 of a leaf's hash
     leaves[:, 1 : 1 + _KEY_BYTES] = keys
-    leaves[:, 1 + _KEY_BYTES :] = np.frombuffer(body, dtype=np.uint8).reshape(-1, RECORD_BYTES)
+    leaves[:, 1 + _KEY_BYTES :] = _records(body)
     hashes = b"".join([sha256(leaf).digest() for (leaf,) in iter_unpack(f"{1 + _LEAF_BYTES}s", leaves.tobytes())])
     peaks, start = [], 0
     for bit in reversed(range(count.bit_length())):
@@ -278,15 +313,6 @@ def _root(keys: Octets, body: bytes) -> bytes:
     return Frontier(count, tuple(peaks)).root()
 
 
-def _sizes(plan: Plan, run: str, body: bytes) -> dict[Part, int]:
-    """`sizes_of` from packed records."""
-    parts = list(plan.split)
-    masks = np.array([sum(1 << use for use in plan.uses_on(part)) for part in parts], dtype=np.uint8)
-    records = np.frombuffer(body, dtype=np.uint8).reshape(-1, RECORD_BYTES)
-    pseudonyms = (body[i : i + PSEUDONYM_BYTES] for i in range(0, len(body), RECORD_BYTES))
-    place = {part: index for index, part in enumerate(parts)}
-    fell = np.fromiter(
-        (-1 if part is None else place[part] for part in parts_of(plan, run, pseudonyms)), np.int8, len(records)
-    )
-    counted = fell[(fell >= 0) & (records[:, PSEUDONYM_BYTES] & masks[fell] != 0)] if parts else fell[:0]
-    return {part: int((counted == index).sum()) for index, part in enumerate(parts)}
+def _records(body: bytes) -> Octets:
+    """A packed body as an array, shape (members, 17)."""
+    return np.frombuffer(body, dtype=np.uint8).reshape(-1, RECORD_BYTES)

@@ -41,10 +41,13 @@ class Work:
         """Whom an exchange may use: the cohort's members in its part who allow its use, minus the removed."""
         part, mask = exchange.release.part, 1 << self.plan.use_of(exchange.release.kind)
         removed = frozenset(without)
+        allowed = (self.cohort.uses & mask != 0).tolist()
         return tuple(
-            member.pseudonym
-            for member, hers in zip(self.cohort.members, self.parts, strict=True)
-            if hers == part and member.uses & mask and member.pseudonym not in removed
+            [
+                pseudonym
+                for pseudonym, hers, yes in zip(self.cohort.pseudonyms, self.parts, allowed, strict=True)
+                if yes and hers == part and pseudonym not in removed
+            ]
         )
 
 
@@ -80,7 +83,10 @@ def check_order(order: Order, *, policy: Policy, cohort_keys: Mapping[bytes, byt
     check_plan(policy, plan, at=at)
     if permit.study != plan.study or not price(plan).fits(permit.charge):
         raise RefusedError(Refusal.PLAN_CHANGED, "the permit is for another study, or charges less than the plan costs")
-    cohort = _cohort(order, plan, permit, policy=policy, cohort_keys=cohort_keys, at=at)
+    cohort = _cohort(order, permit, policy=policy, cohort_keys=cohort_keys, at=at)
+    parts = tuple(parts_of(plan, permit.run, cohort.pseudonyms))
+    if cohort.header.epoch != permit.epoch or cohort.header.sizes != sizes_of(plan, cohort.body, parts):
+        raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's epoch or sizes are not those of this admission")
     if cohort.header.sizes.get("train", 0) < policy.minimum_cohort and plan.releases_of("train"):
         raise RefusedError(Refusal.COHORT_TOO_SMALL, "fewer members than this site trains on; wait for more consents")
     return Work(
@@ -89,14 +95,13 @@ def check_order(order: Order, *, policy: Policy, cohort_keys: Mapping[bytes, byt
         cohort=cohort,
         model=model,
         exchanges=exchanges(plan),
-        parts=tuple(parts_of(plan, permit.run, (member.pseudonym for member in cohort.members))),
-        pseudonyms=frozenset(member.pseudonym for member in cohort.members),
+        parts=parts,
+        pseudonyms=frozenset(cohort.pseudonyms),
     )
 
 
 def _cohort(
     order: Order,
-    plan: Plan,
     permit: Permit,
     *,
     policy: Policy,
@@ -105,7 +110,7 @@ def _cohort(
 ) -> Cohort:
     if permit.cohorts.get(policy.name) != digest(order.cohort.payload):
         raise RefusedError(Refusal.COHORT_TAMPERED, "the permit names another cohort for this site")
-    cohort = check_cohort(
+    return check_cohort(
         order.cohort,
         order.members,
         hub_key=policy.hub_key,
@@ -115,6 +120,3 @@ def _cohort(
         cohort_keys=cohort_keys,
         at=at,
     )
-    if cohort.header.epoch != permit.epoch or cohort.header.sizes != sizes_of(plan, permit.run, cohort.members):
-        raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's epoch or sizes are not those of this admission")
-    return cohort

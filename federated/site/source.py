@@ -8,6 +8,7 @@ Item histories are a second table, `items`: one row per member, period and item,
 usually the week) and one column for each feature of kind items, text. Her rows add up to one set, however many.
 """
 
+from binascii import unhexlify
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,17 +118,14 @@ def _read(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Ro
     if missing:
         raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's data lack {len(missing)} of the plan's columns")
     found = table.select(PSEUDONYM, *columns).semi_join(_wanted(pseudonyms), PSEUDONYM).to_pyarrow()
-    keys = found[PSEUDONYM].combine_chunks()
-    if pc.count_distinct(keys).as_py() != len(keys):
+    read = _pseudonyms(found[PSEUDONYM])
+    if len(set(read)) != len(read):
+        keys = found[PSEUDONYM].combine_chunks()
         counts = pc.value_counts(keys)
         single = pc.filter(counts.field("values"), pc.equal(counts.field("counts"), 1))
-        found = found.filter(pc.is_in(found[PSEUDONYM], value_set=single))
-        keys = found[PSEUDONYM].combine_chunks()
-    joined = bytes.fromhex("".join(keys.to_pylist()))
-    return Rows(
-        pseudonyms=tuple(joined[start : start + PSEUDONYM_BYTES] for start in range(0, len(joined), PSEUDONYM_BYTES)),
-        columns={name: _values(found[name]) for name in columns},
-    )
+        found = found.filter(pc.is_in(keys, value_set=single))
+        read = _pseudonyms(found[PSEUDONYM])
+    return Rows(pseudonyms=read, columns={name: _values(found[name]) for name in columns})
 
 
 def _read_items(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
@@ -141,6 +139,19 @@ def _read_items(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str])
         periods=np.asarray(found[PERIOD].cast(pa.int64()).to_numpy(), dtype=np.int64),
         items={name: found[name].combine_chunks().cast(pa.string()) for name in columns},
     )
+
+
+def _pseudonyms(column: pa.ChunkedArray) -> tuple[bytes, ...]:
+    """The pseudonyms in a column of hexadecimal texts that were all asked for, so each has the one length."""
+    joined = b"".join([unhexlify(_text_of(chunk)) for chunk in column.chunks])
+    return tuple([joined[start : start + PSEUDONYM_BYTES] for start in range(0, len(joined), PSEUDONYM_BYTES)])
+
+
+def _text_of(chunk: pa.StringArray) -> memoryview:
+    """All texts of an array behind one another, without copying; none of them is null."""
+    _, _, data = chunk.buffers()
+    start, end = (2 * PSEUDONYM_BYTES * place for place in (chunk.offset, chunk.offset + len(chunk)))
+    return memoryview(data)[start:end] if data is not None else memoryview(b"")
 
 
 def _wanted(pseudonyms: Sequence[bytes]) -> Any:

@@ -37,13 +37,12 @@ class Tags:
 
     def deleted(self, members: Iterable[bytes]) -> dict[bytes, frozenset[str]]:
         """Of these members, who deleted which tags."""
-        wanted = frozenset(members)
         found: dict[bytes, set[str]] = {}
         with self._store.reading() as database:
             for pseudonym, tag in database.execute("SELECT pseudonym, tag FROM tag_deletions"):
-                if pseudonym in wanted:
-                    found.setdefault(pseudonym, set()).add(tag)
-        return {pseudonym: frozenset(tags) for pseudonym, tags in found.items()}
+                found.setdefault(pseudonym, set()).add(tag)
+        wanted = found.keys() & frozenset(members) if found else ()
+        return {pseudonym: frozenset(found[pseudonym]) for pseudonym in wanted}
 
     def forget(self, pseudonym: bytes) -> None:
         """She is erased."""
