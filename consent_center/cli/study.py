@@ -22,7 +22,7 @@ from consent_center.workflows.plan_study import Planned, plan_study, schema_for,
 from consent_center.workflows.record_refusal import record_refused_answer
 from consent_center.workflows.register_reviewer import key_of
 from consent_center.workflows.show_studies import columns_of, show_study
-from consent_center.workflows.suspend_study import watch_studies
+from consent_center.workflows.watch_studies import watch_studies
 from federated.approvals import Approval, sign_approval
 from federated.keyfile import create_key, public_text, read_key
 from federated.plan import digest

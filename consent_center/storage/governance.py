@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.contract import Certificate, ContractTerms
 from consent_center.studies.errors import UnknownFindingError
-from consent_center.studies.finding import Finding
+from consent_center.studies.finding import CLOCKS, Finding, due_of
 from consent_center.studies.policy import DEFAULT, Quorum, StudyPolicy
 from consent_center.studies.schema import SiteSchema, from_data, to_data
 from consent_center.studies.tool import Tool
@@ -103,6 +103,7 @@ def add_policy(tx: Transaction, made: StudyPolicy, *, at: datetime, entry: Entry
         "least_cohort": made.least_cohort,
         "approval_lasts_s": made.approval_lasts.total_seconds(),
         "assessment_lasts_s": made.assessment_lasts.total_seconds(),
+        "rights_owner": made.rights_owner,
     }
     _add(tx, "study-policy", "studies", body, at=at, entry=entry)
 
@@ -179,6 +180,19 @@ def open_finding(tx: Transaction, kind: str, about: str) -> bool:
         FindingRow.kind == kind, FindingRow.about == about, col(FindingRow.closed_at).is_(None)
     )
     return tx.session.exec(query).first() is not None
+
+
+def resting_findings(tx: Transaction, *, at: datetime) -> set[tuple[str, str]]:
+    """(kind, about) of every finding that is open, or was closed so lately that its clock has not run once more."""
+    since = text(at - max(CLOCKS.values()))
+    query = select(FindingRow.kind, FindingRow.about, FindingRow.closed_at).where(
+        or_(col(FindingRow.closed_at).is_(None), col(FindingRow.closed_at) > since)
+    )
+    return {
+        (kind, about)
+        for kind, about, closed in tx.session.exec(query)
+        if closed is None or at < due_of(kind, at=moment(closed))
+    }
 
 
 def add_finding(tx: Transaction, finding: Finding, *, entry: EntryId) -> int:
@@ -267,6 +281,7 @@ def _policy(body: Mapping[str, Any]) -> StudyPolicy:
         least_cohort=body["least_cohort"],
         approval_lasts=timedelta(seconds=body["approval_lasts_s"]),
         assessment_lasts=timedelta(seconds=body["assessment_lasts_s"]),
+        rights_owner=body.get("rights_owner", ""),
     )
 
 

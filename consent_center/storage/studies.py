@@ -1,17 +1,15 @@
-"""Studies, assessments, reviewers and approvals, as rows. All of them are only ever added."""
+"""Studies, reviewers and approvals, as rows. All of them are only ever added."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 
 from sqlalchemy import UniqueConstraint
+from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
 from consent_center.storage.transaction import Transaction
-from consent_center.studies.assessment import Assessment
 from consent_center.studies.errors import UnknownReviewerError, UnknownStudyError
 from consent_center.studies.study import Study
 from federated.approvals import Approval, Pinned, read_approval
@@ -40,23 +38,6 @@ class StudyRow(SQLModel, table=True):
     necessity: str = "{}"
     proposers: str = "[]"
     replaces: str = ""
-    entry_id: EntryRef
-
-
-class AssessmentRow(SQLModel, table=True):
-    """One impact assessment of one plan."""
-
-    __tablename__ = "assessment"
-    id: int | None = Field(default=None, primary_key=True)
-    study: str = Field(foreign_key="study.id", index=True)
-    plan_digest: str
-    assessor: str
-    parts: str
-    index: str
-    answers: str
-    made_at: str
-    expires_at: str
-    ethics_threshold: str = "1/2"
     entry_id: EntryRef
 
 
@@ -89,37 +70,6 @@ class ApprovalRow(SQLModel, table=True):
     signature: str
     public_key: str
     entry_id: EntryRef
-
-
-class StudyStepRow(SQLModel, table=True):
-    """A study was suspended or resumed, by a person or by what bears on it."""
-
-    __tablename__ = "study_step"
-    id: int | None = Field(default=None, primary_key=True)
-    study: str = Field(foreign_key="study.id", index=True)
-    step: str
-    code: str
-    by: str
-    reason: str
-    at: str
-    entry_id: EntryRef
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A study was suspended or resumed.
-
-    Attributes:
-        step: "suspended" or "resumed".
-        code: why, as a code: "by-hand", "contract:tern".
-        by: who; empty if nobody clicked.
-    """
-
-    step: str
-    code: str
-    by: str
-    reason: str
-    at: datetime
 
 
 def add(tx: Transaction, study: Study, *, entry: EntryId) -> None:
@@ -179,45 +129,20 @@ def mark_of(study: Study) -> str:
     return text(study.filed_at)
 
 
-def open_ones(tx: Transaction, *, at: datetime, limit: int = 200) -> list[Study]:
-    """Studies whose closing date lies ahead, oldest first."""
-    query = select(StudyRow).where(StudyRow.closes_at > text(at)).order_by(col(StudyRow.filed_at)).limit(limit)
+def open_ones(tx: Transaction, *, at: datetime) -> list[Study]:
+    """Every study whose closing date lies ahead, oldest first."""
+    query = select(StudyRow).where(StudyRow.closes_at > text(at)).order_by(col(StudyRow.filed_at), col(StudyRow.id))
     return [_study(row) for row in tx.session.exec(query)]
 
 
-def add_assessment(tx: Transaction, assessment: Assessment, *, entry: EntryId) -> None:
-    """Keep an assessment."""
-    tx.session.add(
-        AssessmentRow(
-            study=assessment.study,
-            plan_digest=assessment.plan_digest,
-            assessor=assessment.assessor,
-            parts=json.dumps({name: str(value) for name, value in assessment.parts.items()}),
-            index=str(assessment.index),
-            answers=json.dumps(dict(assessment.answers), ensure_ascii=False),
-            made_at=text(assessment.made_at),
-            expires_at=text(assessment.expires_at),
-            ethics_threshold=str(assessment.ethics_threshold),
-            entry_id=entry,
-        )
-    )
-    tx.session.flush()
+def version(tx: Transaction) -> tuple[int, ...]:
+    """A number for everything that was said about studies: it grows whenever something is added, by any process.
 
-
-def latest_assessment(tx: Transaction, study: str) -> Assessment | None:
-    """The newest assessment of a study, current or not."""
-    return latest_assessments(tx, [study]).get(study)
-
-
-def latest_assessments(tx: Transaction, names: Sequence[str]) -> dict[str, Assessment]:
-    """Study -> its newest assessment, for those that have one."""
-    query = select(AssessmentRow).where(col(AssessmentRow.study).in_(names)).order_by(col(AssessmentRow.id))
-    return {row.study: _assessment(row) for row in tx.session.exec(query)}
-
-
-def assessors(tx: Transaction, study: str) -> list[str]:
-    """Everybody who ever assessed a study."""
-    return list(tx.session.exec(select(AssessmentRow.assessor).where(AssessmentRow.study == study)))
+    Rows are only ever added and a later snapshot sees all that an earlier one saw, so counts name a state.
+    """
+    tables = ("study", "assessment", "approval", "study_step")
+    counts = ", ".join(f"(SELECT count(*) FROM {one})" for one in tables)
+    return tuple(tx.session.connection().execute(sql(f"SELECT {counts}")).one())
 
 
 def add_reviewer(tx: Transaction, pinned: Pinned, *, entry: EntryId, credential: bytes | None = None) -> None:
@@ -310,31 +235,6 @@ def approvals_of(tx: Transaction, names: Sequence[str]) -> dict[str, list[tuple[
     return found
 
 
-def add_step(tx: Transaction, study: str, step: Step, *, entry: EntryId) -> None:
-    """Keep that a study was suspended or resumed."""
-    tx.session.add(
-        StudyStepRow(
-            study=study,
-            step=step.step,
-            code=step.code,
-            by=step.by,
-            reason=step.reason,
-            at=text(step.at),
-            entry_id=entry,
-        )
-    )
-    tx.session.flush()
-
-
-def steps(tx: Transaction, names: Sequence[str]) -> dict[str, list[Step]]:
-    """Study -> its steps in order."""
-    found: dict[str, list[Step]] = {}
-    query = select(StudyStepRow).where(col(StudyStepRow.study).in_(names)).order_by(col(StudyStepRow.id))
-    for row in tx.session.exec(query):
-        found.setdefault(row.study, []).append(Step(row.step, row.code, row.by, row.reason, moment(row.at)))
-    return found
-
-
 def _signature(signed: Signed) -> str:
     return f"{signed.kind}:{signed.signature.hex()}"
 
@@ -355,18 +255,4 @@ def _study(row: StudyRow) -> Study:
         necessity=json.loads(row.necessity),
         proposers=tuple(json.loads(row.proposers)),
         replaces=row.replaces,
-    )
-
-
-def _assessment(row: AssessmentRow) -> Assessment:
-    return Assessment(
-        study=row.study,
-        plan_digest=row.plan_digest,
-        assessor=row.assessor,
-        parts={name: Fraction(value) for name, value in json.loads(row.parts).items()},
-        index=Fraction(row.index),
-        answers=json.loads(row.answers),
-        made_at=moment(row.made_at),
-        expires_at=moment(row.expires_at),
-        ethics_threshold=Fraction(row.ethics_threshold),
     )

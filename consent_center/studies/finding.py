@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 CLOCKS: dict[str, timedelta] = {
     "refused-attempt": timedelta(days=14),
     "deletion-overdue": timedelta(days=3),
+    "right-overdue": timedelta(days=3),
     "propagation-overdue": timedelta(days=1),
     "contract-expired": timedelta(days=7),
+    "return-missing": timedelta(days=30),
     "study-suspended": timedelta(days=7),
     "tool-risky": timedelta(days=30),
     "audit-failed": timedelta(days=7),

@@ -10,6 +10,9 @@ from fractions import Fraction
 
 from consent_center.studies.errors import StudyError
 
+LONGEST = timedelta(days=1096)
+"""How long answers and assessments may count at most: three years."""
+
 PARTS = (
     "sensitive scopes",
     "sites and borders crossed",
@@ -55,6 +58,7 @@ class StudyPolicy:
         least_cohort: no plan may name a smaller minimum cohort.
         approval_lasts: after this an answer no longer counts.
         assessment_lasts: after this an assessment no longer counts.
+        rights_owner: the person who answers for what is owed to members and belongs to no study; empty if nobody yet.
     """
 
     version: int = 0
@@ -65,6 +69,7 @@ class StudyPolicy:
     least_cohort: int = 50
     approval_lasts: timedelta = timedelta(days=90)
     assessment_lasts: timedelta = timedelta(days=365)
+    rights_owner: str = ""
 
     def __post_init__(self) -> None:
         """Refuse weights that are not shares of one whole."""
@@ -72,6 +77,10 @@ class StudyPolicy:
             raise StudyError("the weights of the risk index name each part once and add up to 1")
         if not 0 < self.ethics_threshold <= 1:
             raise StudyError("the ethics threshold lies above 0 and at most at 1")
+        if not (0 < self.epsilon_ceiling <= 100 and self.least_cohort >= 1):
+            raise StudyError("the most ε of a run lies above 0 and at most at 100, the smallest cohort is 1 or more")
+        if not all(timedelta(days=1) <= one <= LONGEST for one in (self.approval_lasts, self.assessment_lasts)):
+            raise StudyError("answers and assessments count for 1 to 1096 days")
 
 
 DEFAULT = StudyPolicy()

@@ -12,9 +12,9 @@ from fractions import Fraction
 from consent_center.consent.catalogue import Catalogue
 from consent_center.consent.recipient import RecipientKind
 from consent_center.consent.scope import Item, ScopeClass
-from consent_center.storage import definitions, governance, ledger, runs, staff, studies
+from consent_center.storage import assessments, definitions, governance, ledger, runs, staff, studies, study_steps
 from consent_center.storage.governance import ScopeDecision
-from consent_center.storage.studies import Step
+from consent_center.storage.study_steps import Step
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.assessment import Assessment, Circumstances, risen, risk_parts
 from consent_center.studies.contract import ContractTerms, contract_gaps
@@ -76,17 +76,26 @@ def known(tx: Transaction, study: Study, *, at: datetime) -> Known:
     return known_all(tx, [study], at=at)[0]
 
 
-def known_all(tx: Transaction, some: Sequence[Study], *, at: datetime) -> list[Known]:
-    """Several studies and where each stands, read in a handful of queries."""
+def known_all(
+    tx: Transaction, some: Sequence[Study], *, at: datetime, around: Surroundings | None = None
+) -> list[Known]:
+    """Several studies and where each stands, read in a handful of queries.
+
+    Args:
+        tx: the transaction.
+        some: which.
+        at: the moment asked about.
+        around: what they have in common, if it was read already.
+    """
     names = [one.id for one in some]
-    around = surroundings(tx)
-    assessments = studies.latest_assessments(tx, names)
+    around = around or surroundings(tx)
+    assessed = assessments.latest_of(tx, names)
     answers = studies.approvals_of(tx, names)
-    steps = studies.steps(tx, names)
+    steps = study_steps.steps_of(tx, names)
     found = []
     for one in some:
         plan = one.parsed()
-        assessment, mine = assessments.get(one.id), answers.get(one.id, [])
+        assessment, mine = assessed.get(one.id), answers.get(one.id, [])
         bearing = bearing_on(one, plan, assessment, steps.get(one.id, []), around, at=at)
         where = standing(one, assessment, [answer for answer, _ in mine], at=at, policy=around.policy, bearing=bearing)
         found.append(Known(one, plan, assessment, mine, steps.get(one.id, []), where))

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from consent_center.events import Event
-from consent_center.storage import staff, studies
+from consent_center.storage import assessments, staff, studies
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.duties import check_duties, duties_held, duty_of_answer
 from consent_center.studies.errors import ApprovalError, SelfApprovalError
@@ -111,7 +111,7 @@ def _check(tx: Transaction, approval: Approval, pinned: Pinned, study: Study, *,
     held = duties_held(
         pinned.reviewer,
         author=study.author,
-        assessors=studies.assessors(tx, study.id),
+        assessors=assessments.assessors(tx, study.id),
         answered=[(one.reviewer, one.role) for one, _ in studies.approvals(tx, study.id)],
     )
     check_duties(held, duty_of_answer(approval.role))

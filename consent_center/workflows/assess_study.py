@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from consent_center.events import Event
-from consent_center.storage import governance, staff, studies
+from consent_center.storage import assessments, governance, staff, studies
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.assessment import Assessment, Circumstances, assessment_bytes, risk_index, risk_parts
 from consent_center.studies.duties import Duty, check_duties, duties_held
@@ -78,5 +78,5 @@ def assess_study(
         ),
         at=at,
     )
-    studies.add_assessment(tx, made, entry=entry)
+    assessments.add(tx, made, entry=entry)
     return made

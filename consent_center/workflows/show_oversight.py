@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from consent_center.consent.catalogue import Catalogue
-from consent_center.storage import definitions, governance, ledger, log_places, rights, runs, studies, tasks
+from consent_center.storage import definitions, governance, ledger, log_places, overdue, rights, runs, studies, tasks
 from consent_center.storage.runs import Outcome, Run
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.contract import ContractTerms
@@ -17,14 +17,13 @@ from consent_center.studies.finding import Finding
 from consent_center.studies.lifecycle import Stage
 from consent_center.studies.planner import share_of
 from consent_center.studies.tool import Tool
-from consent_center.workflows._studying import known_all
+from consent_center.workflows._open_studies import known_open
 from federated.cohort import parse_header
 from federated.plan import Plan
 from federated.signed import decode
 from privacy.ledger import Balance, Charge
 from privacy.quantities import Cost
 
-MOST_LATE = 500
 SCAN = 2_000
 
 
@@ -111,8 +110,7 @@ def show_today(tx: Transaction, *, at: datetime) -> Today:
     """What is in order and what is not, at this moment."""
     requests = rights.open_ones(tx)
     backlog = tasks.backlog(tx)
-    waiting = [task for task, _ in tasks.listed(tx, only_open=True, limit=MOST_LATE)]
-    known = known_all(tx, studies.open_ones(tx, at=at, limit=60), at=at)
+    known = known_open(tx, at=at)
     shares = [(name, _spent(ledger.balance(tx, name))) for name in ledger.accounts(tx)]
     risk: dict[tuple[str, str], Fraction] = {}
     for one in known:
@@ -126,7 +124,7 @@ def show_today(tx: Transaction, *, at: datetime) -> Today:
         open_rights=len(requests),
         late_rights=sum(one.is_late(at=at) for one in requests),
         open_tasks=sum(backlog.values()),
-        late_tasks=sum(at >= task.due_at for task in waiting),
+        late_tasks=sum(overdue.late_tasks(tx, at=at).values()),
         waiting=sum(one.standing.stage in (Stage.FILED, Stage.WAITING) for one in known),
         suspended=sum(one.standing.stage is Stage.SUSPENDED for one in known),
         fullest=max(shares, key=lambda one: one[1], default=None),

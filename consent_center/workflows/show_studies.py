@@ -11,6 +11,7 @@ from consent_center.studies.person import Person
 from consent_center.studies.planner import AccountOutlook, outlook_of
 from consent_center.studies.policy import StudyPolicy
 from consent_center.studies.roles import Act
+from consent_center.workflows._open_studies import known_open
 from consent_center.workflows._studying import Known, known, known_all, surroundings
 from consent_center.workflows.plan_study import accounts_of
 from federated.approvals import Approval
@@ -95,7 +96,7 @@ def show_queue(tx: Transaction, person: Person, *, at: datetime) -> list[Waiting
     policy = surroundings(tx).policy
     role = person.answers_as
     lent = {one.role for one in staff.stand_ins(tx, at=at, stand_in=person.id)}
-    for one in known_all(tx, studies.open_ones(tx, at=at), at=at):
+    for one in known_open(tx, at=at):
         if person.id in one.study.designers:
             continue
         what = ""

@@ -132,7 +132,7 @@ def test_a_compliance_officer_finds_the_overdue_deletion(served, browser) -> Non
 
     from consent_center.rights.request import Right
     from consent_center.workflows.file_right import file_right
-    from consent_center.workflows.suspend_study import watch_studies
+    from consent_center.workflows.watch_studies import watch_studies
 
     here, clock = served.office.programme, served.office.clock
     asked = NOW - timedelta(days=40)

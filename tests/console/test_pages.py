@@ -13,7 +13,7 @@ from consent_center.studies.tool import Tool
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.govern import register_contract, register_tool
 from consent_center.workflows.settle_round import settle_round
-from consent_center.workflows.suspend_study import watch_studies
+from consent_center.workflows.watch_studies import watch_studies
 from federated.approvals import Approval, sign_approval
 from federated.gate import RoundReport, SiteRound
 from tests.consent_center.studies.studying import study_text

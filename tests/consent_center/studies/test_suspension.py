@@ -21,7 +21,7 @@ from consent_center.workflows.govern import attest_return, decide_scope, registe
 from consent_center.workflows.publish_notice import publish_notice
 from consent_center.workflows.show_studies import show_study
 from consent_center.workflows.staff_accounts import keep_person
-from consent_center.workflows.suspend_study import watch_studies
+from consent_center.workflows.watch_studies import watch_studies
 from federated.errors import RefusedError
 from tests.consent_center.studies.studying import programme, study_text
 from tests.consent_center.world import ABROAD, DAY, NOW, notice

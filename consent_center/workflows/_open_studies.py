@@ -1,0 +1,60 @@
+"""Where every open study stands, kept by each process until something is said or a moment passes. Not a workflow.
+
+Law: what is kept equals what `known_all` would compute at this moment. A standing follows from what is stored and
+from the time alone, and it changes with time only at a moment that something stored names (an end, a beginning, an
+expiry); so it is kept for exactly one state of the tables and until the next such moment. The gate never asks here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from consent_center.storage import studies
+from consent_center.storage.transaction import Transaction
+from consent_center.workflows._studying import Known, Surroundings, known_all, surroundings
+
+_KEY = "studies/open"
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    version: tuple[int, ...]
+    around: Surroundings
+    since: datetime
+    until: datetime
+    known: Sequence[Known]
+
+    def holds(self, version: tuple[int, ...], around: Surroundings, *, at: datetime) -> bool:
+        """Is it what would be computed now?"""
+        return self.version == version and self.since <= at < self.until and self.around == around
+
+
+def known_open(tx: Transaction, *, at: datetime) -> Sequence[Known]:
+    """Every study whose closing date lies ahead, and where it stands, oldest first."""
+    if tx.writing:
+        return known_all(tx, studies.open_ones(tx, at=at), at=at)
+    version, around = studies.version(tx), surroundings(tx)
+    kept: _Kept | None = tx.warm.get(_KEY)
+    if kept is None or not kept.holds(version, around, at=at):
+        known = tuple(known_all(tx, studies.open_ones(tx, at=at), at=at, around=around))
+        until = min((one for one in _moments(known, around) if one > at), default=_NEVER)
+        kept = tx.warm[_KEY] = _Kept(version, around, at, until, known)
+    return kept.known
+
+
+def _moments(known: Sequence[Known], around: Surroundings) -> Iterator[datetime]:
+    """Every moment at which the standing of one of these studies could change by itself."""
+    for one in known:
+        yield from (one.study.filed_at, one.study.closes_at)
+        if one.assessment is not None:
+            yield from (one.assessment.made_at, one.assessment.expires_at)
+        for answer, _ in one.answers:
+            yield from (answer.at, answer.at + around.policy.approval_lasts)
+    for contract in around.contracts:
+        yield from (contract.begins, contract.ends, contract.in_force_until)
+    for window in (*around.catalogue.contracts.values(), *around.catalogue.assessments.values()):
+        yield from (window.begins, window.ends)
+    yield from (notice.published_at for notice in around.catalogue.notices.values())
+    yield from (decision.at for decision in around.decisions)
+    yield from (person.ends_at for person in around.people.values() if person.ends_at is not None)
