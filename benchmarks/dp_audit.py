@@ -29,7 +29,7 @@ def attack(x: np.ndarray, y: np.ndarray, *, epsilon: float, fault: str, noise: S
     path = choose(members=len(y), mu=gdp_mu(epsilon, DELTA), largest_norm=(29 * 0.25 + 1) ** 0.5, noises=sites)
     bound, std = path.release.sensitivity, path.release.std
     added_std = std * 0.5**0.5 if fault == "noise variance halved" else std
-    rounds = 2 * path.rounds if fault == "half of the account not charged" else path.rounds
+    rounds = 2 * path.steps.rounds if fault == "half of the account not charged" else path.steps.rounds
     canaries = CANARIES_FOR_FAULTS if fault else CANARIES
 
     def clip(vector: np.ndarray) -> np.ndarray:
@@ -49,9 +49,9 @@ def attack(x: np.ndarray, y: np.ndarray, *, epsilon: float, fault: str, noise: S
             released, extra = without_canaries(add_gaussian(clipped, std=added_std, noise=noise), canaries=canaries)
             total, seen = total + released, seen + extra
         observed.append(seen)
-        velocity = path.momentum * velocity + total / len(y)
-        weights = weights - path.rate * velocity
-    claimed = epsilon_of_cost(cost(path.release, path.rounds), DELTA)
+        velocity = path.steps.momentum * velocity + total / len(y)
+        weights = weights - path.steps.rate * velocity
+    claimed = epsilon_of_cost(cost(path.release, path.steps.rounds), DELTA)
     return audit(observed, [bound / std**2] * len(observed), coins, claimed_epsilon=claimed, delta=DELTA)
 
 

@@ -58,16 +58,16 @@ def train(x: np.ndarray, y: np.ndarray, *, epsilon: float, sites: int, noise: Se
     largest = (29 * 0.25 + 1) ** 0.5
     path = choose(members=len(y), mu=gdp_mu(epsilon, DELTA), largest_norm=largest, noises=sites)
     weights, velocity, tail = np.zeros(x.shape[1]), np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    for done in range(path.rounds):
+    for done in range(path.steps.rounds):
         total = np.zeros(x.shape[1])
         for site in range(sites):
             own = slice(site, None, sites)
             clipped = logistic_clipped_sum(x[own], y[own], weights, path.release.sensitivity)
             total += add_gaussian(clipped.total, std=path.release.std, noise=noise)
-        velocity = path.momentum * velocity + total / len(y)
-        weights = weights - path.rate * velocity
-        tail += weights if done >= path.rounds - path.averaged else 0
-    return tail / path.averaged
+        velocity = path.steps.momentum * velocity + total / len(y)
+        weights = weights - path.steps.rate * velocity
+        tail += weights if done >= path.steps.rounds - path.steps.averaged else 0
+    return tail / path.steps.averaged
 
 
 def opacus(x: np.ndarray, y: np.ndarray, *, epsilon: float) -> np.ndarray:

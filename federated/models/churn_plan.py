@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from federated.errors import MalformedError
 from federated.models.descent import GRADIENT, Descending
 from federated.models.registry import MODELS, exchanges, installed
-from federated.models.schedule import rounds_for
 from federated.plan import BUCKETS, Attribute, Feature, Part, Plan, Release, Use
 from federated.tables import HISTOGRAM, TABLE
 from privacy.accounting import gdp_mu
+from privacy.choice import rounds_for
 from privacy.ledger import Budget
 from privacy.mechanism import DiscreteLaplace, Gaussian
 from privacy.quantities import exact

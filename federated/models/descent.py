@@ -18,8 +18,8 @@ import numpy as np
 
 from federated.errors import MalformedError
 from federated.models.model import Vector
-from federated.models.schedule import MOMENTUM, Steps, steps
 from federated.plan import Feature, Plan, Release
+from privacy.choice import Steps, steps_for
 from privacy.mechanism import DiscreteGaussian, Gaussian
 
 GRADIENT = "gradient"
@@ -107,12 +107,12 @@ def begin(plan: Plan, weights: Vector, *, members: int) -> Path:
         members: the public denominator.
     """
     noise = noise_of(gradient_of(plan))
-    chosen = steps(
+    chosen = steps_for(
         rounds=plan.whole("rounds"),
         members=members,
         bound=noise.sensitivity,
         std=noise.std,
-        sites=len(plan.sites) if plan.noise_mode == "local" else 1,
+        noises=len(plan.sites) if plan.noise_mode == "local" else 1,
     )
     zero = np.zeros_like(weights)
     return Path(steps=chosen, members=members, weights=weights, velocity=zero, tail=zero)
@@ -126,7 +126,7 @@ def step(path: Path, totals: Mapping[str, Vector]) -> Path:
     """
     if totals[GRADIENT].shape != path.weights.shape:
         raise MalformedError("the sites' gradients have another length than the model")
-    velocity = MOMENTUM * path.velocity + totals[GRADIENT] / path.members
+    velocity = path.steps.momentum * path.velocity + totals[GRADIENT] / path.members
     weights = path.weights - path.steps.rate * velocity
     done = path.done + 1
     counts = done > path.steps.rounds - path.steps.averaged

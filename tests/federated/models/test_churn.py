@@ -18,7 +18,6 @@ from federated.models.churn_plan import churn_plan
 from federated.models.descent import LARGEST_WEIGHT
 from federated.models.package import Package, package_bytes, parse_package
 from federated.models.registry import MODELS, exchanges, model_of
-from federated.models.schedule import rounds_for, steps
 from federated.plan import Feature, Plan, digest, plan_bytes
 from privacy.mechanism import DiscreteLaplace, Gaussian
 from tests.federated.world import make_plan
@@ -190,20 +189,6 @@ def test_weights_that_could_make_a_score_no_number_are_refused(weight: float) ->
     good[3] = weight
     with pytest.raises(MalformedError):
         SHAPES.check_weights(plan, good)
-
-
-def test_few_rounds_at_small_n_and_a_hundred_at_large() -> None:
-    assert rounds_for(members=10, mu=0.5) == 30
-    assert rounds_for(members=1300, mu=0.5) == 41
-    assert rounds_for(members=100_000, mu=0.5) == 100
-
-
-@given(members=st.integers(10, 10**6), std=st.floats(1, 1e4), sites=st.integers(1, 12))
-def test_more_noise_never_makes_longer_steps(members: int, std: float, sites: int) -> None:
-    less = steps(rounds=50, members=members, bound=1.0, std=std, sites=sites)
-    more = steps(rounds=50, members=members, bound=1.0, std=2 * std, sites=sites)
-    assert more.rate <= less.rate
-    assert steps(rounds=50, members=members, bound=1.0, std=std, sites=sites + 1).rate <= less.rate
 
 
 def test_a_model_survives_its_bytes() -> None:
