@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 
 from audit.log.note import VerifierKey
 from consent_center.api.create import create_api
@@ -16,10 +17,11 @@ from consent_center.api.log import create_log
 from consent_center.api.world import World
 from consent_center.consent.receipt import Controller
 from consent_center.console.create import create_console
-from consent_center.errors import SettingsError
+from consent_center.errors import ConsentCenterError, SettingsError
 from consent_center.portal.router import TOLD, tell
 from consent_center.portal.router import router as portal
 from consent_center.settings import Settings, clock
+from consent_center.storage.cohorts import current_epoch
 from consent_center.storage.transaction import Store
 from consent_center.web.headers import SecurityHeaders
 from consent_center.web.house import House
@@ -32,6 +34,7 @@ from consent_center.web.published import PublishedLog
 from consent_center.web.switches import Switches
 from consent_center.web.wiring import Wiring
 from consent_center.workflows.lookup_key import lookup_key
+from federated.site.member_desk import MemberDesk
 from privacy.keys import read_root_key
 
 
@@ -53,12 +56,22 @@ def create_app(settings: Settings, *, wiring: Wiring | None = None) -> FastAPI:
     app.mount("/v1", create_api(for_machines))
     app.mount("/log", create_log(for_machines, None if world.log is None else world.log.directory))
     app.mount("/console", create_console(world))
+    app.add_api_route("/health", lambda: health(world), include_in_schema=False)
     app.include_router(portal)
     for error in TOLD:
         app.add_exception_handler(error, tell)
     app.add_middleware(Switches, cookies=world.house.cookies)
     app.add_middleware(SecurityHeaders, https=world.house.origin.startswith("https://"))
     return app
+
+
+def health(wiring: Wiring) -> Response:
+    """Whether it can serve: 200 if the database answers, 503 if not. Says nothing else, to anybody."""
+    try:
+        wiring.store.read(current_epoch)
+    except ConsentCenterError:
+        return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+    return Response(status_code=HTTPStatus.OK)
 
 
 def api_world(settings: Settings, wiring: Wiring) -> World:
@@ -94,6 +107,10 @@ def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wir
     provider = None if oidc is None else _provider(oidc, house, back="/sign-in/oidc/back")
     staff_oidc = house.connected.get("staff_oidc")
     staff = None if staff_oidc is None else _provider(staff_oidc, house, back="/console/sign-in/oidc/back")
+    relays = {
+        str(site): MemberDesk.open(Path(named["folder"]) / "site.db")
+        for site, named in house.connected.get("sites", {}).items()
+    }
     store = Store.open(settings.database, keys=ring, create=not settings.production)
     return Wiring(
         store=store,
@@ -108,6 +125,7 @@ def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wir
         else PublishedLog(Path(log["directory"]), str(log["origin"]), VerifierKey.parse(str(log["key"]))),
         receipt_key=_signing_key(Path(settings.signing_key)),
         clock=now,
+        relays=relays,
         staff_provider=staff,
     )
 

@@ -21,6 +21,8 @@ from consent_center.web.published import PublishedLog
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.web.wiring import Wiring
 from consent_center.workflows.sign_in import hand_out_link
+from federated.site.member_desk import MemberDesk
+from federated.site.store import SiteStore
 from privacy.keys import create_root_key
 
 _ORIGIN = "harbour.example/accord"
@@ -75,6 +77,7 @@ def dev_world(folder: Path, *, origin: str, database: str) -> Iterator[DevWorld]
         post=Outbox(folder / "outbox", sender=wiring.house.email),
         outbox=folder / "outbox",
         log=PublishedLog(folder / "log", _ORIGIN, signer.verifier),
+        relays={site: MemberDesk(SiteStore(folder / "sites" / site / "site.db")) for site in ("marketing", "service")},
     )
     store = wiring.store
     publisher = Publisher(store, folder / "log", signer, _ORIGIN, window_s=0)  # nobody here exists: nobody to hide

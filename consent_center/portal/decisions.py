@@ -4,6 +4,7 @@ The hub knows that a decision was made and holds a commitment to it. The reasons
 asks, and shown only if they open that commitment. What no part delivers yet is said to be "not yet".
 """
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from consent_center.web.forms import FieldError
 from consent_center.web.languages import Language
 from consent_center.workflows.answer_decision import ANSWERS, LONGEST, OUTCOMES, answer_decision
 from consent_center.workflows.show_decisions import Shown, list_decisions, open_decisions, pseudonyms_of
+from federated.site.decisions import ANSWERS as SITE_ANSWERS
 
 router = APIRouter()
 _MOST_REASONS = 3
@@ -31,7 +33,7 @@ class Told:
 
     Attributes:
         name: its commitment, which is also its address.
-        site: who decided.
+        code, site: who decided, by its code and its name.
         said: what was decided, as one sentence; None if the site did not answer.
         reasons: at most three, each a sentence of its own.
         change: what would change it; None if nothing is known.
@@ -43,6 +45,7 @@ class Told:
     name: str
     at: datetime
     kind: str
+    code: str
     site: object
     said: str | None
     reasons: list[str]
@@ -84,7 +87,19 @@ def answer(name: str, page: OwnPageDep, form: PostedDep) -> Response:
         page.wiring.store.run(
             answer_decision, page.member, name, answer=said, words=words, zone=page.house.zone, at=page.at
         )
+        _hand_on(page, told.code, name, said, words)
     return page.go(f"/decisions/{name}")
+
+
+def _hand_on(page: MemberPage, site: str, name: str, said: str, words: str) -> None:
+    """Her answer goes back to the site that decided; the hub has kept it, whether or not the site takes it now."""
+    relay = page.wiring.relays.get(site)
+    pseudonym = page.wiring.store.read(pseudonyms_of, page.member).get(site)
+    answer = next((one for one in SITE_ANSWERS if one == said), None)
+    if relay is None or pseudonym is None or answer is None:
+        return
+    with contextlib.suppress(Exception):
+        relay.answer_decision(pseudonym, name, answer, words=words, at=page.at)
 
 
 def _one_page(
@@ -127,6 +142,7 @@ def _one(page: MemberPage, one: Shown) -> Told:
         name=one.made.commitment,
         at=one.made.at,
         kind=one.made.kind,
+        code=one.made.site,
         site=names.recipient(one.made.site),
         said=None if document is None else say_decision({**document, "reasons": (), "change": None}, language=language),
         reasons=[]

@@ -22,6 +22,7 @@ from consent_center.portal import (
     receipts,
     rights,
     sign_in,
+    tags,
     trainings,
 )
 from consent_center.portal import (
@@ -42,6 +43,7 @@ for part in (
     receipts,
     trainings,
     decisions,
+    tags,
     rights,
     account,
     family,

@@ -14,6 +14,7 @@
     oidc: {issuer: ..., name: ..., client_id: ..., client_secret_file: ...}
     staff_oidc: {issuer: ..., name: ..., client_id: ..., client_secret_file: ...}
     log: {directory: ..., origin: harbour.example/accord, key: <the log's verifier key>}
+    sites: {marketing: {folder: /var/accord/sites/marketing}}
 
 `required`, `recipients` (names that differ by language) and what follows them are optional. Secrets are in files of
 their own and never in this one.
@@ -54,7 +55,7 @@ class House:
         company, address, email, phone: who answers for it, for notices and the foot of each page.
         required: what membership itself needs.
         recipients: code -> name per language, where the name differs from the definition's.
-        connected: the optional parts of the file: mail, oidc, staff_oidc, log.
+        connected: the optional parts of the file: mail, oidc, staff_oidc, log, sites.
     """
 
     code: str
@@ -104,7 +105,9 @@ class House:
                     for need in data.get("required", ())
                 ),
                 recipients={str(code): _translated(data["recipients"], code) for code in data.get("recipients", ())},
-                connected={part: data[part] for part in ("mail", "oidc", "staff_oidc", "log") if data.get(part)},
+                connected={
+                    part: data[part] for part in ("mail", "oidc", "staff_oidc", "log", "sites") if data.get(part)
+                },
             )
         except (OSError, yaml.YAMLError) as error:
             raise SettingsError(f"the programme file {path} cannot be read: check ACCORD_PROGRAMME") from error

@@ -1,6 +1,7 @@
 """A member uses a right; the clock starts."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from consent_center.events import Event
@@ -12,9 +13,18 @@ _CONCERNS_SITES = ANSWERED_HERE | {Right.CORRECT, Right.ERASE, Right.RESTRICT, R
 
 
 def file_right(
-    tx: Transaction, *, member: str, right: Right, about: str, detail: str, once: str, zone: tzinfo, at: datetime
+    tx: Transaction,
+    *,
+    member: str,
+    right: Right,
+    about: str,
+    detail: str,
+    once: str,
+    zone: tzinfo,
+    sites: Sequence[str] | None = None,
+    at: datetime,
 ) -> Request:
-    """File a request, with a task for each site that knows the member.
+    """File a request, with a task for each site that has to do something for it.
 
     Args:
         tx: the transaction.
@@ -24,6 +34,7 @@ def file_right(
         detail: in her words.
         once: drawn with the form: the same form posted twice files one request.
         zone: where days begin and end.
+        sites: who has to do something; by default, if the right concerns sites, each that knows the member.
         at: now.
 
     Raises:
@@ -45,8 +56,9 @@ def file_right(
     )
     private = {"right": right.value, "request": request.id, "about": about, "detail": request.detail}
     entry = tx.append(Event.of("right.asked", private=private, member=known.no), at=at)
-    sites = [one.site for one in members.enrolments(tx, member)] if right in _CONCERNS_SITES else []
-    rights.add(tx, request, member_no=known.no, once=key, sites=sites, entry=entry)
+    linked = [one.site for one in members.enrolments(tx, member)]
+    tasks = [site for site in linked if (right in _CONCERNS_SITES if sites is None else site in sites)]
+    rights.add(tx, request, member_no=known.no, once=key, sites=tasks, entry=entry)
     return request
 
 

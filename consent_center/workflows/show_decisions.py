@@ -7,12 +7,15 @@ commitment: a site can refuse to answer, it cannot tell another story.
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from consent_center.storage import decisions, members
 from consent_center.storage.decisions import Made, Step
 from consent_center.storage.transaction import Transaction
 from federated.clearance import commitment_of
+from federated.site.decisions import Answer
+from federated.site.member_desk import Held
 
 
 class Relay(Protocol):
@@ -20,6 +23,22 @@ class Relay(Protocol):
 
     def decisions_of(self, pseudonym: bytes) -> Sequence[tuple[str, bytes, Mapping[str, Any]]]:
         """Commitment, salt and document of each decision about her."""
+        ...
+
+    def answer_decision(self, pseudonym: bytes, commitment: str, answer: Answer, *, words: str, at: datetime) -> None:
+        """Keep what she says to a decision."""
+        ...
+
+    def tags_of(self, pseudonym: bytes) -> Sequence[Held]:
+        """Every tag that is held about her or that she deleted."""
+        ...
+
+    def delete_tag(self, pseudonym: bytes, name: str, *, at: datetime) -> None:
+        """She deletes a tag: the next scoring leaves it out."""
+        ...
+
+    def restore_tag(self, pseudonym: bytes, name: str) -> None:
+        """She takes a deletion back."""
         ...
 
 
