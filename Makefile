@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev browser screens browser-tools bench docs faults planted peers clean
+.PHONY: demo test check dev up down browser screens browser-tools bench docs faults planted peers clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -32,6 +32,12 @@ check: $(VENV)/.dev  ## style, types, layers, spelling
 
 dev: $(VENV)/.run  ## the member pages with a made-up family, on this machine only
 	$(BIN)/accord serve --dev
+
+up: $(VENV)/.dev  ## everything as processes on loopback with TLS, on PostgreSQL; DATA=telco for other members
+	$(BIN)/accord up --data $(or $(DATA),journey) $(if $(DATABASE),--database $(DATABASE))
+
+down:  ## stop exactly what `make up` started
+	@$(BIN)/accord down
 
 # What the browser tests need beyond Python: Chromium, Chinese fonts, axe-core. Does nothing where they are there.
 AXE := axe-core@4.14.1

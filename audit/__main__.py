@@ -112,7 +112,10 @@ def _witness(options: argparse.Namespace) -> int:
         raise UnreadableError("the key", failure.why) from None
     try:
         with closing(Witness(Path(options.directory), cosigner, logs)) as witness:
-            _serve(WitnessServer(witness, (options.host, options.port), lambda: int(time.time())), ", ".join(logs))
+            server = WitnessServer(witness, (options.host, options.port), lambda: int(time.time()))
+            if options.certificate:
+                server.wrap_in_tls(Path(options.certificate), Path(options.certificate_key or options.certificate))
+            _serve(server, ", ".join(logs))
     except (LogError, OSError, OverflowError) as failure:
         raise UnreadableError("the witness's memory or address", str(failure)) from None
     return VERIFIED
@@ -121,8 +124,10 @@ def _witness(options: argparse.Namespace) -> int:
 def _serve(server: WitnessServer, logs: str) -> None:
     cosigner, (host, port) = server.witness.cosigner, server.server_address[:2]
     with server:
-        print(f"Witness {cosigner.name} listens at http://{host!s}:{port}/add-checkpoint and watches {logs}.")
-        print(f"Put it behind TLS. Its public key:\n{cosigner.verifier.text()}", flush=True)
+        scheme = "https" if server.tls else "http"
+        print(f"Witness {cosigner.name} listens at {scheme}://{host!s}:{port}/add-checkpoint and watches {logs}.")
+        advice = "" if server.tls else "Put it behind TLS. "
+        print(f"{advice}Its public key:\n{cosigner.verifier.text()}", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
@@ -212,6 +217,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     witness.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1)")
     witness.add_argument("--port", type=int, default=8480, help="port to listen at (8480)")
+    witness.add_argument("--certificate", metavar="FILE", help="serve TLS with this certificate, PEM")
+    witness.add_argument("--certificate-key", metavar="FILE", help="its key, if it is not in the same file")
     witness.set_defaults(run=_witness)
     return parser
 

@@ -146,6 +146,9 @@ _ABOUT_THE_PROGRAMME: dict[str, dict[str, Check]] = {
     "finding.closed": {"finding": code, "about": code},
     "reviewer.registered": {"role": code, "key": digest},
     "approval.refused": {**_STUDY, "code": code},
+    "site.invited": {"site": code, "document": digest},
+    "site.approved": {"site": code, "document": digest},
+    "site.revoked": {"site": code},
     "account.opened": {"account": account_name, "budget_gaussian": whole, "budget_pure": whole},
     "run.admitted": {
         **_RUN,
@@ -166,7 +169,7 @@ _ABOUT_THE_PROGRAMME: dict[str, dict[str, Check]] = {
     "model.suspended": {**_MODEL, "code": code},
     "model.retired": {**_MODEL, "code": code},
     "release.refused": {**_RUN, "model": digest, "code": code},
-    "release.overridden": {**_MODEL, "until": second},
+    "release.overridden": {**_MODEL, "until": second, "signature": digest},
     "staff.acted": {"action": code, "role": code, "subject": code},
     "token.issued": {"token": code, "scopes": codes},
     "token.revoked": {"token": code},

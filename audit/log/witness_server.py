@@ -5,10 +5,13 @@ Serve it behind TLS. It needs no authentication: a request is worth what its sig
 Source: C2SP tlog-witness.
 """
 
+import ssl
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import socket
 from socketserver import TCPServer
 
 from audit.errors import (
@@ -53,6 +56,29 @@ class WitnessServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
         self.witness = witness
         self.now = now
+        self.tls: ssl.SSLContext | None = None
+
+    def wrap_in_tls(self, certificate: Path, key: Path) -> None:
+        """Speak TLS from now on; each handshake is made by the thread of its own connection.
+
+        Raises:
+            OSError: certificate or key cannot be used.
+        """
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(certificate, key)
+
+    def finish_request(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
+        """Shake hands first, where TLS is spoken."""
+        if self.tls is None or not isinstance(request, socket):
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(IDLE_TIMEOUT_S)
+        try:
+            line = self.tls.wrap_socket(request, server_side=True)
+        except OSError:  # whoever called did not speak TLS, or hung up
+            return
+        with line:
+            super().finish_request(line, client_address)
 
     def server_bind(self) -> None:
         """Bind without asking the network for the host's full name, which can take seconds and is not used."""

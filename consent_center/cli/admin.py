@@ -1,29 +1,34 @@
-"""`accord admin site invite | approve | revoke`: who may connect, in three steps without a shared secret.
+"""`accord admin`: the keys of an installation, who may connect in three steps without a shared secret, tokens.
 
-The coordinator's folder holds its authority, its certificate, and one signed request per approved site:
-
-ca/ca.key ca/ca.crt     the authority that sites pin
-server.key server.crt   of the coordinator's fleet API
-sites/NAME.json         approved; NAME.revoked once it was revoked
+accord admin keys FOLDER                      every certificate, key and password of an installation, each in its file
+accord admin site invite | approve | revoke | list | members
+accord admin token SCOPE...                   a machine token, shown once
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
+from consent_center.coordinator.registry import approved_sites
 from consent_center.errors import RuleError
 from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
+from consent_center.topology.secrets import make_secrets
+from consent_center.workflows.admit_site import approve_site, hand_out_enrolments, invite_site, revoke_site
+from consent_center.workflows.machine_tokens import TokenScope, issue_token, revoke_token
 from consent_center.workflows.register_reviewer import show_reviewers
-from federated.certificates import create_authority, issue_server
 from federated.errors import MalformedError
 from federated.keyfile import read_key
 from federated.signed import Signed
 from federated.site.joining import (
     Invitation,
-    SiteRequest,
     fingerprint,
     read_request,
     sign_invitation,
@@ -31,17 +36,72 @@ from federated.site.joining import (
 )
 from privacy.keys import read_root_key
 
-app = typer.Typer(help="What the programme does for its sites.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="What the programme's administrators do, for its sites and machines.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 site = typer.Typer(help="Who may connect.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(site, name="site")
 _out = Console(highlight=False, soft_wrap=True)
 
-FolderOpt = Annotated[Path, typer.Option("--coordinator", help="The coordinator's folder.")]
-_FOLDER = Path("var/coordinator")
+RegistryOpt = Annotated[
+    Path, typer.Option(envvar="ACCORD_REGISTRY", help="The coordinator's folder of approved sites.")
+]
+_REGISTRY = Path("var/up/shared/registry")
+_AUTHORITY = Path("var/up/secrets/ca.crt")
 
 
 class SiteAdminError(RuleError):
     """A site cannot be invited, approved or revoked like this; says what to do."""
+
+
+@app.command()
+def keys(
+    folder: Annotated[Path, typer.Argument(help="A new folder for them.")],
+    host: Annotated[
+        list[str] | None, typer.Option(help="A name or address under which others reach it; may be repeated.")
+    ] = None,
+) -> None:
+    """Make every certificate, key and password of an installation, each in a file that only you can read."""
+    made = make_secrets(folder, hosts=tuple(host or ()), at=clock())
+    _out.print(f"{len(made)} files in {folder}. {folder / 'authority'} signs certificates: keep it off these machines.")
+    _out.print(f"Then fill in {folder / 'programme.yaml'}: who the programme is, its mail server, its log.")
+
+
+@app.command()
+def token(
+    scopes: Annotated[list[str], typer.Argument(help="What it may do, such as runs:start or log:read.")],
+    days: Annotated[int, typer.Option(min=1, max=366, help="For how long.")] = 90,
+    belongs_to: Annotated[str, typer.Option("--site", help="The recipient it belongs to, if it is one's.")] = "",
+    out: Annotated[Path | None, typer.Option(help="A new file for it; it is printed without one.")] = None,
+) -> None:
+    """Issue a machine token. It is shown once, here."""
+    unknown = sorted({*scopes} - {*TokenScope})
+    if unknown:
+        raise SiteAdminError(f"no such scope: {', '.join(unknown)}; there are {', '.join(sorted(TokenScope))}")
+    at = clock()
+    with _store() as store:
+        made, secret = store.run(
+            issue_token,
+            [TokenScope(one) for one in scopes],
+            site=belongs_to,
+            expires_at=at + timedelta(days=days),
+            at=at,
+        )
+    if out is None:
+        _out.print(secret, markup=False)
+    else:
+        write_for_owner(out, secret + "\n")
+    _out.print(f"Token {made.id} ends on {made.expires_at:%Y-%m-%d}. Take it back with: accord admin revoke {made.id}")
+
+
+@app.command()
+def revoke(name: Annotated[str, typer.Argument(help="The token's name, as `accord admin token` told it.")]) -> None:
+    """Take a machine token back."""
+    with _store() as store:
+        store.run(revoke_token, name, at=clock())
+    _out.print(f"Token {name} is good for nothing any more.")
 
 
 @site.command()
@@ -49,19 +109,19 @@ def invite(
     name: Annotated[str, typer.Argument(help="The site's name, as plans and consents call it.")],
     address: Annotated[str, typer.Option(help="host:port under which sites reach the coordinator.")],
     out: Annotated[Path, typer.Option(help="Where the invitation goes.")],
-    folder: FolderOpt = _FOLDER,
+    authority: Annotated[
+        Path, typer.Option(envvar="ACCORD_AUTHORITY", help="Certificate of the authority that sites pin.")
+    ] = _AUTHORITY,
 ) -> None:
     """Write an invitation: the programme's key, the coordinator, and the reviewers whom the site should pin."""
-    settings = Settings.read()
-    if not (folder / "ca" / "ca.crt").exists():
-        create_authority(folder / "ca", name="Accord sites", at=clock())
-    if not (folder / "server.crt").exists():
-        issue_server(folder / "ca", folder, hosts=[address.rpartition(":")[0]], at=clock())
-    with Store.open(settings.database, keys=read_root_key(Path(settings.root_key))) as store:
+    _file_name(name)
+    _host_and_port(address)
+    vouching = _read(authority)
+    key = _signing_key()
+    with _store() as store:
         reviewers = tuple(one for one in store.read(show_reviewers) if not one.role.startswith("site:"))
-    key = read_key(Path(settings.signing_key))
-    authority = (folder / "ca" / "ca.crt").read_text(encoding="ascii")
-    signed = sign_invitation(Invitation(name, key.public_key(), address, authority, reviewers), key)
+        signed = sign_invitation(Invitation(name, key.public_key(), address, vouching, reviewers), key)
+        store.run(invite_site, name, signed, at=clock())
     out.write_text(signed.to_text(), encoding="ascii")
     _out.print(f"Send {out} to {name}, and read out over the telephone: {fingerprint(signed)}")
 
@@ -71,9 +131,9 @@ def approve(
     request: Annotated[Path, typer.Argument(help="The request that the site sent.")],
     confirm: Annotated[str, typer.Option(help="The request's digits, as the site read them out.")],
     out: Annotated[Path, typer.Option(help="Where the package for the site goes.")],
-    folder: FolderOpt = _FOLDER,
+    registry: RegistryOpt = _REGISTRY,
 ) -> None:
-    """Let a site connect, after comparing its digits, and write the package that it accepts."""
+    """Let a site connect and answer studies, after comparing its digits, and write the package that it accepts."""
     try:
         signed = Signed.from_text(request.read_bytes())
     except (OSError, MalformedError) as error:
@@ -81,35 +141,99 @@ def approve(
     if fingerprint(signed).replace(" ", "") != confirm.replace(" ", ""):
         raise SiteAdminError(f"this request's digits are {fingerprint(signed)}: not those you were told; refuse it")
     asked = read_request(signed)
-    approved = folder / "sites" / f"{_file_name(asked.site)}.json"
+    approved = registry / f"{_file_name(asked.site)}.json"
     if approved.exists() and approved.read_bytes() != signed.to_text().encode("ascii"):
         raise SiteAdminError(f"{asked.site} is approved with other keys; revoke those first")
-    approved.parent.mkdir(parents=True, exist_ok=True)
-    approved.write_text(signed.to_text(), encoding="ascii")
-    peers = {one.site: one.speak for one in approved_sites(folder)}
-    out.write_text(
-        sign_package(asked.site, peers, read_key(Path(Settings.read().signing_key))).to_text(), encoding="ascii"
-    )
-    _out.print(f"{asked.site} may connect. Send it {out}; sites approved earlier need their package again for its key.")
+    key = _signing_key()
+    with _store() as store:
+        store.run(approve_site, asked, signed, at=clock())
+    registry.mkdir(parents=True, exist_ok=True)
+    draft = approved.with_suffix(".draft")
+    draft.write_text(signed.to_text(), encoding="ascii")
+    draft.replace(approved)
+    peers = {name: one.speak for name, one in approved_sites(registry).items()}
+    out.write_text(sign_package(asked.site, peers, key).to_text(), encoding="ascii")
+    _out.print(f"{asked.site} may connect. Send it {out}; sites approved earlier need theirs again: approve them anew.")
 
 
-@site.command()
-def revoke(
+@site.command("revoke")
+def revoke_one(
     name: Annotated[str, typer.Argument(help="The site's name.")],
-    folder: FolderOpt = _FOLDER,
+    registry: RegistryOpt = _REGISTRY,
 ) -> None:
-    """Let a site connect no more, from the next start of a run."""
-    approved = folder / "sites" / f"{_file_name(name)}.json"
+    """Let a site connect no more; the coordinator turns it away within a second."""
+    approved = registry / f"{_file_name(name)}.json"
     if not approved.exists():
         raise SiteAdminError(f"no approved site is called {name}")
     approved.replace(approved.with_suffix(".revoked"))
+    with _store() as store:
+        store.run(revoke_site, name, at=clock())
     _out.print(f"{name} may not connect any more.")
 
 
-def approved_sites(folder: Path) -> list[SiteRequest]:
-    """The sites that may connect, by name."""
-    files = sorted((folder / "sites").glob("*.json"))
-    return [read_request(Signed.from_text(file.read_bytes())) for file in files]
+@site.command("list")
+def list_all(registry: RegistryOpt = _REGISTRY) -> None:
+    """Which sites may connect."""
+    approved = approved_sites(registry)
+    for name, one in approved.items():
+        _out.print(f"{name:<24} {one.organisation}", markup=False)
+    _out.print(f"{len(approved)} sites may connect.")
+
+
+@site.command()
+def members(
+    name: Annotated[str, typer.Argument(help="The site's name.")],
+    out: Annotated[Path, typer.Option(help="A new file for the list; hand it over on a safe way, and delete it.")],
+) -> None:
+    """Write the list of members who linked their account at a site: pseudonym,cohort_key, for this site alone."""
+    with _store() as store:
+        found = store.run(hand_out_enrolments, _file_name(name), at=clock())
+    lines = ["pseudonym,cohort_key", *(f"{pseudonym.hex()},{key.hex()}" for pseudonym, key in found)]
+    write_for_owner(out, "\n".join(lines) + "\n")
+    _out.print(f"{len(found)} members of {name} in {out}. Whoever has it can read their cohorts: nobody but {name}.")
+
+
+def write_for_owner(path: Path, text: str) -> None:
+    """Write a new file that only its owner can read.
+
+    Raises:
+        SiteAdminError: it exists, or cannot be written.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise SiteAdminError(f"{path} exists already; choose another name") from error
+    except OSError as error:
+        raise SiteAdminError(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _store() -> Iterator[Store]:
+    settings = Settings.read()
+    if not settings.root_key:
+        raise SiteAdminError("set ACCORD_ROOT_KEY and ACCORD_DATABASE, or: set -a; . var/up/admin.env; set +a")
+    with Store.open(
+        settings.database, keys=read_root_key(Path(settings.root_key)), create=not settings.production
+    ) as store:
+        yield store
+
+
+def _signing_key() -> Ed25519PrivateKey:
+    return read_key(Path(Settings.read().signing_key))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SiteAdminError(f"cannot read {path}: name the authority's certificate, ca.crt") from error
+
+
+def _host_and_port(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise SiteAdminError(f"{address!r} is no host:port, such as hub.example.org:8800")
 
 
 def _file_name(name: str) -> str:

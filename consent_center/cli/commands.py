@@ -47,6 +47,10 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
             "From members' consents to a released, audited, verified model: on your machine, in a minute.",
             "demo",
         ),
+        "up": Place("up", "Start everything on this machine, or say that it runs.", "up"),
+        "status": Place("up", "Say how everything on this machine stands.", "status"),
+        "down": Place("up", "Stop exactly what `accord up` started.", "down"),
+        "sign-in": Place("up", "Hand out a link that signs a made-up member in.", "sign_in"),
         "serve": Place("serve", "Serve the member pages and the staff console.", "serve"),
         "study": Place("study", "Ask to use members' data, and answer."),
         "audit": Place("audit", "Audit models, ours and others'."),
@@ -54,6 +58,7 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "site": Place("site_kit", "What a site does for itself."),
         "admin": Place("admin", "What the programme does for its sites."),
         "run": Place("run", "Drive runs of approved studies."),
+        "reminders": Place("reminders", "Letters to members whose data is still used after 90 days.", "reminders"),
         "log": Place("log", "The tamper-evident log."),
         "privacy": Place("privacy", "Check privacy claims."),
     }

@@ -59,7 +59,9 @@ def publish(
     *,
     window: Annotated[float, typer.Option(min=0, max=3600, help="Seconds to gather members' entries.")] = WINDOW_S,
     interval: Annotated[float, typer.Option(min=INTERVAL_S, max=60, help="Seconds between checkpoints.")] = INTERVAL_S,
-    witness: Annotated[list[str] | None, typer.Option(help="ADDRESS=VKEY of a witness; may be repeated.")] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="ADDRESS=VKEY of a witness, or a file with it; may be repeated.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Publish what there is, also of members, and stop.")] = False,
 ) -> None:
     """Publish the log of the configured database. Exit code 1: halted, a person must decide."""
@@ -192,6 +194,8 @@ def _signer(file: Path) -> SignerKey:
 
 
 def _witness(text: str) -> WitnessAddress:
+    if "=" not in text and Path(text).is_file():
+        text = Path(text).read_text(encoding="ascii").strip()
     address, found, key = text.partition("=")
     if not found or not address.startswith(("https://", "http://")):
         raise SettingsError("a witness is ADDRESS=VKEY, such as https://witness.example=witness.example/w1+...")

@@ -17,14 +17,22 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
     folder: Annotated[Path, typer.Option(help="Where --dev keeps its files; emptied at each start.")] = Path("var/dev"),
+    certificate: Annotated[Path | None, typer.Option(help="Serve TLS with this certificate; else plain http.")] = None,
+    certificate_key: Annotated[Path | None, typer.Option(help="Its key.")] = None,
 ) -> None:
     """Serve the member pages and the staff console."""
     from consent_center.app import create_app  # noqa: PLC0415 - the web is loaded by who serves it, not by every command
+    from consent_center.example.office import link_for_staff, seed_office  # noqa: PLC0415 - the same
     from consent_center.example.world import dev_world  # noqa: PLC0415 - the same
+    from consent_center.watcher import Watcher  # noqa: PLC0415 - the same
 
     if not dev:
         settings = Settings.read()
-        _listen(create_app(settings), host, port)
+        if (certificate is None) != (certificate_key is None):
+            raise typer.BadParameter("a certificate and its key go together: name both")
+        app = create_app(settings)
+        with Watcher(app.state.wiring.store):
+            _listen(app, host, port, certificate, certificate_key)
         return
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise typer.BadParameter("--dev is not safe for others: it listens on this machine only")
@@ -32,12 +40,30 @@ def serve(
         _out.print("DEVELOPMENT: plain http, unprotected cookies, mail goes to a folder. Nobody here exists.\n")
         for person in world.people:
             _out.print(f"  {person.language.own_name:<8} {person.address:<22} {world.link_for(person)}", markup=False)
-        _out.print(f"\nEach link works once, for ten minutes. More: {world.wiring.house.origin}/sign-in", markup=False)
+        store, origin = world.wiring.store, world.wiring.house.origin
+        _out.print("\nThe staff, one for each role:", markup=False)
+        for one in seed_office(store, at=world.wiring.clock()):
+            link = link_for_staff(store, one, origin=origin, at=world.wiring.clock())
+            _out.print(f"  {min(one.roles).value:<23} {one.name:<14} {link}", markup=False)
+        _out.print(f"\nEach link works once, for ten minutes. More: {origin}/sign-in, accord staff link", markup=False)
         _out.print(f"Letters: {folder / 'outbox'}   Stop: Ctrl-C", markup=False)
-        _listen(create_app(world.settings, wiring=world.wiring), host, port)
+        with Watcher(store):
+            _listen(create_app(world.settings, wiring=world.wiring), host, port)
 
 
-def _listen(app: object, host: str, port: int) -> None:
+def _listen(
+    app: object, host: str, port: int, certificate: Path | None = None, certificate_key: Path | None = None
+) -> None:
     import uvicorn  # noqa: PLC0415 - the same
 
-    uvicorn.run(app, host=host, port=port, access_log=False, server_header=False, log_level="warning")  # type: ignore[arg-type]
+    uvicorn.run(
+        app,  # type: ignore[arg-type]  # loaded above, so that its type is not known here
+        host=host,
+        port=port,
+        ssl_certfile=certificate,
+        ssl_keyfile=certificate_key,
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+    )

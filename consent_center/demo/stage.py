@@ -66,40 +66,78 @@ class Stage:
 
 @contextmanager
 def consent_centre(options: Options, world: World, folder: Path, federation: Federation) -> Iterator[Stage]:
-    """A new consent centre with its ledger, definitions and notices, and one new folder per site."""
+    """A new consent centre on SQLite, furnished, and closed at the end."""
     hub = folder / "hub"
     hub.mkdir(mode=0o700)
     keys = create_root_key(hub / "root.key")
     signer = create_key(hub / "signing.key")
-    at = world.clock()
-    kinds = [(site.site, site.partner) for site in federation.sites]
-    budget = Budget.create(
-        epsilon=options.epsilon + EPSILON_PURE,
-        delta=federation.delta,
-        epsilon_pure=EPSILON_PURE,
-        members=federation.members,
-    )
     with Store.open(f"sqlite:///{hub / 'accord.db'}", keys=keys) as store:
-        before = at - BEFORE
-        store.run(ledger.open_account, PROGRAMME, budget, at=before)
-        fields = [feature.name for feature in federation.features]
-        given = [attribute.name for attribute in federation.attributes]
-        store.run(define, definitions(kinds, fields=fields, attributes=given, at=before), at=before)
-        published = {one.code: one for one in notices([name for name, _ in kinds], at=before)}
-        for notice in published.values():
-            store.run(publish_notice, notice, at=before)
-        reviewers = {role: folder / "reviewers" / f"{role}.key" for role in ROLES}
-        stage = Stage(options, world, folder, federation, store, signer, budget, published, reviewers)
-        pinned = [
-            Pinned(f"{role}-reviewer", role, HUB_ORGANISATION, create_key(path).public_key())
-            for role, path in reviewers.items()
-        ]
-        for name, _ in kinds:
-            stage.sites[name] = _site(stage, name, pinned)
-        yield stage
+        yield furnish(options, world, folder, federation, store=store, signer=signer)
 
 
-def _site(stage: Stage, name: str, pinned: list[Pinned]) -> SiteFolder:
+def furnish(
+    options: Options,
+    world: World,
+    folder: Path,
+    federation: Federation,
+    *,
+    store: Store,
+    signer: Ed25519PrivateKey,
+    runs: int = 1,
+) -> Stage:
+    """Give an empty consent centre its ledger, definitions, notices and reviewers, and make one new folder per site.
+
+    Args:
+        options: what was asked for.
+        world: the clock.
+        folder: where sites and reviewers' keys go.
+        federation: who holds which rows.
+        store: of the consent centre; empty.
+        signer: the consent centre's signing key.
+        runs: for how many runs the accounts of the programme and of the sites are enough.
+    """
+    at = world.clock()
+    before = at - BEFORE
+    kinds = [(site.site, site.partner) for site in federation.sites]
+    budget = _budget(options, federation, runs=runs)
+    store.run(ledger.open_account, PROGRAMME, budget, at=before)
+    fields = [feature.name for feature in federation.features]
+    given = [attribute.name for attribute in federation.attributes]
+    store.run(define, definitions(kinds, fields=fields, attributes=given, at=before), at=before)
+    published = {one.code: one for one in notices([name for name, _ in kinds], at=before)}
+    for notice in published.values():
+        store.run(publish_notice, notice, at=before)
+    reviewers = {role: folder / "reviewers" / f"{role}.key" for role in ROLES}
+    stage = Stage(options, world, folder, federation, store, signer, budget, published, reviewers)
+    pinned = [
+        Pinned(f"{role}-reviewer", role, HUB_ORGANISATION, create_key(path).public_key())
+        for role, path in reviewers.items()
+    ]
+    for name, _ in kinds:
+        stage.sites[name] = _site(stage, name, pinned, runs=runs)
+    return stage
+
+
+def _budget(options: Options, federation: Federation, *, runs: int) -> Budget:
+    """Enough for so many runs of these options, and not for one more."""
+
+    def of(epsilon: float) -> Budget:
+        pure = runs * EPSILON_PURE
+        return Budget.create(
+            epsilon=epsilon + pure, delta=federation.delta, epsilon_pure=pure, members=federation.members
+        )
+
+    enough = of(options.epsilon).limit.gaussian * runs
+    low = high = options.epsilon
+    while of(high).limit.gaussian < enough:
+        low, high = high, 2 * high
+    while high - low > 1e-6 and runs > 1:
+        middle = (low + high) / 2
+        low, high = (middle, high) if of(middle).limit.gaussian < enough else (low, middle)
+    return of(high)
+
+
+def _site(stage: Stage, name: str, pinned: list[Pinned], *, runs: int) -> SiteFolder:
     federation, epsilon = stage.federation, stage.options.epsilon + EPSILON_PURE
     columns = [one.name for one in federation.features] + [one.name for one in federation.attributes] + [LABEL_COLUMN]
     return create_site(
@@ -119,7 +157,7 @@ def _site(stage: Stage, name: str, pinned: list[Pinned]) -> SiteFolder:
             members=federation.members,
             delta=federation.delta,
             run=(epsilon, EPSILON_PURE),
-            year=(2 * epsilon, 2 * EPSILON_PURE),
+            year=(max(2 * epsilon, stage.budget.epsilon), max(2, runs) * EPSILON_PURE),
         ),
         reviewers=pinned,
     )

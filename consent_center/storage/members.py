@@ -187,6 +187,21 @@ def enrol_many(
     )
 
 
+def anyone(tx: Transaction) -> str:
+    """The identifier of the first member; empty if there is none."""
+    return tx.session.exec(select(MemberRow.member).order_by(col(MemberRow.no)).limit(1)).first() or ""
+
+
+def enrolled_at(tx: Transaction, site: str) -> list[tuple[bytes, bytes]]:
+    """Pseudonym and cohort key of every member who is linked at a site now, by pseudonym."""
+    query = (
+        select(EnrolmentRow.pseudonym, EnrolmentRow.cohort_key)
+        .where(EnrolmentRow.site == site, col(EnrolmentRow.ended).is_(None))
+        .order_by(col(EnrolmentRow.pseudonym))
+    )
+    return [(pseudonym, key) for pseudonym, key in tx.session.exec(query)]
+
+
 def end_enrolment(tx: Transaction, number: int, site: str, *, at: datetime) -> None:
     """End a member's current link at a site.
 

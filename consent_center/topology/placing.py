@@ -11,6 +11,7 @@ from typing import Protocol
 from consent_center.topology.description import Service, Topology, fill
 
 LOOPBACK = "127.0.0.1"
+ADDRESS = "address"
 Ports = Mapping[tuple[str, str], int]
 
 
@@ -74,7 +75,7 @@ class Loopback:
     Attributes:
         folder: absolute.
         ports: (service, port) -> its number here.
-        server: address of a PostgreSQL server that is there already; empty for one of our own.
+        server: address of a PostgreSQL database that is there already; empty for one of our own.
     """
 
     folder: Path
@@ -90,8 +91,8 @@ class Loopback:
         return f"{LOOPBACK}:{self.number(service, port)}"
 
     def number(self, service: Service, port: str) -> int:
-        """As it was chosen for this folder."""
-        return self.ports[service.name, port]
+        """As it was chosen for this folder; 0 for the database, which listens on a socket."""
+        return self.ports.get((service.name, port), 0)
 
     def secret(self, name: str) -> str:
         """In the folder of secrets."""
@@ -106,15 +107,11 @@ class Loopback:
         return str(self.folder / "sites" / service.site) if service.site else str(self.folder / service.name)
 
     def database(self) -> str:
-        """Over a socket in a folder that only its owner can enter, or the server that was named."""
+        """The one that was named, or our own, over a socket; it says where it listens once it does."""
         if self.server:
             return self.server
-        return f"postgresql://accord@/accord?host={self.socket}"
-
-    @property
-    def socket(self) -> Path:
-        """The folder of the database's socket."""
-        return self.folder / "database" / "socket"
+        address = self.folder / "database" / ADDRESS
+        return address.read_text(encoding="utf-8").strip() if address.exists() else ""
 
 
 class Containers:

@@ -22,3 +22,8 @@ def find_member(tx: Transaction, site: str, reference: str) -> str:
     if not found:
         raise UnknownMemberError(reference, "no member is linked under this pseudonym at your site")
     return next(iter(found.values()))
+
+
+def some_member(tx: Transaction) -> str:
+    """A query: the identifier of some member, to try things out with; empty if there is none."""
+    return members.anyone(tx)

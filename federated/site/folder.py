@@ -72,6 +72,11 @@ class SiteFolder:
         """Where the coordinator is."""
         return self.path / "coordinator.json"
 
+    @property
+    def request_file(self) -> Path:
+        """What it asked the programme to be approved with."""
+        return self.path / "request.json"
+
     def approval_key(self) -> Ed25519PrivateKey:
         """The key it approves with, read now."""
         return read_key(self.approval_key_file)
