@@ -230,7 +230,7 @@ def schemas() -> None:
 
 @app.command()
 def watch() -> None:
-    """Record what suspended studies by itself, and open findings. Run it every minute; no gate waits for it."""
+    """Record now what suspended studies by itself, and open findings; `accord serve` does it every few seconds."""
     with _store() as store:
         found = store.run(watch_studies, at=clock())
     _say(f"New findings: {found}")
