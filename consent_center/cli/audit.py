@@ -4,36 +4,37 @@ accord audit take FOLDER FILE --name NAME    a site takes in somebody else's dec
 accord audit plan FILE --author NAME         file the plan; reviewers sign its digest: accord study approve
 accord audit run STUDY --site FOLDER ...     count at the sites of this machine, and judge
 accord audit judge RUN                       judge a run that counted elsewhere
+accord audit override RUN --key FILE --as NAME --reason WORDS --until DAY    let a withheld model through, signed
+accord audit sign RUN ...                    the same on one's own machine; paste the line on the audit's page
 accord audit list | show RUN | due           read
 accord audit export RUN DIR                  JSON, CycloneDX, Hugging Face, HTML in three languages, PDF
 """
 
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from audit.fairness.words import sentence
+from consent_center.cli.audit_override import override, sign
+from consent_center.cli.audit_store import open_store, say
 from consent_center.console.audit_export import bom_of, card_of, json_of, pdf_of
 from consent_center.console.audit_sheet import report_html
 from consent_center.errors import RuleError, SettingsError
 from consent_center.gate import StoreGate
 from consent_center.settings import Settings, clock
 from consent_center.storage.releases import Release
-from consent_center.storage.transaction import Store
 from consent_center.studies.audit_file import read_audit_file
 from consent_center.web.house import House
 from consent_center.web.languages import Language
 from consent_center.workflows.file_study import file_study
 from consent_center.workflows.plan_audit import package_of, plan_audit
 from consent_center.workflows.release_model import release_model
-from consent_center.workflows.show_audits import AuditPage, list_audits, show_audit, show_calendar
+from consent_center.workflows.show_audits import AuditPage, list_audits, show_audit, show_calendar, signature_of
 from consent_center.workflows.watch_audits import watch_audits
 from federated.flower.embedded import run_embedded
 from federated.keyfile import read_key
@@ -41,10 +42,8 @@ from federated.models.decisions import declaration_bytes, parse_declaration
 from federated.site.folder import SiteFolder, open_site
 from federated.site.policy import read_policy
 from federated.site.taken import take_decisions
-from privacy.keys import read_root_key
 
 app = typer.Typer(help="Audit models, ours and others'.", no_args_is_help=True, rich_markup_mode=None)
-_out = Console(highlight=False, soft_wrap=True)
 RunArg = Annotated[str, typer.Argument(help="The run that counted.")]
 FolderArg = Annotated[Path, typer.Argument(help="The site's folder.")]
 LanguageOpt = Annotated[str, typer.Option(help="en, zh-Hant or zh-Hans.")]
@@ -52,6 +51,10 @@ LanguageOpt = Annotated[str, typer.Option(help="en, zh-Hant or zh-Hans.")]
 
 class FileError(RuleError):
     """A file that cannot be read or written."""
+
+
+app.command()(override)
+app.command()(sign)
 
 
 @app.command()
@@ -62,8 +65,8 @@ def take(
 ) -> None:
     """Take somebody else's decisions in at a site. The rows stay there; the digest goes into the audit's plan."""
     taken = take_decisions(SiteFolder(folder).data, file, name=name)
-    _say(f"Taken in: {taken.known} of {taken.decisions} decisions are about members of this site.")
-    _say(f"sha256 {taken.digest}")
+    say(f"Taken in: {taken.known} of {taken.decisions} decisions are about members of this site.")
+    say(f"sha256 {taken.digest}")
 
 
 @app.command()
@@ -79,17 +82,17 @@ def plan(
         file = read_audit_file(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"cannot read {path}: check the path and that it is text") from error
-    with _store() as store:
+    with open_store() as store:
         study = store.read(plan_audit, file, author=author, organisation=organisation, at=clock())
         if check:
-            _say(f"{study.id}: plan {study.plan_digest}; nothing was filed.")
+            say(f"{study.id}: plan {study.plan_digest}; nothing was filed.")
             return
         store.run(file_study, study, at=study.filed_at)
-    _say(f"Filed {study.id}. Plan digest {study.plan_digest}")
+    say(f"Filed {study.id}. Plan digest {study.plan_digest}")
     if file.decisions is not None:
         kept = path.with_suffix(".declaration.json")
         kept.write_bytes(declaration_bytes(file.decisions))
-        _say(f"The declaration of what is audited is {kept}; running the audit needs it.")
+        say(f"The declaration of what is audited is {kept}; running the audit needs it.")
 
 
 @app.command()
@@ -105,7 +108,7 @@ def run(
     settings = Settings.read()
     if not settings.signing_key:
         raise SettingsError("ACCORD_SIGNING_KEY names the key file with which the consent centre signs: set it")
-    with _store(settings) as store, ExitStack() as opened:
+    with open_store(settings) as store, ExitStack() as opened:
         package = store.read(package_of, study)
         if package is None:
             package = _declared(declaration)
@@ -123,7 +126,7 @@ def run(
         )
         report = run_embedded(gate, study, agents, package=package)
         if report.outcome != "completed":
-            _say(f"{report.run} ended with {report.outcome}; nothing was judged. {_refusals(report.results)}")
+            say(f"{report.run} ended with {report.outcome}; nothing was judged. {_refusals(report.results)}")
             return 1
         made = store.run(release_model, report.run, at=clock())
         _tell(store.read(show_audit, report.run), "en")
@@ -133,7 +136,7 @@ def run(
 @app.command()
 def judge(run: RunArg) -> int:
     """Judge a run that counted: release its model, withhold or suspend it."""
-    with _store() as store:
+    with open_store() as store:
         made = store.run(release_model, run, at=clock())
         _tell(store.read(show_audit, run), "en")
     return _code(made)
@@ -142,19 +145,19 @@ def judge(run: RunArg) -> int:
 @app.command("list")
 def list_all() -> None:
     """Audits, newest first."""
-    with _store() as store:
+    with open_store() as store:
         lines = store.read(list_audits)
     for line in lines:
         day = f"{line.audit.decided_at:%Y-%m-%d}"
-        _say(f"{day}  {line.audit.verdict:<12} {line.audit.run}  {line.study}: {line.title} ({line.now.state} now)")
+        say(f"{day}  {line.audit.verdict:<12} {line.audit.run}  {line.study}: {line.title} ({line.now.state} now)")
     if not lines:
-        _say("No audit was judged yet.")
+        say("No audit was judged yet.")
 
 
 @app.command()
 def show(run: RunArg, language: LanguageOpt = "en") -> int:
     """Read one audit."""
-    with _store() as store:
+    with open_store() as store:
         page = store.read(show_audit, run)
     _tell(page, _language(language).value)
     return _code(page.audit)
@@ -164,13 +167,13 @@ def show(run: RunArg, language: LanguageOpt = "en") -> int:
 def due() -> int:
     """Models in use and when each must have been audited again; overdue ones become findings. Exit code 1 if any is."""
     at = clock()
-    with _store() as store:
+    with open_store() as store:
         opened = store.run(watch_audits, at=at)
         found = store.read(show_calendar)
     for one in found:
         late = "LATE  " if one.is_late(at=at) else ""
-        _say(f"{one.due_at:%Y-%m-%d}  {late}{one.release.model_digest[:12]}  {one.study}: {one.title}")
-    _say(f"Models in use: {len(found)}. New findings: {opened}")
+        say(f"{one.due_at:%Y-%m-%d}  {late}{one.release.model_digest[:12]}  {one.study}: {one.title}")
+    say(f"Models in use: {len(found)}. New findings: {opened}")
     return 1 if any(one.is_late(at=at) for one in found) else 0
 
 
@@ -182,7 +185,7 @@ def export(
     paper: Annotated[bool, typer.Option("--pdf/--no-pdf", help="PDF needs weasyprint and Pango.")] = True,
 ) -> None:
     """Write the report as JSON, model card, metadata, HTML in three languages, and PDF."""
-    with _store() as store:
+    with open_store() as store:
         page = store.read(show_audit, run)
     house = _house()
     written = {
@@ -201,7 +204,7 @@ def export(
             (folder / name).write_bytes(payload)
     except OSError as error:
         raise FileError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
-    _say(f"Wrote {len(written)} files to {folder}")
+    say(f"Wrote {len(written)} files to {folder}")
 
 
 def _take_all(sites: list[Path], decisions: list[Path], package: bytes) -> None:
@@ -211,7 +214,7 @@ def _take_all(sites: list[Path], decisions: list[Path], package: bytes) -> None:
     declared = parse_declaration(package)
     for folder, file in zip(map(SiteFolder, sites), decisions, strict=True):
         taken = take_decisions(folder.data, file, name=declared.name, wanted=declared.files.get(_name(folder), ""))
-        _say(f"{_name(folder)}: {taken.known} of {taken.decisions} decisions are about its members.")
+        say(f"{_name(folder)}: {taken.known} of {taken.decisions} decisions are about its members.")
 
 
 def _name(folder: SiteFolder) -> str:
@@ -229,15 +232,16 @@ def _declared(declaration: Path | None) -> bytes:
 
 def _tell(page: AuditPage, language: str) -> None:
     audit = page.audit
-    _say(f"{audit.verdict}: {page.study.title} ({page.study.id}); the model is {page.now.state}.")
+    say(f"{audit.verdict}: {page.study.title} ({page.study.id}); the model is {page.now.state}.")
     for gap in page.judged:
-        _say(f"  {sentence(gap, power=page.limits.power, language=language)}")
+        say(f"  {sentence(gap, power=page.limits.power, language=language)}")
     for one in page.overrides:
         until = "" if one.until is None else f" until {one.until:%Y-%m-%d}"
-        _say(f"  OVERRIDDEN by {one.by}{until}: {one.reason}")
+        signed = "signed" if signature_of(one) else "NOT SIGNED, lets nothing through"
+        say(f"  OVERRIDDEN by {one.by}{until} ({signed}): {one.reason}")
     if page.enrolled:
-        _say(f"  {100 * page.agreed / page.enrolled:.0f} % of the members of these sites agreed to the audit.")
-    _say(f"  model {audit.model_digest}")
+        say(f"  {100 * page.agreed / page.enrolled:.0f} % of the members of these sites agreed to the audit.")
+    say(f"  model {audit.model_digest}")
 
 
 def _code(release: Release) -> int:
@@ -265,15 +269,3 @@ def _house() -> House:
         return House.read(Path(settings.programme), origin=settings.public_url)
     with as_file(files("consent_center.web") / "harbour_club.yaml") as example:
         return House.read(example, origin=settings.public_url)
-
-
-@contextmanager
-def _store(settings: Settings | None = None) -> Iterator[Store]:
-    known = settings or Settings.read()
-    ring = read_root_key(Path(known.root_key))
-    with Store.open(known.database, keys=ring, create=not known.production) as store:
-        yield store
-
-
-def _say(line: str) -> None:
-    _out.print(line, markup=False)

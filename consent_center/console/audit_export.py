@@ -8,7 +8,8 @@ from typing import Any
 
 from audit.fairness.model_card import Model, cyclonedx, hugging_face, selection_table
 from consent_center.errors import RuleError
-from consent_center.workflows.show_audits import AuditPage
+from consent_center.storage.releases import Release
+from consent_center.workflows.show_audits import AuditPage, signature_of
 
 TASK = "tabular-classification"
 _PAPER = {
@@ -33,7 +34,7 @@ def model_of(page: AuditPage) -> Model:
     ]
     for one in page.overrides:
         until = "" if one.until is None else f" until {one.until:%Y-%m-%d}"
-        limits.append(f"Overridden by {one.by} on {one.decided_at:%Y-%m-%d}{until}: {one.reason}")
+        limits.append(f"Overridden by {one.by} on {one.decided_at:%Y-%m-%d}{until} ({_signed(one)}): {one.reason}")
     tables = ", ".join(f"{name}: {epsilon:g}" for name, epsilon in page.epsilon.items())
     return Model(
         name=page.study.id,
@@ -66,6 +67,9 @@ def json_of(page: AuditPage) -> dict[str, Any]:
                 "reason": one.reason,
                 "from": one.decided_at.isoformat(),
                 "until": None if one.until is None else one.until.isoformat(),
+                "signed": signature_of(one) != "",
+                "statement": None if one.signed is None else one.signed.to_text(),
+                "key": one.key,
             }
             for one in page.overrides
         ],
@@ -74,6 +78,11 @@ def json_of(page: AuditPage) -> dict[str, Any]:
         "selection_table": list(selection_table(page.judged, page.limits)),
         **page.audit.report,
     }
+
+
+def _signed(override: Release) -> str:
+    signature = signature_of(override)
+    return f"signature {signature[:12]}" if signature else "NOT SIGNED: it lets nothing through"
 
 
 def bom_of(page: AuditPage) -> dict[str, Any]:

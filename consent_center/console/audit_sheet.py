@@ -19,7 +19,7 @@ from consent_center.web.formats import Formats
 from consent_center.web.house import House
 from consent_center.web.languages import Language
 from consent_center.web.pages import environment
-from consent_center.workflows.show_audits import AuditPage
+from consent_center.workflows.show_audits import AuditPage, signature_of
 
 _STATIC = Path(__file__).parent.parent / "web" / "static"
 MARKS = {
@@ -74,6 +74,7 @@ class Sheet:
         agreed: whole per cent of the members enrolled at these sites who agreed to the audit.
         given: attribute -> whole per cent of those in the audit who gave it.
         noise: whole per cent of the variance that is noise, at most.
+        signed: for each override the digest of its signature; empty if it is not her signature over exactly this.
     """
 
     page: AuditPage
@@ -87,6 +88,7 @@ class Sheet:
     given: dict[str, int]
     reach: Sequence[GroupReach]
     noise: int
+    signed: Sequence[str]
     marks: dict[str, tuple[str, str]]
 
 
@@ -107,6 +109,7 @@ def sheet_of(page: AuditPage, formats: Formats) -> Sheet:
         given={table.layout.attribute: round(100 * coverage(table).share) for table in page.tables},
         reach=[one for table in page.tables for one in _reach(page, table.layout.attribute, formats, tests)],
         noise=round(100 * max((gap.noise_share for gap in page.judged), default=0.0)),
+        signed=[signature_of(one) for one in page.overrides],
         marks=MARKS,
     )
 

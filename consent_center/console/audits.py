@@ -6,21 +6,15 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from consent_center.console import audit_override
 from consent_center.console.acts import SeeRuns
 from consent_center.console.audit_export import bom_of, json_of, pdf_of
+from consent_center.console.audit_override import draw_audit, found_audit
 from consent_center.console.audit_sheet import MARKS, Row, Sheet, report_html, sheet_of
-from consent_center.console.desk import StaffPage
-from consent_center.studies.errors import ReleaseError
-from consent_center.web.failures import NotFoundError
-from consent_center.workflows.show_audits import (
-    AuditPage,
-    audit_cases,
-    list_audits,
-    show_audit,
-    show_calendar,
-)
+from consent_center.workflows.show_audits import audit_cases, list_audits, show_calendar
 
 router = APIRouter()
+router.include_router(audit_override.router)
 
 
 @router.get("/audits", response_class=HTMLResponse)
@@ -40,47 +34,41 @@ def audits(page: SeeRuns) -> Response:
 @router.get("/audits/compare", response_class=HTMLResponse)
 def compare(page: SeeRuns, one: str = "", other: str = "") -> Response:
     """Two audits beside each other, group by group."""
-    first, second = (sheet_of(_found(page, run), page.formats) for run in (one, other))
+    first, second = (sheet_of(found_audit(page, run), page.formats) for run in (one, other))
     return page.show("console/audits/compare.html", here="audits", one=first, other=second, pairs=_pairs(first, second))
 
 
 @router.get("/audits/{run}", response_class=HTMLResponse)
 def one_audit(run: str, page: SeeRuns) -> Response:
     """One audit, readable by somebody who has never seen a ROC curve."""
-    sheet = sheet_of(_found(page, run), page.formats)
-    return page.show("console/audits/page.html", here="audits", sheet=sheet, run=run)
+    return draw_audit(page, run)
 
 
 @router.get("/audits/{run}/report.html", response_class=HTMLResponse)
 def as_html(run: str, page: SeeRuns) -> Response:
     """The report as one file."""
-    html = report_html(_found(page, run), page.language, page.house)
+    html = report_html(found_audit(page, run), page.language, page.house)
     return _file(html.encode(), "text/html; charset=utf-8", f"{run}.html")
 
 
 @router.get("/audits/{run}/report.pdf")
 def as_pdf(run: str, page: SeeRuns) -> Response:
     """The report on paper."""
-    return _file(pdf_of(report_html(_found(page, run), page.language, page.house)), "application/pdf", f"{run}.pdf")
+    return _file(
+        pdf_of(report_html(found_audit(page, run), page.language, page.house)), "application/pdf", f"{run}.pdf"
+    )
 
 
 @router.get("/audits/{run}/report.json")
 def as_json(run: str, page: SeeRuns) -> Response:
     """The report as data."""
-    return _file(_bytes(json_of(_found(page, run))), "application/json", f"{run}.json")
+    return _file(_bytes(json_of(found_audit(page, run))), "application/json", f"{run}.json")
 
 
 @router.get("/audits/{run}/model.cdx.json")
 def as_bom(run: str, page: SeeRuns) -> Response:
     """The model card as a CycloneDX bill of materials."""
-    return _file(_bytes(bom_of(_found(page, run))), "application/vnd.cyclonedx+json", f"{run}.cdx.json")
-
-
-def _found(page: StaffPage, run: str) -> AuditPage:
-    try:
-        return page.wiring.store.read(show_audit, run)
-    except ReleaseError as error:
-        raise NotFoundError from error
+    return _file(_bytes(bom_of(found_audit(page, run))), "application/vnd.cyclonedx+json", f"{run}.cdx.json")
 
 
 def _pairs(one: Sheet, other: Sheet) -> list[tuple[str, Row | None, Row | None]]:

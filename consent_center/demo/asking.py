@@ -7,13 +7,16 @@ from fractions import Fraction
 from consent_center.demo.federation import LABEL_COLUMN
 from consent_center.demo.programme import CHURN, COUNTRY, DEMOGRAPHICS, FAIRNESS, PURCHASES
 from consent_center.demo.stage import HUB_ORGANISATION, Stage
+from consent_center.storage.releases import Release
 from consent_center.studies.assessment import Assessment, Circumstances
 from consent_center.studies.errors import SelfApprovalError
 from consent_center.studies.lifecycle import Standing
+from consent_center.studies.override import sign_override
 from consent_center.studies.study import Study
 from consent_center.workflows.approve_study import approve_study
 from consent_center.workflows.assess_study import assess_study
 from consent_center.workflows.file_study import file_study
+from consent_center.workflows.override_release import override_of, override_release
 from consent_center.workflows.register_reviewer import register_reviewer
 from federated.approvals import Approval, Pinned, sign_approval
 from federated.keyfile import create_key, read_key
@@ -132,6 +135,21 @@ def approve(stage: Stage, study: Study) -> Standing:
     for approval, signed in answers:
         where = stage.store.run(approve_study, signed, reviewer=approval.reviewer, at=stage.world.clock())
     return where
+
+
+def let_through(stage: Stage, model_digest: str) -> Release:
+    """The members' representative signs an override of a week, with her own key file."""
+    at, role = stage.world.clock(), "members-representative"
+    override = stage.store.read(
+        override_of,
+        model_digest,
+        reviewer=f"{role}-reviewer",
+        reason="To be shown to members and staff on the demonstration stand only, never used for a decision.",
+        until=at + timedelta(days=7),
+        at=at,
+    )
+    signed = sign_override(override, read_key(stage.reviewers[role]))
+    return stage.store.run(override_release, signed, reviewer=override.reviewer, at=at)
 
 
 def _approval(stage: Stage, study: Study, *, reviewer: str, role: str, organisation: str) -> Approval:

@@ -143,5 +143,6 @@ def _release(release: Release, override: Release | None) -> dict[str, Any]:
             "by": override.by,
             "reason": override.reason,
             "until": None if override.until is None else override.until.isoformat(),
+            "signed": None if override.signed is None else override.signed.to_text(),
         },
     }

@@ -10,12 +10,17 @@ from sqlmodel import Field, SQLModel, col, func, select
 
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
 from consent_center.storage.transaction import Transaction
+from consent_center.studies.override import Override, read_override
+from federated.errors import FederatedError
+from federated.passkey_signature import read_key_text
+from federated.plan import digest
+from federated.signed import Signed, encode
 
 State = Literal["released", "withheld", "overridden", "suspended", "retired"]
 
 
 class ReleaseRow(SQLModel, table=True):
-    """One decision about one model."""
+    """One decision about one model; an override as the reviewer signed it, with the key that was hers at the time."""
 
     __tablename__ = "release"
     id: int | None = Field(default=None, primary_key=True)
@@ -28,6 +33,8 @@ class ReleaseRow(SQLModel, table=True):
     reason: str
     decided_at: str
     until: str | None
+    document: str | None = None
+    public_key: str | None = None
     entry_id: EntryRef
 
 
@@ -37,8 +44,10 @@ class Release:
 
     Attributes:
         verdict: of the release check: PASS, FAIL, INCONCLUSIVE or INSUFFICIENT.
-        by: the named reviewer of an override; empty for the check itself.
-        until: when an override ends; None if it does not.
+        by: who overrode, suspended or retired it; empty for the check itself.
+        until: when an override ends; None for anything else.
+        signed: an override as its reviewer signed it; None for anything else.
+        key: her public key at that time, as text.
     """
 
     model_digest: str
@@ -50,6 +59,8 @@ class Release:
     reason: str
     decided_at: datetime
     until: datetime | None
+    signed: Signed | None = None
+    key: str = ""
 
 
 def add(tx: Transaction, release: Release, *, entry: EntryId) -> None:
@@ -65,6 +76,8 @@ def add(tx: Transaction, release: Release, *, entry: EntryId) -> None:
             reason=release.reason,
             decided_at=text(release.decided_at),
             until=None if release.until is None else text(release.until),
+            document=None if release.signed is None else release.signed.to_text(),
+            public_key=release.key or None,
             entry_id=entry,
         )
     )
@@ -117,11 +130,32 @@ def _release(row: ReleaseRow) -> Release:
         reason=row.reason,
         decided_at=moment(row.decided_at),
         until=None if row.until is None else moment(row.until),
+        signed=None if row.document is None else Signed.from_text(row.document),
+        key=row.public_key or "",
     )
 
 
+def override_of(release: Release) -> Override | None:
+    """What a reviewer signed to let this model be used; None unless the signature is hers and says exactly this."""
+    if release.signed is None or release.state != "overridden":
+        return None
+    try:
+        said = read_override(release.signed, read_key_text(release.key))
+    except FederatedError:
+        return None
+    kept = release.model_digest, release.run, release.verdict, release.by, release.reason, release.until
+    signed = said.model_digest, said.run, said.verdict, said.reviewer, said.reason, said.until
+    return said if kept == signed and said.report_digest == digest(encode(release.report)) else None
+
+
 def is_usable(release: Release | None, *, at: datetime) -> bool:
-    """May a model with this latest decision be used at this moment? No decision is a no."""
+    """May a model with this latest decision be used at this moment? No decision is a no, and so is a mere claim.
+
+    An override counts only as far as its reviewer signed it, up to the moment that she signed.
+    """
     if release is None or release.state not in ("released", "overridden"):
         return False
-    return release.until is None or at < release.until
+    if release.state == "released":
+        return True
+    said = override_of(release)
+    return said is not None and at < said.until

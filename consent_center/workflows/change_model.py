@@ -37,7 +37,7 @@ def change_model(
         raise ReleaseError(f"this model is {last.state} already")
     if len(reason.strip()) < 20:
         raise ReleaseError("give a reason that others can judge: at least a sentence")
-    made = replace(last, state=to, by=by, reason=reason.strip(), decided_at=at, until=None)
+    made = replace(last, state=to, by=by, reason=reason.strip(), decided_at=at, until=None, signed=None, key="")
     study = studies.get(tx, runs.get(tx, last.run).study)
     entry = tx.append(
         Event(

@@ -14,7 +14,7 @@ from consent_center.studies.errors import ReleaseError
 from consent_center.studies.finding import Finding
 from consent_center.studies.study import Study
 from consent_center.workflows._auditing import KINDS, AuditPolicy, Due, due_audits, due_of, limits_of
-from federated.plan import Plan
+from federated.plan import Plan, digest
 from federated.results import read_tables
 from federated.signed import decode
 from privacy.mechanism import DiscreteLaplace
@@ -115,6 +115,12 @@ def show_audit(tx: Transaction, run: str, *, policy: AuditPolicy | None = None) 
         due_at=due_of(history[-1], policy or AuditPolicy()),
         cases=[one for one in governance.findings(tx, only_open=False) if one.kind in KINDS and one.about == study.id],
     )
+
+
+def signature_of(override: Release) -> str:
+    """SHA-256 of the signature of an override; empty if nobody signed exactly this."""
+    said = releases.override_of(override)
+    return digest(override.signed.signature) if said is not None and override.signed is not None else ""
 
 
 def audit_cases(tx: Transaction) -> list[Finding]:

@@ -7,15 +7,18 @@ from datetime import datetime
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Store
+from consent_center.studies.override import sign_override
 from consent_center.studies.study import Study
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.file_study import file_study
+from consent_center.workflows.override_release import override_of, override_release
 from consent_center.workflows.settle_run import settle_run
 from federated.gate import RunReport
 from federated.models.audit_plan import audit_plan
 from federated.models.package import Package, package_bytes
-from federated.plan import Attribute, Plan, plan_bytes
+from federated.plan import Attribute, Plan, digest, plan_bytes
 from tests.consent_center.studies.studying import Programme, programme, study_text
 from tests.consent_center.world import DAY, NOW
 
@@ -24,6 +27,7 @@ UNEVEN = {"young": (6000, 0.40), "old": (6000, 0.20)}
 UNSURE = {"young": (6000, 0.30), "old": (300, 0.25)}
 FEW = {"young": (6000, 0.30), "old": (3, 1 / 3)}
 ONE_CLASS = {"young": (6000, 0.0), "old": (6000, 0.0)}
+REASON = "Shown to <staff> on a stand only; never used for a decision."
 REVIEWERS = ("huang", "lai", "lin", "sales-op")
 SIGNER = Ed25519PrivateKey.generate()
 
@@ -91,6 +95,14 @@ class Audits:
                 **changes,
             }
         )
+
+    def override(
+        self, model: bytes, *, by: str = "lai", when: datetime = NOW, key: str = "", **changes: object
+    ) -> Release:
+        """A reviewer signs an override and hands it in; `key` signs in the place of hers."""
+        said = self.store.read(override_of, digest(model), reviewer=by, reason=REASON, until=when + 20 * DAY, at=when)
+        signed = sign_override(replace(said, **changes), self.programme.keys[key or by])
+        return self.store.run(override_release, signed, reviewer=by, at=when)
 
     def run(self, study: Study, found: dict | None, *, model: bytes, at: datetime = NOW) -> str:
         self.number += 1

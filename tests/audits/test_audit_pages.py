@@ -12,16 +12,13 @@ from cyclonedx.validation.json import JsonStrictValidator
 from consent_center.console.audit_export import bom_of, card_of, json_of, pdf_of
 from consent_center.console.audit_sheet import report_html
 from consent_center.web.languages import Language
-from consent_center.workflows.override_release import override_release
 from consent_center.workflows.release_model import release_model
 from consent_center.workflows.show_audits import AuditPage, show_audit
 from federated.models.decisions import Declaration, declaration_bytes
-from federated.plan import digest
-from tests.audits.auditing import EVEN, FEW, UNEVEN, UNSURE, Audits, results
-from tests.consent_center.world import DAY, NOW
+from tests.audits.auditing import EVEN, FEW, REASON, UNEVEN, UNSURE, Audits, results
+from tests.consent_center.world import NOW
 from tests.console.office import Office, open_office
 
-REASON = "Shown to <staff> on a stand only; never used for a decision."
 LANGUAGES = list(Language)
 VERDICTS = {"run-1": "PASS", "run-2": "FAIL", "run-3": "INCONCLUSIVE", "run-4": "INSUFFICIENT", "run-5": "FAIL"}
 
@@ -39,7 +36,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         for number, found in enumerate((UNSURE, FEW), start=1):
             vendor = declaration_bytes(Declaration(f"vendor_{number}", "A vendor", "2026.10", {"sales": "ab" * 32}))
             made.store.run(release_model, made.again(f"vendor-{number}", vendor, results(found)), at=NOW)
-        made.store.run(override_release, digest(models[1]), reviewer="lai", reason=REASON, until=NOW + 20 * DAY, at=NOW)
+        made.override(models[1])
         made.store.run(release_model, made.again("again-1", models[0], results(UNEVEN)), at=NOW)
         yield opened
 

@@ -10,17 +10,14 @@ from consent_center.storage import releases
 from consent_center.studies.errors import ReleaseError
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.change_model import change_model
-from consent_center.workflows.override_release import override_release
 from consent_center.workflows.release_model import release_model
 from consent_center.workflows.show_audits import audit_cases, list_audits, show_audit, show_calendar
 from consent_center.workflows.watch_audits import watch_audits
 from federated.errors import Refusal, RefusedError
 from federated.models.score_plan import score_plan
 from federated.plan import digest
-from tests.audits.auditing import EVEN, FEW, LATER, ONE_CLASS, SIGNER, UNEVEN, UNSURE, Audits, results
+from tests.audits.auditing import EVEN, FEW, LATER, ONE_CLASS, REASON, SIGNER, UNEVEN, UNSURE, Audits, results
 from tests.consent_center.world import DAY, NOW
-
-REASON = "Shown to staff on a stand only; never used for a decision about anybody."
 
 
 def judge(office: Audits, run: str, *, at=NOW, **more) -> releases.Release:
@@ -29,12 +26,6 @@ def judge(office: Audits, run: str, *, at=NOW, **more) -> releases.Release:
 
 def usable(office: Audits, model: bytes, *, at=NOW) -> bool:
     return releases.is_usable(office.store.read(releases.latest, digest(model)), at=at)
-
-
-def overridden(office: Audits, model: bytes, *, days: int = 20) -> releases.Release:
-    return office.store.run(
-        override_release, digest(model), reviewer="lai", reason=REASON, until=NOW + days * DAY, at=NOW
-    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +141,7 @@ def test_a_withheld_model_may_pass_a_later_audit(office: Audits) -> None:
 def test_an_override_is_in_every_later_report_of_the_model(office: Audits) -> None:
     run, model = office.train("churn-1", results(UNEVEN))
     judge(office, run)
-    overridden(office, model)
+    office.override(model)
     again = office.again("again-1", model, results(EVEN), at=LATER)
     judge(office, again, at=LATER)
     for name in (run, again):
@@ -161,7 +152,7 @@ def test_an_override_is_in_every_later_report_of_the_model(office: Audits) -> No
 def test_an_overridden_model_whose_next_audit_does_not_pass_is_suspended(office: Audits) -> None:
     run, model = office.train("churn-1", results(UNEVEN))
     judge(office, run)
-    overridden(office, model)
+    office.override(model)
     assert usable(office, model)
     assert judge(office, office.again("again-1", model, results(UNEVEN))).state == "suspended"
     assert not usable(office, model)
@@ -190,7 +181,7 @@ def test_a_model_in_use_is_due_again_and_late_audits_become_one_finding(office: 
 def test_an_override_is_due_before_it_ends(office: Audits) -> None:
     run, model = office.train("churn-1", results(UNEVEN))
     judge(office, run)
-    overridden(office, model, days=20)
+    office.override(model)
     assert [one.due_at for one in office.store.read(show_calendar)] == [NOW + 20 * DAY]
 
 
