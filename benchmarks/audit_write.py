@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from benchmarks._stores import ANSWERED, ITEM, NOW, found, new_database, postgres
 from consent_center.storage import entries
+from consent_center.storage.bulk import insert_together
 from consent_center.storage.transaction import Store
 from consent_center.workflows.give_consent import give_consent
 from privacy.envelope import Key
@@ -86,12 +87,14 @@ def _pair(addresses: Sequence[str]) -> Iterator[tuple[Store, Store]]:
     audited, plain = (Store.open(address, keys=KEYS) for address in addresses)
     original, numbers = entries.append, count(1)
 
-    def append(tx: Any, events: Sequence[Any], *, at: Any) -> list[Any]:
+    def append(tx: Any, events: Sequence[Any], *, at: Any, beside: Any = None) -> list[Any]:
         if tx.store is not plain:
-            return original(tx, events, at=at)
-        if tx.dialect == "sqlite":
-            return [next(numbers) for _ in events]
-        return list(entries.next_ids(tx, len(events)))
+            return original(tx, events, at=at, beside=beside)
+        made: list[Any]
+        made = [next(numbers) for _ in events] if tx.dialect == "sqlite" else entries.next_ids(tx, len(events))
+        if beside is not None:
+            insert_together(tx, beside(made))
+        return made
 
     _without_references(plain)
     entries.append = append  # type: ignore[assignment]

@@ -9,18 +9,18 @@ On SQLite the writer places what is not about a member in the same transaction; 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DDL, BigInteger, Column, Index, LargeBinary, event, func, text
+from sqlalchemy import DDL, BigInteger, Column, Index, LargeBinary, event, func
 from sqlmodel import Field, SQLModel, col, select
 
 from audit.log.entry import SALT_SIZE, commitment, subject_tag
 from consent_center.errors import EventError, UnknownMemberError
 from consent_center.events import Event, leaf_of, payload_of
 from consent_center.storage import member_keys
-from consent_center.storage.bulk import insert_rows
+from consent_center.storage.bulk import Rows, driver_of, insert_together
 from consent_center.storage.columns import EntryId, seconds
 from consent_center.storage.handle import Handle
 from consent_center.storage.member_keys import MemberKeys
@@ -91,8 +91,18 @@ for _name in ("entry", "leaf"):
         )
 
 
-def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[EntryId]:
+Beside = Callable[[list[EntryId]], Sequence[Rows]]
+"""The numbers of new entries -> the rows of state that name them."""
+
+
+def append(tx: Handle, events: Sequence[Event], *, at: datetime | None, beside: Beside | None = None) -> list[EntryId]:
     """Write entries in this transaction, in this order.
+
+    Args:
+        tx: the transaction.
+        events: what happened.
+        at: when it is recorded.
+        beside: the rows of state that belong to them; on PostgreSQL a few are written in one statement with them.
 
     Raises:
         EventError: no time was given, or a leaf would say too much.
@@ -103,7 +113,7 @@ def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[
     if not events:
         return []
     numbers: list[int] | None = None
-    if tx.dialect == "postgresql" and len(events) == 1 and events[0].member is not None:
+    if len(events) == 1 and events[0].member is not None:
         keys, numbers = _key_and_number(tx, events[0].member)
     else:
         whose = {event.member or member_keys.PROGRAMME for event in events if _has_payload(event)}
@@ -128,18 +138,13 @@ def append(tx: Handle, events: Sequence[Event], *, at: datetime | None) -> list[
             payloads.append((number, happened.member or member_keys.PROGRAMME, sealed))
         leaf = leaf_of(happened, at=at, entry=name, committed=committed, tag=tag)
         entries.append((number, leaf, when, happened.member is not None))
-    if tx.dialect == "postgresql" and len(entries) == len(payloads) == 1:
-        tx.session.connection().exec_driver_sql(_BOTH, (*entries[0], *payloads[0]))
-    else:
-        insert_rows(tx, EntryRow, ("id", "leaf", "at", "about_member"), entries)
-        insert_rows(tx, PayloadRow, ("entry_id", "member_no", "sealed"), payloads)
+    made = [EntryId(number) for number in numbers]
+    rows = [Rows(EntryRow, _OF_ENTRY, entries), Rows(PayloadRow, _OF_PAYLOAD, payloads)]
     if tx.dialect == "sqlite" and not all(row[3] for row in entries):
-        index = _size(tx)
         placed = [row[0] for row in entries if not row[3]]
-        insert_rows(
-            tx, LeafRow, ("leaf_index", "entry_id"), [(index + offset, entry) for offset, entry in enumerate(placed)]
-        )
-    return [EntryId(number) for number in numbers]
+        rows.append(Rows(LeafRow, _OF_LEAF, list(enumerate(placed, _size(tx)))))
+    insert_together(tx, [*rows, *(beside(made) if beside is not None else ())])
+    return made
 
 
 def leaves_since(tx: Handle, index: int) -> list[bytes]:
@@ -196,17 +201,18 @@ def last_id(tx: Handle) -> int:
     return tx.session.exec(select(func.coalesce(func.max(EntryRow.id), 0))).one()
 
 
-_BOTH = (
-    "WITH made AS (INSERT INTO entry (id, leaf, at, about_member) VALUES (%s, %s, %s, %s))"
-    " INSERT INTO payload (entry_id, member_no, sealed) VALUES (%s, %s, %s)"
-)
-"""Entry and payload in one statement: every round trip of a write counts."""
+_OF_ENTRY = ("id", "leaf", "at", "about_member")
+_OF_PAYLOAD = ("entry_id", "member_no", "sealed")
+_OF_LEAF = ("leaf_index", "entry_id")
+_KEY_AND_NUMBER = {
+    "postgresql": "SELECT wrapped, nextval('entry_id_seq') FROM member_key WHERE member_no = %s",
+    "sqlite": ("SELECT wrapped, (SELECT coalesce(max(id), 0) + 1 FROM entry) FROM member_key WHERE member_no = ?"),
+}
 
 
 def _key_and_number(tx: Handle, member: int) -> tuple[dict[int, MemberKeys], list[int]]:
-    """A member's keys and the next entry's number, in one round trip (PostgreSQL)."""
-    query = "SELECT wrapped, nextval('entry_id_seq') FROM member_key WHERE member_no = %s"
-    row = tx.session.connection().exec_driver_sql(query, (member,)).first()
+    """A member's keys and the next entry's number, in one round trip."""
+    row = driver_of(tx).execute(_KEY_AND_NUMBER[tx.dialect], (member,)).fetchone()
     if row is None:
         raise UnknownMemberError("", "she was erased, or never registered")
     return {member: member_keys.opened(tx, member, row[0])}, [int(row[1])]
@@ -225,10 +231,8 @@ def next_ids(tx: Handle, count: int) -> list[int]:
     if tx.dialect == "sqlite":
         first = last_id(tx) + 1
         return list(range(first, first + count))
-    taken = tx.session.connection().execute(
-        text("SELECT nextval('entry_id_seq') FROM generate_series(1, :count)"), {"count": count}
-    )
-    return sorted(row[0] for row in taken)
+    taken = driver_of(tx).execute("SELECT nextval('entry_id_seq') FROM generate_series(1, %s)", (count,))
+    return sorted(row[0] for row in taken.fetchall())
 
 
 def _where(entry: int) -> bytes:

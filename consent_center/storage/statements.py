@@ -6,6 +6,7 @@ look for it. A statement's number is its audit entry.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, SmallInteger
 from sqlmodel import Field, SQLModel, col, select
@@ -13,9 +14,10 @@ from sqlmodel import Field, SQLModel, col, select
 from consent_center.consent.grant import Act, Actor, ActorKind, Recorded, Said, Statement
 from consent_center.consent.scope import Item
 from consent_center.errors import UnknownStatementError
-from consent_center.storage.bulk import chunks, insert_rows
+from consent_center.storage.bulk import Rows, chunks
 from consent_center.storage.columns import EntryId, from_seconds, seconds
 from consent_center.storage.definitions import DefinitionRow, catalogue
+from consent_center.storage.entries import Beside
 from consent_center.storage.members import MemberRow
 from consent_center.storage.transaction import Transaction
 
@@ -77,27 +79,30 @@ class StatementItemRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A statement ready to be kept: with its entry and the numbers of member, notice and items."""
+    """A statement ready to be kept: with the numbers of member, notice and items."""
 
     statement: Statement
-    entry: EntryId
     member_no: int
     notice_no: int
     item_nos: tuple[int, ...]
 
 
-def add_many(tx: Transaction, placed: Sequence[Placed]) -> None:
-    """Keep statements."""
+def rows_of(placed: Sequence[Placed]) -> Beside:
+    """The rows that keep statements, once the numbers of their entries are known, in the same order."""
+    return partial(_rows, placed)
+
+
+def _rows(placed: Sequence[Placed], entries: Sequence[EntryId]) -> list[Rows]:
     acts: list[tuple[object, ...]] = []
     items: list[tuple[int, int, int, int, int, int | None, int, bool]] = []
-    for one in placed:
+    for one, entry in zip(placed, entries, strict=True):
         said = one.statement
         act, at = ACT_NUMBERS[said.act], seconds(said.at)
         ends = None if said.expires_at is None else seconds(said.expires_at)
         guardian = said.actor.kind is ActorKind.GUARDIAN
         acts.append(
             (
-                one.entry,
+                entry,
                 one.member_no,
                 act,
                 one.notice_no,
@@ -110,7 +115,7 @@ def add_many(tx: Transaction, placed: Sequence[Placed]) -> None:
                 said.reason,
             )
         )
-        items.extend((item, one.member_no, one.entry, act, at, ends, one.notice_no, guardian) for item in one.item_nos)
+        items.extend((item, one.member_no, entry, act, at, ends, one.notice_no, guardian) for item in one.item_nos)
     of_statement = (
         "entry_id",
         "member_no",
@@ -124,10 +129,8 @@ def add_many(tx: Transaction, placed: Sequence[Placed]) -> None:
         "delegation",
         "reason",
     )
-    insert_rows(tx, StatementRow, of_statement, acts)
-    ordered = sorted(items, key=_place)
     of_item = ("item_no", "member_no", "entry_id", "act", "at", "expires_at", "notice_no", "guardian")
-    insert_rows(tx, StatementItemRow, of_item, ordered)
+    return [Rows(StatementRow, of_statement, acts), Rows(StatementItemRow, of_item, sorted(items, key=_place))]
 
 
 def _place(row: tuple[int, int, int, int, int, int | None, int, bool]) -> tuple[int, int, int]:

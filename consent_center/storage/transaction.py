@@ -8,6 +8,7 @@ Invariant: a caller that has its result finds it after a power cut; a caller tha
 """
 
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel
@@ -73,9 +75,12 @@ class Transaction:
         """
         return self.append_all([happened], at=at)[0]
 
-    def append_all(self, happened: Sequence[Event], *, at: Any = None) -> list[EntryId]:
-        """Write many audit entries in this transaction, in this order."""
-        return entries.append(self, happened, at=at if at is not None else self.session.info["at"])
+    def append_all(
+        self, happened: Sequence[Event], *, at: Any = None, beside: entries.Beside | None = None
+    ) -> list[EntryId]:
+        """Write many audit entries in this transaction, in this order, and beside them the rows that name them."""
+        when = at if at is not None else self.session.info["at"]
+        return entries.append(self, happened, at=when, beside=beside)
 
 
 @dataclass
@@ -345,10 +350,10 @@ def _prepare_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
 
 @contextmanager
 def _storage_errors() -> Iterator[None]:
-    """Turn what the database raises into one error of ours, without its values."""
+    """Turn what the database, or its driver, raises into one error of ours, without its values."""
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
         cause = type(getattr(error, "orig", None) or error).__name__
         raise StorageError(
             f"the database refused ({cause}): nothing was written; try again or check the disk"

@@ -50,20 +50,17 @@ def keep(
     made = [one for one in checked if isinstance(one, Statement)]
     known = definitions.catalogue(tx)
     people = members.get_many(tx, {one.member for one in made})
-    entries = tx.append_all([_event(one, people[one.member].no) for one in made], at=at)
-    statements.add_many(
-        tx,
-        [
-            Placed(
-                one,
-                entry,
-                people[one.member].no,
-                known.notice_numbers[one.notice, one.notice_version],
-                tuple(known.items[item] for item in one.items),
-            )
-            for one, entry in zip(made, entries, strict=True)
-        ],
-    )
+    placed = [
+        Placed(
+            one,
+            people[one.member].no,
+            known.notice_numbers[one.notice, one.notice_version],
+            tuple(known.items[item] for item in one.items),
+        )
+        for one in made
+    ]
+    events = [_event(one, people[one.member].no) for one in made]
+    entries = tx.append_all(events, at=at, beside=statements.rows_of(placed))
     _plan_propagation(tx, list(zip(made, entries, strict=True)), people)
     numbered = iter(entries)
     return [one if isinstance(one, ConsentCenterError) else Recorded(next(numbered), one) for one in checked]

@@ -77,8 +77,8 @@ def test_a_workflow_that_fails_anywhere_leaves_nothing(store, place, monkeypatch
     before = state()
     targets = [
         (entries, "append"),
-        (statements, "add_many"),
-        (statements, "insert_rows"),
+        (statements, "_rows"),
+        (entries, "insert_together"),
         ("consent_center.workflows._say._plan_propagation", None),
     ]
     target, name = targets[place]
