@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down browser screens browser-tools bench docs faults planted peers clean
+.PHONY: demo test check dev up down browser screens browser-tools bench docs faults planted peers matrix clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -67,10 +67,15 @@ peers: $(BIN)/python  ## ask LensKit about the lists that our measures are teste
 
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
 test: check browser-tools  ## everything: checks, then the whole suite
-	$(BIN)/pytest -n 2 --dist loadfile --reruns 1
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --reruns 1
 
 faults: $(VENV)/.dev  ## kill, cut, fill, forge: minutes of it, each fault with a control that must fail
 	$(BIN)/python -m faults
+
+# The laws of consent with ten times the cases: minutes.
+matrix: $(VENV)/.dev  ## the laws of consent and the described interface, each tried ten times as often
+	$(BIN)/pytest --hypothesis-profile=matrix tests/consent_center/consent tests/consent_center/storage/test_bits.py \
+	  tests/consent_center/api/test_schema.py tests/consent_center/workflows/test_propagation.py
 
 clean:
 	rm -rf var build dist *.egg-info

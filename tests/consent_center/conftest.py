@@ -16,7 +16,9 @@ from tests.consent_center.world import KEYS
 
 # A busy machine is no fault of the code under test: no example has a deadline.
 settings.register_profile("consent", deadline=None)
-settings.load_profile("consent")
+settings.register_profile("matrix", deadline=None)
+if settings.get_current_profile_name() != "matrix":
+    settings.load_profile("consent")
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +74,17 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture
+def postgres_copy(postgres_server: str, postgres_tables: str) -> Iterator[str]:
+    """A fresh PostgreSQL database with the tables and nothing in them."""
+    name = f"accord_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_tables}"')
+    yield _named(postgres_server, name)
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of a fresh database, of either kind."""
@@ -86,14 +99,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "sqlite":
         yield from _copied(request, tmp_path)
         return
-    server, tables = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_tables")
-    name = f"accord_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{tables}"')
-    with Store.open(_named(server, name), keys=KEYS) as opened:
+    with Store.open(request.getfixturevalue("postgres_copy"), keys=KEYS) as opened:
         yield opened
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from hypothesis import settings
+
 from consent_center.consent.grant import Act
 from consent_center.consent.notice import LANGUAGES, Notice, NoticeText, choices_digest
 from consent_center.consent.purpose import Purpose
@@ -73,6 +75,11 @@ TEXT = NoticeText(
     impact="Little: only noised counts leave a site",
 )
 CHINESE = NoticeText(*(["說明"] * 12), accept="允許", refuse="不允許")
+
+
+def cases(usual: int) -> int:
+    """How many examples a property is tried with: ten times as many under `make matrix`."""
+    return usual * 10 if settings.get_current_profile_name() == "matrix" else usual
 
 
 def notice(

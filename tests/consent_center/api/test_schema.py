@@ -12,9 +12,9 @@ from schemathesis.specs.openapi.checks import (
 
 from consent_center.storage.transaction import Store
 from tests.consent_center.api.conftest import make_api
-from tests.consent_center.world import KEYS, NOW
+from tests.consent_center.world import KEYS, NOW, cases
 
-EXAMPLES = 12
+EXAMPLES = cases(5)
 OPERATIONS = 32
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 

@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent_center.consent.bitmap import bits_of
 from consent_center.consent.verdict import verdict
 from tests.consent_center.consent.strategies import facts, moments, terms
-from tests.consent_center.world import AGE, TRAIN
+from tests.consent_center.world import AGE, TRAIN, cases
 
 PEOPLE = st.lists(facts, min_size=1, max_size=6)
 
 
+@settings(max_examples=cases(40))
 @given(PEOPLE, st.none() | terms, moments)
 def test_bits_equal_single_verdicts(people, on_file, at):
     known = {(number, TRAIN): replace(one, terms=on_file) for number, one in enumerate(people, 1)}
@@ -24,6 +25,7 @@ def test_bits_equal_single_verdicts(people, on_file, at):
     assert set(bits.allowed(TRAIN, at=at)) == {number for number, one in expected.items() if one.allowed}
 
 
+@settings(max_examples=cases(40))
 @given(PEOPLE, PEOPLE, terms, terms, moments)
 def test_a_cohort_is_the_intersection_of_its_items(first, second, on_file, of_age, at):
     known = {}
@@ -43,6 +45,7 @@ def test_a_cohort_is_the_intersection_of_its_items(first, second, on_file, of_ag
     assert not bits.allowed_all([], at=at)
 
 
+@settings(max_examples=cases(40))
 @given(st.lists(facts, min_size=2, max_size=4), terms, moments)
 def test_what_was_said_before_leaves_no_trace(states, on_file, at):
     """One member's bits after any sequence of states are those of the last state alone."""

@@ -1,8 +1,11 @@
 """Packed bits, single verdicts and a replay of the log give the same answer, whatever happened in whatever order."""
 
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,6 +36,7 @@ from tests.consent_center.world import (
     NOW,
     OFFER,
     TRAIN,
+    cases,
     found,
     notice,
     said,
@@ -74,10 +78,8 @@ steps = st.lists(
 class History:
     """Plays steps into a store, as far as the rules let it."""
 
-    def __init__(self, store: Store) -> None:
-        self.store, self.at, self.version = store, NOW, 1
-        self.people = found(store, guarded_until=NOW + 2 * DAY)
-        self.people[0:1] = store.run(_grown, at=NOW - DAY)
+    def __init__(self, store: Store, people: list[str]) -> None:
+        self.store, self.people, self.at, self.version = store, people, NOW, 1
         self.given: list[str] = []
 
     def play(self, step: Step) -> None:
@@ -124,12 +126,29 @@ def _grown(tx, *, at):
     return register_members(tx, [None], at=at)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.fixture(scope="module")
+def founded(sqlite_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A programme in a file, to be copied, with a grown-up and two who need a guardian."""
+    path = tmp_path_factory.mktemp("founded") / "accord.db"
+    shutil.copyfile(sqlite_tables, path)
+    with Store.open(f"sqlite:///{path}", keys=KEYS) as store:
+        people = found(store, guarded_until=NOW + 2 * DAY)
+        people[0:1] = store.run(_grown, at=NOW - DAY)
+    return path, people
+
+
+@settings(max_examples=cases(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps)
-def test_bits_single_verdicts_and_a_replay_of_the_log_agree(tmp_path_factory, played):
-    folder = tmp_path_factory.mktemp("bits")
-    with Store.open(f"sqlite:///{folder / 'a.db'}", keys=KEYS) as store:
-        history = History(store)
+def test_bits_single_verdicts_and_a_replay_of_the_log_agree(founded, played):
+    path, people = founded
+    with tempfile.TemporaryDirectory() as folder:
+        agree(shutil.copyfile(path, Path(folder) / "a.db"), people, played)
+
+
+def agree(path: Path, people: list[str], played: list[Step]) -> None:
+    """Play these steps; the three ways give the same answers in between and at the end."""
+    with Store.open(f"sqlite:///{path}", keys=KEYS) as store:
+        history = History(store, people)
         check(store, history)
         for step in played:
             history.play(step)
