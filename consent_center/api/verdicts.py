@@ -86,6 +86,6 @@ def ask_many(body: QuestionsIn, world: WorldDep, token: ReaderDep, now: NowDep) 
         Question(one.member, items[one.item] if one.item < len(items) else Item("", "", "", ""))
         for one in body.questions
     ]
-    meant = world.store.read(members_meant, token.site, asked)
+    meant = world.store.read(members_meant, token.site, asked) if token.site else asked
     answers = AnswersOut.model_construct(at=now, reasons=world.store.read(ask_verdicts, meant, at=now))
     return Response(answers.model_dump_json(), media_type="application/json")

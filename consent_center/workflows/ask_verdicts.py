@@ -21,21 +21,27 @@ class Question(NamedTuple):
 def ask_verdicts(tx: Transaction, asked: Sequence[Question], *, at: datetime) -> list[Reason]:
     """A query for `store.read`: the reason of each verdict, in the same order; `Reason.ALLOWED` is a yes.
 
+    Whether it is a yes is read from a bitmap per item; only a no is looked into for its reason.
+
     Somebody whom nobody registered is answered "unknown-member", never with an error, so that one of many does not
     hide the others.
     """
+    items = {one.item for one in asked}
     numbers = members.numbers(tx, {one.member for one in asked})
-    warm = bits.fresh(tx, {one.item for one in asked}, at=at)
+    warm = bits.fresh(tx, items, at=at)
     with warm.lock:
         if all(one.newest <= at.timestamp() for one in warm.bits.items.values()):
+            allowed = {item: warm.bits.allowed(item, at=at) for item in items}
             return [
-                warm.bits.reason(one.item, number, at=at)
-                if (number := numbers.get(one.member)) is not None
-                else Reason.UNKNOWN_MEMBER
-                for one in asked
+                Reason.UNKNOWN_MEMBER
+                if (number := numbers.get(member)) is None
+                else Reason.ALLOWED
+                if number in allowed[item]
+                else warm.bits.reason(item, number, at=at)
+                for member, item in asked
             ]
     people = list(members.find_many(tx, numbers).values())
-    facts = facts_of(tx, people, {one.item for one in asked})
+    facts = facts_of(tx, people, items)
     answers = {(member.member, item): verdict(item, one, at=at).reason for member, item, one in facts}
     return [answers.get((one.member, one.item), Reason.UNKNOWN_MEMBER) for one in asked]
 
