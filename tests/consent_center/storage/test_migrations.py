@@ -78,3 +78,29 @@ def test_a_new_entry_knows_its_transaction_once_every_step_was_taken(postgres_ur
         every, numbered, lowest = store.read(lambda tx: tx.session.connection().execute(query).one())
         assert every == numbered > 0
         assert lowest > 2
+
+
+def test_no_entry_is_lost_when_its_table_is_written_anew(tmp_path):
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    before = create_engine(url)
+    with before.connect() as connection:
+        command.upgrade(migrate._config(connection), "0007")
+        for number in (1, 2, 3):
+            connection.execute(text(f"INSERT INTO entry VALUES ({number}, x'0{number}', {number}, 1, NULL)"))
+            connection.execute(text(f"INSERT INTO payload VALUES ({number}, 5, x'aa')"))
+        connection.execute(text("INSERT INTO leaf VALUES (0, 3)"))
+        connection.commit()
+    before.dispose()
+    migrate.upgrade(url)
+    with Store.open(url, keys=KEYS, create=False) as store:
+        query = "SELECT e.id, e.leaf, p.member_no, l.leaf_index FROM entry e JOIN payload p ON p.entry_id = e.id"
+        rows = store.read(
+            lambda tx: tx.session.connection().exec_driver_sql(f"{query} LEFT JOIN leaf l ON l.entry_id = e.id").all()
+        )
+        assert [tuple(row) for row in rows] == [(1, b"\x01", 5, None), (2, b"\x02", 5, None), (3, b"\x03", 5, 0)]
+        plan = "EXPLAIN QUERY PLAN SELECT leaf FROM entry WHERE id = 2"
+        (step,) = store.read(lambda tx: tx.session.connection().exec_driver_sql(plan).all())
+        assert "USING INTEGER PRIMARY KEY" in step[3]
+        found(store)
+        with pytest.raises(StorageError):
+            store.run(lambda tx, at: tx.session.connection().exec_driver_sql("DELETE FROM entry"), at=NOW)
