@@ -52,8 +52,14 @@ class DevWorld:
 
 
 @contextlib.contextmanager
-def dev_world(folder: Path, *, origin: str, database: str) -> Iterator[DevWorld]:
+def dev_world(folder: Path, *, origin: str, database: str, publishes: bool = True) -> Iterator[DevWorld]:
     """A fresh world in `folder`: keys, database, family, published log. Everything in the folder is replaced.
+
+    Args:
+        folder: where; emptied first.
+        origin: scheme, host and port under which it is reached.
+        database: its address.
+        publishes: whether the log is published in the background, once a second; else by `DevWorld.publisher` alone.
 
     Raises:
         SettingsError: the folder holds something that was not made here.
@@ -83,7 +89,8 @@ def dev_world(folder: Path, *, origin: str, database: str) -> Iterator[DevWorld]
     publisher = Publisher(store, folder / "log", signer, _ORIGIN, window_s=0)  # nobody here exists: nobody to hide
     try:
         family = seed(store, lambda address: address_tag(wiring.address_key, address), at=clock())
-        publisher.start()
+        if publishes:
+            publisher.start()
         yield DevWorld(settings, wiring, publisher, family.people, family.child)
     finally:
         publisher.stop()

@@ -17,6 +17,7 @@ from consent_center.portal.rights_words import Clocked, clocked
 from consent_center.portal.standing import MARKS, Choice, State, joint_state, shown_choice
 from consent_center.web.formats import Formats
 from consent_center.web.pages import local_path
+from consent_center.workflows.due_reminders import EVERY
 from consent_center.workflows.file_right import requests_of
 from consent_center.workflows.set_switch import set_switch
 from consent_center.workflows.show_choices import Choices
@@ -60,6 +61,7 @@ def show_home(page: MemberPageDep) -> Response:
         recent=_recent(page, names),
         since=page.session.last_visit_at,
         requests=_open_requests(page),
+        reminded=_reminded(page, choices),
         can_stop=any(row.code in ("allowed", "partial") for _, row in rows),
     )
 
@@ -146,8 +148,16 @@ def _recent(page: MemberPage, names: Names) -> list[Line]:
     if since is None:
         return []
     found = page.wiring.store.read(show_history, page.member, limit=_RECENT)
-    fresh = [one for one in found.lines if one.at >= since]
+    fresh = [one for one in found.lines if one.at > since]
     return lines_of(fresh, names, page.formats)
+
+
+def _reminded(page: MemberPage, choices: Choices) -> int:
+    """How many uses went on while she did not look for 90 days; 0 if she was here, or nothing goes on."""
+    since = page.session.last_visit_at
+    if since is None or page.at - since < EVERY:
+        return 0
+    return sum(stand.verdict.allowed for stand in choices.stands.values())
 
 
 def _open_requests(page: MemberPage) -> list[Clocked]:

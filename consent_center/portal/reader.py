@@ -130,7 +130,7 @@ def member_page(request: Request, wiring: WiringDep, at: NowDep) -> MemberPage:
     if secret is None or found is None:
         path = request.url.path if request.method == "GET" else "/"
         raise SignedOutError(path, had_session=secret is not None)
-    if at - found.session.seen_at >= TOUCH_EVERY:
+    if request.method == "POST" or at - found.session.seen_at >= TOUCH_EVERY:
         wiring.store.run(touch_session, fingerprint=found.session.fingerprint, at=at)
     return MemberPage(
         request=request,

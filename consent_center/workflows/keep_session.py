@@ -47,7 +47,7 @@ def session_in_force(tx: Transaction, *, fingerprint: bytes, at: datetime) -> In
 
 
 def touch_session(tx: Transaction, *, fingerprint: bytes, at: datetime) -> None:
-    """The browser was here; called at most once a minute, as a write costs more than a page."""
+    """The browser was here; called with every form, else at most once a minute, as a write costs more than a page."""
     sessions.touch_session(tx, fingerprint, at=at)
 
 

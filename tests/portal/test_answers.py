@@ -2,14 +2,24 @@
 shows what the database has; a no is as easy as a yes, and taking back is as easy as giving."""
 
 import io
+import json
 import re
 import zipfile
 from datetime import timedelta
 
 import pytest
 
+from audit.log.entry import verify_commitment
+from audit.log.hashing import leaf_hash
+from audit.log.tlog_policy import policy_for
+from audit.log.tlog_proof import TlogProof
+from consent_center.consent.propagation import Outcome
+from consent_center.web.formats import Formats
+from consent_center.web.languages import Language
+from consent_center.workflows.propagate import record_attempts
 from consent_center.workflows.show_choices import show_choices
 from consent_center.workflows.show_consents import show_statements
+from consent_center.workflows.show_tasks import show_member_tasks
 from tests.portal.visitor import House, Visitor, forms_of, links_of
 
 PURCHASES = "/uses/preference/marketing/purchases/TW"
@@ -42,6 +52,45 @@ def test_taking_back_is_said_as_withdrawn_and_holds_at_once(any_house: House) ->
     assert "Not allowed" in page.text
     state = any_house.world.wiring.store.read(show_choices, member.member, at=any_house.clock())
     assert not any(stand.verdict.allowed for stand in state.stands.values())
+
+
+def test_after_taking_back_the_page_says_who_is_told_by_when_and_whether_they_confirmed(house: House) -> None:
+    store = house.world.wiring.store
+    member = house.member()
+    member.answer(PURCHASES, "allow")
+    house.clock.ahead += timedelta(seconds=2)
+    check = member.submit(PURCHASES, f"{PURCHASES}/answer", say="refuse")
+    saved = member.submit(check, f"{PURCHASES}/answer", say="withdraw")
+    ((task, outcome),) = store.read(show_member_tasks, member.member)
+    assert outcome == ""
+    by = Formats(language=Language.EN, zone=house.world.wiring.house.zone).minute(task.due_at)
+    assert f"must confirm by {by}" in saved.text
+    assert by[:10] in check.text
+    house.clock.ahead += timedelta(minutes=1)
+    store.run(record_attempts, [(task.id, 0, Outcome.DELIVERED)], at=house.clock())
+    assert "has confirmed that the use stopped" in member.get(saved.url.path).text
+    receipt = next(link for link in links_of(saved.text) if link.startswith("/receipts/"))
+    assert "has confirmed that the use stopped" in member.get(receipt).text
+
+
+def test_a_recipient_that_is_late_is_said_to_be_late(house: House) -> None:
+    member = house.member()
+    member.answer(PURCHASES, "allow")
+    house.clock.ahead += timedelta(seconds=2)
+    saved = member.answer(PURCHASES, "refuse")
+    house.clock.ahead += timedelta(days=8)
+    again = house.visitor().sign_in(member.member)
+    assert "has not. We have been alerted." in again.get(saved.url.path).text
+
+
+def test_a_pause_is_shown_since_the_pause_and_not_since_the_yes(house: House) -> None:
+    member = house.member()
+    member.answer(PURCHASES, "allow")
+    house.clock.ahead += timedelta(days=3)
+    again = house.visitor().sign_in(member.member)
+    page = again.submit("/uses/preference", "/uses/preference/pause", turn="pause")
+    shown = Formats(language=Language.EN, zone=house.world.wiring.house.zone)
+    assert f"since {shown.day(house.clock())}" in page.text
 
 
 def test_a_no_without_an_earlier_yes_is_a_refusal(member: Visitor) -> None:
@@ -175,8 +224,6 @@ def test_a_withdrawal_may_ask_for_the_copies_to_be_deleted_and_a_clock_starts(me
 
 
 def test_a_changed_notice_waits_for_an_answer_and_shows_what_changed(house: House) -> None:
-    from consent_center.web.languages import Language
-
     mei = house.visitor().sign_in(house.person(Language.EN).member)
     assert "Needs a new answer" in mei.get("/").text
     page = mei.get("/uses/offers")
@@ -197,6 +244,27 @@ def test_the_receipt_of_an_answer_can_be_read_and_checked(member: Visitor) -> No
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(files.read("key.txt").decode().split()[1]))
     receipt = read_receipt(files.read("receipt.jws").decode().strip(), key)
     assert receipt.document == member.get(f"{path}.json").json()
+
+
+def test_the_receipt_brings_the_proof_that_its_line_stands_in_the_log(house: House) -> None:
+    member = house.member()
+    path = next(link for link in links_of(member.answer(PURCHASES, "allow").text) if link.startswith("/receipts/"))
+
+    def names() -> zipfile.ZipFile:
+        return zipfile.ZipFile(io.BytesIO(member.get(f"{path}.zip").content))
+
+    assert "entry.tlog-proof" not in names().namelist()
+    house.world.publisher.publish()
+    files = names()
+    leaf, log = files.read("entry.leaf.json"), house.world.wiring.log
+    assert log is not None
+    assert files.read("log-key.txt").decode().strip() == log.key.text()
+    proof = TlogProof.parse(files.read("entry.tlog-proof"))
+    assert proof.verify(leaf, policy_for(log.key, origin=log.origin), origin=log.origin)
+    assert leaf_hash(leaf).hex() in files.read("receipt.json").decode()
+    committed = bytes.fromhex(json.loads(leaf)["commitment"])
+    verify_commitment(committed, bytes.fromhex(files.read("entry.salt.txt").decode()), files.read("entry.payload.json"))
+    assert "python -m audit proof" in files.read("read-me.txt").decode()
 
 
 def test_another_members_receipt_does_not_exist_for_her(house: House) -> None:

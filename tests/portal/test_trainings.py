@@ -61,7 +61,7 @@ def trained(house: House, member: Visitor, *, rounds: int, at: datetime, each: t
         tx.session.flush()
         for number in range(1, rounds + 1):
             done = tx.append(Event.of("round.settled", public={"run": name, "round": number}), at=at + number * each)
-            runs.add_round(tx, RoundReport(name, number, "train", {}), entry=done)
+            runs.add_round(tx, RoundReport(name, number, "train", {}), removed={}, entry=done)
         ended = tx.append(Event.of("run.settled", public={"run": name}), at=at + (rounds + 1) * each)
         runs.add_outcome(tx, RunReport(name, "completed", rounds), entry=ended)
 

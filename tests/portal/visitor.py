@@ -184,7 +184,9 @@ class House:
 @contextmanager
 def open_house(folder: Path, *, database: str | None = None) -> Iterator[House]:
     """A running programme with the seeded family."""
-    with dev_world(folder, origin=ORIGIN, database=database or f"sqlite:///{folder}/accord.db") as seeded:
+    with dev_world(
+        folder, origin=ORIGIN, database=database or f"sqlite:///{folder}/accord.db", publishes=False
+    ) as seeded:
         moved = Clock()
         world = replace(seeded, wiring=replace(seeded.wiring, clock=moved, pace=Pace(10_000, 1_000_000)))
         yield House(world, create_app(world.settings, wiring=world.wiring), moved)

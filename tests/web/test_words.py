@@ -13,7 +13,7 @@ from consent_center.web.catalogue import UntranslatedError, catalogue_files, wor
 from consent_center.web.languages import Language
 from consent_center.web.pages import environment
 
-PACKAGES = ("web", "portal", "console")
+PACKAGES = ("web", "portal", "console", "cli")
 ROOT = Path("consent_center")
 CALLS = {"t", "tn", "words", "count", "Failure", "FieldError"}
 NAMED_BY_DATA = ("scope.", "recipient.", "purpose.")
