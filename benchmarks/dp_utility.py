@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from privacy.accounting import gdp_mu
 from privacy.choice import choose
-from privacy.clipping import logistic_clipped_sum
+from privacy.clipping import LogisticRows
 from privacy.noise import SecureNoise, add_gaussian
 
 DELTA = 1e-5
@@ -58,11 +58,11 @@ def train(x: np.ndarray, y: np.ndarray, *, epsilon: float, sites: int, noise: Se
     largest = (29 * 0.25 + 1) ** 0.5
     path = choose(members=len(y), mu=gdp_mu(epsilon, DELTA), largest_norm=largest, noises=sites)
     weights, velocity, tail = np.zeros(x.shape[1]), np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    kept = [LogisticRows.of(x[site::sites], y[site::sites]) for site in range(sites)]
     for done in range(path.steps.rounds):
         total = np.zeros(x.shape[1])
-        for site in range(sites):
-            own = slice(site, None, sites)
-            clipped = logistic_clipped_sum(x[own], y[own], weights, path.release.sensitivity)
+        for own in kept:
+            clipped = own.clipped_sum(weights, path.release.sensitivity)
             total += add_gaussian(clipped.total, std=path.release.std, noise=noise)
         velocity = path.steps.momentum * velocity + total / len(y)
         weights = weights - path.steps.rate * velocity

@@ -90,34 +90,104 @@ def logistic_clipped_sum(
     Raises:
         ShapeError: shapes do not belong together, or a share is outside [0, 1].
     """
-    check_bound(bound)
-    rows, labels, model = (np.asarray(part, dtype=np.float64) for part in (x, y, weights))
-    if rows.ndim != 2 or labels.shape != rows.shape[:1] or model.shape != rows.shape[1:]:
-        raise ShapeError("x must be (rows, features), y (rows,), weights (features,)")
-    if not np.isfinite(model).all():
-        raise NotFiniteError(int(model.size - np.isfinite(model).sum()), "model weights")
-    groups = Groups.of(members, shares, rows=labels.size)
-    total, rejected = np.zeros(model.size), 0
-    for chosen, share, each in groups.chunks(_CHUNK):
-        part, label = rows[chosen], labels[chosen]
-        with np.errstate(all="ignore"):
-            residual = probability(part @ model) - label
-            norms = np.sqrt(np.einsum("ij,ij->i", part, part))
-            # A sum is finite only if everything in it is: one cheap look, and the slow one only if something is wrong.
-            if not np.isfinite(norms.sum() + residual.sum()):
-                wrong = ~np.isfinite(norms + residual)
-                rejected += int(wrong.sum())
-                part, residual, norms = np.where(wrong[:, None], 0, part), np.where(wrong, 0, residual), norms.copy()
-                norms[wrong] = 0
-            if each == 1:
-                ball = bound * MARGIN / norms
-                factor = np.minimum(np.maximum(residual, -ball), ball)
-            else:
-                summed = np.einsum("mri,mr->mi", part.reshape(-1, each, model.size), residual.reshape(-1, each))
-                scale = np.minimum(1, bound * MARGIN / np.sqrt(np.einsum("ij,ij->i", summed, summed)))
-                factor = residual * np.repeat(scale, each)
-        total += (factor if share is None else factor * share) @ part
-    return Clipped(total=total, rejected=rejected)
+    return LogisticRows.of(x, y, members=members, shares=shares, keep=False).clipped_sum(weights, bound)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Some rows of whole members who all have `each` rows; `norms` of rows, None if a member has several."""
+
+    x: Floats
+    y: Floats
+    share: Floats | None
+    each: int
+    norms: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticRows:
+    """A training's rows, checked and measured once for all of its rounds.
+
+    Law: `LogisticRows.of(x, y).clipped_sum(weights, bound)` is `logistic_clipped_sum(x, y, weights, bound)`.
+
+    Attributes:
+        features: columns, the intercept being one.
+        rejected: rows that were left out because they were not finite.
+    """
+
+    features: int
+    chunks: tuple[_Chunk, ...]
+    rejected: int
+
+    @classmethod
+    def of(
+        cls,
+        x: npt.ArrayLike,
+        y: npt.ArrayLike,
+        *,
+        members: npt.ArrayLike | None = None,
+        shares: npt.ArrayLike | None = None,
+        keep: bool = True,
+    ) -> "LogisticRows":
+        """Rows for many rounds.
+
+        Args:
+            x: as in `logistic_clipped_sum`.
+            y: as there.
+            members: as there.
+            shares: as there.
+            keep: take a copy, so that nobody changes a row behind its measured norm; False for a single round.
+
+        Raises:
+            ShapeError: as there.
+        """
+        rows, labels = (np.array(part, dtype=np.float64, copy=True if keep else None) for part in (x, y))
+        if rows.ndim != 2 or labels.shape != rows.shape[:1]:
+            raise ShapeError("x must be (rows, features), y (rows,)")
+        chunks, rejected = [], 0
+        for chosen, share, each in Groups.of(members, shares, rows=labels.size).chunks(_CHUNK):
+            part, label = rows[chosen], labels[chosen]
+            with np.errstate(all="ignore"):
+                norms = np.sqrt(np.einsum("ij,ij->i", part, part))
+                # A sum is finite only if all of it is: one cheap look, and the slow one only if something is wrong.
+                if not np.isfinite(norms.sum() + label.sum()):
+                    wrong = ~np.isfinite(norms + label)
+                    rejected += int(wrong.sum())
+                    part, label = np.where(wrong[:, None], 0, part), np.where(wrong, 0, label)
+                    norms = np.where(wrong, 0, norms)
+            chunks.append(_Chunk(part, label, share, each, norms if each == 1 else None))
+        return cls(features=rows.shape[1], chunks=tuple(chunks), rejected=rejected)
+
+    def clipped_sum(self, weights: npt.ArrayLike, bound: float) -> Clipped:
+        """One round: Σ over members of her clipped gradient at these weights; see `logistic_clipped_sum`."""
+        check_bound(bound)
+        model = np.asarray(weights, dtype=np.float64)
+        if model.shape != (self.features,):
+            raise ShapeError("weights must be (features,)")
+        if not np.isfinite(model).all():
+            raise NotFiniteError(int(model.size - np.isfinite(model).sum()), "model weights")
+        total, rejected, limit = np.zeros(self.features), self.rejected, bound * MARGIN
+        for chunk in self.chunks:
+            part = chunk.x
+            with np.errstate(all="ignore"):
+                residual = probability(part @ model)
+                residual -= chunk.y
+                if not np.isfinite(residual.sum()):  # rows so large that they overflow with these weights
+                    wrong = ~np.isfinite(residual)
+                    rejected += int(wrong.sum())
+                    part, residual = np.where(wrong[:, None], 0, part), np.where(wrong, 0, residual)
+                if chunk.norms is not None:
+                    ball = limit / chunk.norms
+                    np.minimum(residual, ball, out=residual)
+                    factor = np.maximum(residual, np.negative(ball, out=ball), out=residual)
+                else:
+                    summed = np.einsum(
+                        "mri,mr->mi", part.reshape(-1, chunk.each, model.size), residual.reshape(-1, chunk.each)
+                    )
+                    scale = np.minimum(1, limit / np.sqrt(np.einsum("ij,ij->i", summed, summed)))
+                    factor = residual * np.repeat(scale, chunk.each)
+            total += (factor if chunk.share is None else factor * chunk.share) @ part
+        return Clipped(total=total, rejected=rejected)
 
 
 def check_bound(bound: float) -> None:

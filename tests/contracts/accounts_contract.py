@@ -11,16 +11,12 @@ processes call it too.
             return partial(open_site_accounts, tmp_path / "site.sqlite")
 """
 
-import base64
-import itertools
-import pickle
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from itertools import islice
 
 import pytest
 
@@ -33,6 +29,7 @@ from privacy.errors import (
 from privacy.ledger import PROGRAMME, Accounts, Budget, Charge, Release, sub_limit, total
 from privacy.mechanism import DiscreteLaplace, Gaussian
 from privacy.quantities import Cost
+from tests.contracts.accounts_worker import said, worker
 
 AT = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 BUDGET = Budget.create(epsilon=2, delta=1e-5, epsilon_pure=0.5, members=5_000)
@@ -196,14 +193,12 @@ class DurableAccountsContract(AccountsContract):
     def test_kill_9_loses_no_acknowledged_charge(self, accounts: Accounts, connect: Connect) -> None:
         acknowledged: list[str] = []
         for attempt in range(3):
-            with _worker(connect, {"kind": "endless", "prefix": f"k{attempt}", "price": Cost(3, 1)}) as worker:
-                assert worker.stdout is not None
-                worker.stdout.readline()
-                _go(worker)
-                acknowledged += [worker.stdout.readline().strip() for _ in range(10 + attempt)]
+            with worker(connect, charge_of("each", Cost(3, 1)), prefix=f"k{attempt}", many=None) as (process, pipe):
+                pipe.send_bytes(b"go")
+                acknowledged += islice(said(pipe), 10 + attempt)
                 time.sleep(0.003 * attempt)
-                worker.kill()
-                acknowledged += worker.stdout.read().split("\n")[:-1]
+                process.kill()
+                acknowledged += said(pipe)
         after = connect()
         history = after.history(PROGRAMME)
         assert set(acknowledged) <= {charge.id for charge in history}
@@ -214,51 +209,11 @@ class DurableAccountsContract(AccountsContract):
 
 def _race(connect: Connect, *, processes: int, each: int, price: Cost, shared_ids: bool = False) -> list[str]:
     """Charge from several processes at once; returns the ids that were admitted."""
-    workers = [
-        _worker(connect, {"kind": "each", "prefix": "s" if shared_ids else f"p{n}", "each": each, "price": price})
-        for n in range(processes)
-    ]
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        _go(worker)
-    admitted = []
-    for worker in workers:
-        out, _ = worker.communicate(timeout=120)
-        assert worker.returncode == 0
-        admitted += out.split()
-    return admitted
-
-
-def _worker(connect: Connect, job: dict[str, object]) -> "subprocess.Popen[str]":
-    """This file, run by itself in a fresh interpreter; it says "ready" and waits for one line."""
-    packed = base64.b64encode(pickle.dumps((connect, job))).decode()
-    run = f"import runpy; runpy.run_path({str(Path(__file__))!r}, run_name='__main__')"
-    return subprocess.Popen(
-        [sys.executable, "-c", run, packed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
-    )
-
-
-def _go(worker: "subprocess.Popen[str]") -> None:
-    assert worker.stdin is not None
-    worker.stdin.write("go\n")
-    worker.stdin.flush()
-
-
-def _work(packed: str) -> None:
-    connect, job = pickle.loads(base64.b64decode(packed))
-    accounts = connect()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    for n in itertools.count() if job["kind"] == "endless" else range(job["each"]):
-        name = f"{job['prefix']}-{n}"
-        try:
-            accounts.charge(charge_of(name, job["price"]))
-        except OverBudgetError:
-            continue
-        print(name, flush=True)
-
-
-if __name__ == "__main__":
-    _work(sys.argv[1])
+    with ExitStack() as stack:
+        pipes = []
+        for n in range(processes):
+            made = worker(connect, charge_of("each", price), prefix="s" if shared_ids else f"p{n}", many=each)
+            pipes.append(stack.enter_context(made)[1])
+        for pipe in pipes:
+            pipe.send_bytes(b"go")
+        return [name for pipe in pipes for name in said(pipe)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.special import expit
 
-from privacy.clipping import MARGIN, clip_to_norm, logistic_clipped_sum
+from privacy.clipping import MARGIN, LogisticRows, clip_to_norm, logistic_clipped_sum
 from privacy.clipping_networks import MARGINS, mlp_clipped_sum, two_tower_clipped_sum
 from privacy.errors import MechanismError, NotFiniteError, ShapeError
 from privacy.networks import Layer
@@ -106,6 +106,28 @@ def test_logistic_equals_one_by_one_and_opacus(rows, members, bound, shared):
     hooks = clip_one_by_one(opacus_rows(module, [torch.tensor(x)], y), codes, bound * MARGIN, shares)
     np.testing.assert_allclose(found.total, hooks, rtol=1e-10, atol=1e-10 * bound)
     assert found.rejected == 0
+
+
+@pytest.mark.parametrize(("rows", "members", "bound"), SHAPES)
+def test_rows_kept_for_many_rounds_give_the_same_sum_in_each(rows, members, bound):
+    rng = np.random.default_rng([rows, members, 7])
+    x, y, codes = rows_of(rng, rows, 7, members=members)
+    x[0, 0] = np.inf if rows > 1 else x[0, 0]
+    kept = LogisticRows.of(x, y, members=codes if members else None)
+    x_then = x.copy()
+    x[:] = 1e9  # a row that is changed behind its measured norm would escape the bound
+    for weights in rng.normal(size=(3, 7)):
+        found = kept.clipped_sum(weights, bound)
+        once = logistic_clipped_sum(x_then, y, weights, bound, members=codes if members else None)
+        np.testing.assert_array_equal(found.total, once.total)
+        assert found.rejected == once.rejected == (rows > 1)
+
+
+def test_a_row_that_overflows_with_some_weights_is_left_out_of_that_round_only():
+    kept = LogisticRows.of([[1e308, -1e308], [1.0, 1.0]], [1.0, 0.0])
+    harmless, hostile = kept.clipped_sum([1e-300, 0.0], 1.0), kept.clipped_sum([10.0, 10.0], 1.0)
+    assert (harmless.rejected, hostile.rejected) == (1, 1)  # its norm overflows, too
+    assert np.linalg.norm(hostile.total) <= 1.0
 
 
 def shares_in(shares, codes, members):

@@ -157,7 +157,11 @@ def exact_rate(std, last):
     """max of Φ⁻¹ differences of discrete Gaussian tails, with 60 digits and no shared code."""
     with mpmath.workdps(60):
         sigma = mpmath.mpf(std)
-        mass = [mpmath.exp(-(mpmath.mpf(k) ** 2) / (2 * sigma**2)) for k in range(int(last + 60 * std) + 60)]
+        # exp(-k²/2σ²) by its recurrence: each is the one before times a factor that itself shrinks by exp(-1/σ²).
+        mass, factor, shrink = [mpmath.mpf(1)], mpmath.exp(-1 / (2 * sigma**2)), mpmath.exp(-1 / sigma**2)
+        for _ in range(int(last + 12 * std) + 60):
+            mass.append(mass[-1] * factor)
+            factor *= shrink
         tails, total = [mpmath.mpf(0)], mpmath.mpf(0)
         for one in reversed(mass):
             total += one

@@ -1,5 +1,6 @@
 """Law: the programme's ledger obeys the contract of every ledger, on SQLite and on PostgreSQL, over many processes."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,12 +38,13 @@ def opener(url: str) -> Iterator[Opener]:
 
 class TestOnSqlite(DurableAccountsContract):
     @pytest.fixture
-    def connect(self, tmp_path: Path) -> Iterator[Connect]:
+    def connect(self, tmp_path: Path, sqlite_tables: Path) -> Iterator[Connect]:
+        shutil.copyfile(sqlite_tables, tmp_path / "accord.db")
         yield from opener(f"sqlite:///{tmp_path / 'accord.db'}")
 
 
 @pytest.mark.postgres
 class TestOnPostgresql(DurableAccountsContract):
     @pytest.fixture
-    def connect(self, postgres_url: str) -> Iterator[Connect]:
-        yield from opener(postgres_url)
+    def connect(self, postgres_copy: str) -> Iterator[Connect]:
+        yield from opener(postgres_copy)
