@@ -8,13 +8,14 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent_center.storage import runs
 from consent_center.storage.transaction import Store
 from consent_center.workflows.admit_round import admit_round
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.record_refusal import record_refusal
 from consent_center.workflows.settle_round import settle_round
 from consent_center.workflows.settle_run import settle_run
-from federated.errors import RefusedError
+from federated.errors import Refusal, RefusedError
 from federated.gate import Admission, RoundReport, RunReport
 from federated.signed import Signed
 
@@ -61,7 +62,13 @@ class StoreGate:
 
     def settle_round(self, report: RoundReport) -> None:
         """Record a round; a round without its entry did not happen."""
-        self._store.run(settle_round, report, at=self._clock())
+        try:
+            self._store.run(settle_round, report, hub_key=self._signer.public_key(), at=self._clock())
+        except RefusedError as refused:
+            if refused.code is not Refusal.ROUND_OUT_OF_ORDER:
+                study = self._store.read(runs.get, report.run).study
+                self._store.run(record_refusal, study=study, code=str(refused.code), at=self._clock())
+            raise
 
     def settle_run(self, report: RunReport) -> None:
         """Record the end of a run and keep its model as a candidate."""

@@ -1,11 +1,12 @@
 """The coordinator's side of a run: admit, open all sites, rounds, settle. Knows the gate and a way to ask sites.
 
     admit_run -> order to every site -> nonces
-    each round: admit_round(nonces) -> statements -> round to every site -> update -> settle_round
+    each round: admit_round(nonces) -> statements -> round to every site -> update -> settle_round with a checkpoint
     settle_run with the model and the results, or with the code that ended it
 
 No silent success: every site of the plan must answer every round (with shared noise: as many as its quorum needs),
-and whatever ends a run is settled under its code.
+and whatever ends a run is settled under its code. A coordinator that died is given the same run again by the gate, with
+the checkpoints of the rounds that were settled, and goes on after the last of them.
 The coordinator is trusted with nothing: it sees noised sums and relays what others signed.
 """
 
@@ -17,20 +18,12 @@ from typing import Any
 import numpy as np
 
 from federated.canaries import Observed
+from federated.checkpoint import Checkpoint, checkpoint_bytes, in_order
 from federated.cohort import parse_header
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.exchange import (
-    Output,
-    RoundReply,
-    RoundRequest,
-    kind_of,
-    order_bytes,
-    parse_opened,
-    parse_refused,
-    parse_reply,
-    request_bytes,
-)
+from federated.exchange import Output, order_bytes, parse_opened
 from federated.gate import Admission, Gate, RoundReport, RunReport, SiteRound
+from federated.local_round import AWAY, LocalRound, Patience, refusal_of
 from federated.models.audit_plan import finished_weights
 from federated.models.model import Exchange, Model
 from federated.models.package import Package, package_bytes
@@ -38,6 +31,7 @@ from federated.models.registry import exchanges, model_of
 from federated.plan import Kind, Plan
 from federated.results import Total, run_results
 from federated.shared_noise import check_noise
+from federated.signed import Signed
 from federated.sum_round import Attempt, LeftError
 
 Ask = Callable[[Kind | None, int, Mapping[str, bytes]], Mapping[str, bytes]]
@@ -47,25 +41,52 @@ Arguments: the kind of the round (None for the opening query), its number (0 for
 """
 
 Watch = Callable[[RoundReport], None]
+NOBODY = Patience()
 
 
 @dataclass
 class _Run:
-    """A run in progress."""
+    """A run in progress.
+
+    Attributes:
+        settled: the rounds that were settled before this coordinator began.
+        rounds: how many were settled whole, those included.
+    """
 
     admission: Admission
     gate: Gate
     ask: Ask
     watch: Watch
+    patience: Patience
+    canaries: Observed
     package: bytes = b""
+    settled: tuple[Checkpoint, ...] = ()
     nonces: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
     released: dict[str, Sequence[Output]] = field(default_factory=dict)
     refusals: dict[str, Refusal] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The run's."""
+        return self.admission.run
 
-def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None, package: bytes = b"") -> RunReport:
-    """Run an approved study once.
+    @property
+    def plan(self) -> Plan:
+        """The plan in force."""
+        return self.admission.plan
+
+
+def run_study(
+    gate: Gate,
+    study: str,
+    *,
+    ask: Ask,
+    watch: Watch = lambda _: None,
+    package: bytes = b"",
+    patience: Patience = NOBODY,
+) -> RunReport:
+    """Run an approved study once, or go on with the run of it that this coordinator's gate has begun.
 
     Args:
         gate: the consent centre.
@@ -73,6 +94,7 @@ def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None
         ask: how to reach the sites.
         watch: told of each round after it was settled.
         package: the finished model, if the plan audits one; it must be the one that the plan names.
+        patience: for sites that are away.
 
     Returns:
         The report that was settled; `outcome` is "completed" or the code that ended the run, and then
@@ -82,7 +104,7 @@ def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None
         RefusedError: the consent centre did not admit the run, so there is nothing to settle.
     """
     admission = gate.admit_run(study)
-    run = _Run(admission, gate, ask, watch, package)
+    run = _Run(admission, gate, ask, watch, patience, Observed(admission.plan), package)
     try:
         report = _completed(run)
     except RefusedError as error:
@@ -94,138 +116,171 @@ def run_study(gate: Gate, study: str, *, ask: Ask, watch: Watch = lambda _: None
 
 
 def _completed(run: _Run) -> RunReport:
-    plan = run.admission.plan
+    plan = run.plan
     model, steps = model_of(plan), exchanges(plan)
     check_noise(plan)
     members = _members(run.admission)
+    run.settled = in_order(run.admission.checkpoints, rounds=len(steps))
+    run.rounds = len(run.settled)
     if plan.package:
-        return _audited(run, model, steps)
+        weights = finished_weights(plan, model, run.package)
+        _open(run, steps)
+        for exchange in steps:
+            run.released |= _totals(run, exchange, lambda: weights)
+        return RunReport(run.name, "completed", run.rounds, results=run_results(plan, run.released))
+    return _trained(run, model, steps, members=members)
+
+
+def _trained(run: _Run, model: Model, steps: Sequence[Exchange], *, members: int) -> RunReport:
+    plan = run.plan
     state = model.start(plan, members=members)
-    _open(run)
-    canaries = Observed(plan)
+    _open(run, steps)
     for exchange in steps:
         training = exchange.release.kind == "train"
-        weights = model.weights(state) if training else model.finish(state)
-        model.check_weights(plan, weights)
-        outputs = (_round if plan.noise_mode == "local" else _sum)(run, exchange, weights)
+
+        def weights(now: Any = state, *, training: bool = training) -> Any:
+            sent = model.weights(now) if training else model.finish(now)
+            model.check_weights(plan, sent)
+            return sent
+
+        totals = _totals(run, exchange, weights)
         if training:
-            state = model.update(state, _totals(exchange, canaries.cut(exchange.releases, outputs)))
+            state = model.update(state, {name: np.asarray(total[0], np.float64) for name, total in totals.items()})
         else:
-            run.released |= outputs
+            run.released |= totals
     filed = next(iter(run.admission.orders.values())).plan
-    package = Package(run=run.admission.run, plan=filed, weights=model.finish(state))
+    package = Package(run=run.name, plan=filed, weights=model.finish(state))
     return RunReport(
-        run=run.admission.run,
+        run=run.name,
         outcome="completed",
         rounds=run.rounds,
         model=package_bytes(package),
-        results={**run_results(plan, run.released), **canaries.results()},
+        results={**run_results(plan, run.released), **run.canaries.results()},
     )
-
-
-def _audited(run: _Run, model: Model, steps: Sequence[Exchange]) -> RunReport:
-    """Count the decisions of a finished model; no model comes out."""
-    plan = run.admission.plan
-    weights = finished_weights(plan, model, run.package)
-    _open(run)
-    for exchange in steps:
-        run.released |= (_round if plan.noise_mode == "local" else _sum)(run, exchange, weights)
-    results = run_results(plan, run.released)
-    return RunReport(run=run.admission.run, outcome="completed", rounds=run.rounds, results=results)
 
 
 def _ended(run: _Run, code: Refusal) -> RunReport:
     refusals = {site: refusal.value for site, refusal in run.refusals.items()}
     return RunReport(
-        run=run.admission.run, outcome=code.value, rounds=run.rounds, results={"refusals": refusals} if refusals else {}
+        run=run.name, outcome=code.value, rounds=run.rounds, results={"refusals": refusals} if refusals else {}
     )
 
 
-def _open(run: _Run) -> None:
+def _open(run: _Run, steps: Sequence[Exchange]) -> None:
+    """Every site's yes to its order, and its present nonce; nothing if all rounds are settled."""
+    next_round = len(run.settled) + 1
+    if next_round > len(steps):
+        return
     orders = {site: order_bytes(order) for site, order in run.admission.orders.items()}
-    if set(orders) != set(run.admission.plan.sites):
+    if set(orders) != set(run.plan.sites):
         raise RefusedError(Refusal.NO_QUORUM, "the admission does not hold an order for each site of the plan")
-    answers = run.ask(None, 0, orders)
-    run.refusals = {site: code for site in orders if (code := _refusal(answers.get(site), kind="opened")) is not None}
-    _refuse(run, "the order")
-    for site, answer in answers.items():
-        opened = parse_opened(answer)
-        if opened.run != run.admission.run or opened.number != 1:
-            raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, f"{site} stands elsewhere in this run; admit a new run")
-        run.nonces[site] = opened.nonce
-
-
-def _round(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Sequence[Output]]:
-    """One round at every site, tried again as often as the plan priced, at the sites that did not answer."""
-    started = perf_counter()
-    plan = run.admission.plan
-    replies: dict[str, RoundReply] = {}
-    refusals: dict[str, Refusal] = {}
-    for _ in range(plan.max_attempts):
-        waiting = {site: run.nonces[site] for site in plan.sites if site not in replies}
-        statements = run.gate.admit_round(run.admission.run, exchange.number, waiting)
-        requests = {
-            site: request_bytes(RoundRequest(run.admission.run, exchange.number, statements.get(site), weights))
-            for site in waiting
+    # A site that answered the next round before the coordinator died sends the same bytes again; one that was absent
+    # from rounds of a secure sum turns to the present one.
+    where = range(next_round if run.plan.noise_mode == "local" else 1, next_round + 2)
+    until = run.patience.deadline()
+    while orders:
+        answers = run.ask(None, 0, orders)
+        run.refusals = {
+            site: code for site in orders if (code := refusal_of(answers.get(site), kind="opened")) is not None
         }
-        answers = run.ask(exchange.release.kind, exchange.number, requests)
-        refusals = {}
-        for site in waiting:
-            refused = _refusal(answers.get(site), kind="reply")
-            if refused is None:
-                replies[site] = _checked(parse_reply(answers[site]), run, exchange)
-            else:
-                refusals[site] = refused
-        if not refusals or not set(refusals.values()) <= {Refusal.NO_QUORUM, Refusal.INTERNAL}:
+        for site in {*orders} - {*run.refusals}:
+            opened = parse_opened(answers[site])
+            if opened.run != run.name or opened.number not in where:
+                raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, f"{site} stands elsewhere in this run; admit a new run")
+            run.nonces[site] = opened.nonce
+            del orders[site]
+        if not orders or not {*run.refusals.values()} <= AWAY or not run.patience.again(until):
             break
-    sites = {site: _site_round(replies.get(site), refusals.get(site)) for site in plan.sites}
-    _settle(run, exchange, sites, whole=not refusals, started=started)
-    run.refusals = refusals
-    _refuse(run, f"round {exchange.number}")
-    run.nonces = {site: reply.nonce for site, reply in replies.items()}
-    return {one.name: [replies[site].outputs[one.name] for site in plan.sites] for one in exchange.releases}
+    _refuse(run, "the order")
 
 
-def _sum(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Sequence[Output]]:
-    """One round under masks, tried again as often as the plan priced, with the sites that are there."""
+def _totals(run: _Run, exchange: Exchange, weights: Callable[[], Any]) -> dict[str, Total]:
+    """Release -> its noised total: of the checkpoint if the round is settled, else of the sites."""
+    if exchange.number <= len(run.settled):
+        done = run.settled[exchange.number - 1]
+        if {*done.totals} != {release.name for release in exchange.releases}:
+            raise MalformedError("a checkpoint holds other releases than its round")
+        run.canaries.scores, run.canaries.seen = dict(done.canaries), dict(done.seen)
+        return {name: Total(total, copies=done.copies) for name, total in done.totals.items()}
+    return (_local if run.plan.noise_mode == "local" else _summed)(run, exchange, weights())
+
+
+def _local(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Total]:
+    """One round at every site, each with its own noise."""
     started = perf_counter()
-    plan, name = run.admission.plan, run.admission.run
-    _return(run)
+    kind, number = exchange.release.kind, exchange.number
+    asked = LocalRound(
+        run.name,
+        exchange,
+        weights,
+        {site: run.nonces[site] for site in run.plan.sites},
+        lambda nonces: run.gate.admit_round(run.name, number, nonces),
+        lambda messages: run.ask(kind, number, messages),
+    )
+    asked.ask(attempts=run.plan.max_attempts, patience=run.patience)
+    run.refusals = asked.refusals
+    totals: dict[str, Total] = {}
+    try:
+        _refuse(run, f"round {number}")
+        outputs: Mapping[str, Sequence[Output]] = {
+            one.name: [asked.replies[site].outputs[one.name] for site in run.plan.sites] for one in exchange.releases
+        }
+        if kind == "train":
+            outputs = run.canaries.cut(exchange.releases, outputs)
+        totals = {name: _added(name, vectors) for name, vectors in outputs.items()}
+    finally:
+        said = {site: reply.statement for site, reply in asked.replies.items()}
+        _settle(run, exchange, asked.sites, totals, said, started=started)
+    run.nonces = {site: reply.nonce for site, reply in asked.replies.items()}
+    return totals
+
+
+def _summed(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Total]:
+    """One round under masks, tried again as often as the plan priced, with the sites that are there.
+
+    While the patience lasts it is tried more often: a site that had already given its vector then refuses by itself.
+    """
+    started, until = perf_counter(), run.patience.deadline()
+    plan, made = run.plan, 0
     left: Mapping[str, Refusal] = {}
-    for attempt in range(1, plan.max_attempts + 1):
-        statements = run.gate.admit_round(name, exchange.number, run.nonces)
+    while True:
+        made += 1
+        _return(run)
+        statements = run.gate.admit_round(run.name, exchange.number, run.nonces)
 
         def send(messages: Mapping[str, bytes]) -> Mapping[str, bytes]:
             return run.ask(exchange.release.kind, exchange.number, messages)
 
         try:
-            summed = Attempt(plan, exchange, name, exchange.number, attempt, send).sum(weights, statements)
+            attempt = min(made, plan.max_attempts)
+            summed = Attempt(plan, exchange, run.name, exchange.number, attempt, send).sum(weights, statements)
         except (RefusedError, MalformedError) as error:
             left = error.left if isinstance(error, LeftError) else _everybody(plan, error)
-            _return(run, everybody=True)
-            continue
-        _settle(run, exchange, {**_absent(run), **summed.sites}, whole=True, started=started)
+            run.nonces = {}
+            if made < plan.max_attempts or ({*left.values()} <= AWAY and run.patience.again(until)):
+                continue
+            break
+        totals = {name: Total(total, copies=summed.copies) for name, total in summed.totals.items()}
+        _settle(run, exchange, {**_absent(run), **summed.sites}, totals, summed.statements, started=started)
         run.nonces = summed.nonces
-        return {release: Total(total, copies=summed.copies) for release, total in summed.totals.items()}
-    _settle(run, exchange, {site: SiteRound(refusal=left.get(site)) for site in left}, whole=False, started=started)
+        return totals
+    _settle(run, exchange, {site: SiteRound(refusal=left.get(site)) for site in left}, {}, {}, started=started)
     run.refusals = dict(left)
     raise RefusedError(next(iter(left.values())), f"no attempt at round {exchange.number} opened a sum")
 
 
-def _return(run: _Run, *, everybody: bool = False) -> None:
+def _return(run: _Run) -> None:
     """Let sites that left come back: each says where it stands in the run, and its present nonce."""
-    orders = {
-        site: order_bytes(order) for site, order in run.admission.orders.items() if everybody or site not in run.nonces
-    }
+    orders = {site: order_bytes(order) for site, order in run.admission.orders.items() if site not in run.nonces}
     if not orders:
         return
     for site, answer in run.ask(None, 0, orders).items():
-        if _refusal(answer, kind="opened") is None:
+        if refusal_of(answer, kind="opened") is None:
             run.nonces[site] = parse_opened(answer).nonce
 
 
 def _absent(run: _Run) -> dict[str, SiteRound]:
-    return {site: SiteRound(refusal=Refusal.NO_QUORUM) for site in run.admission.plan.sites}
+    return {site: SiteRound(refusal=Refusal.NO_QUORUM) for site in run.plan.sites}
 
 
 def _everybody(plan: Plan, error: RefusedError | MalformedError) -> dict[str, Refusal]:
@@ -233,14 +288,32 @@ def _everybody(plan: Plan, error: RefusedError | MalformedError) -> dict[str, Re
     return dict.fromkeys(plan.sites, code)
 
 
-def _settle(run: _Run, exchange: Exchange, sites: Mapping[str, SiteRound], *, whole: bool, started: float) -> None:
-    run.rounds += whole
+def _settle(
+    run: _Run,
+    exchange: Exchange,
+    sites: Mapping[str, SiteRound],
+    totals: Mapping[str, Total],
+    statements: Mapping[str, Signed],
+    *,
+    started: float,
+) -> None:
+    """Settle a round with its checkpoint; without totals it came to nothing."""
+    run.rounds += bool(totals)
+    checkpoint = Checkpoint(
+        exchange.number,
+        {name: total[0] for name, total in totals.items()},
+        copies=next((total.copies for total in totals.values()), 1.0),
+        canaries=run.canaries.scores,
+        seen=run.canaries.seen,
+    )
     report = RoundReport(
-        run=run.admission.run,
+        run=run.name,
         round=exchange.number,
         kind=exchange.release.kind,
         sites=sites,
         seconds=perf_counter() - started,
+        checkpoint=checkpoint_bytes(checkpoint) if totals else b"",
+        statements=statements,
     )
     run.gate.settle_round(report)
     run.watch(report)
@@ -249,32 +322,6 @@ def _settle(run: _Run, exchange: Exchange, sites: Mapping[str, SiteRound], *, wh
 def _refuse(run: _Run, what: str) -> None:
     if run.refusals:
         raise RefusedError(next(iter(run.refusals.values())), f"{len(run.refusals)} sites refused {what}")
-
-
-def _refusal(answer: bytes | None, *, kind: str) -> Refusal | None:
-    """Why an answer is not the one that was asked for; None if it is. A site that is silent makes no quorum."""
-    if answer is None:
-        return Refusal.NO_QUORUM
-    try:
-        found = kind_of(answer)
-        if found == kind:
-            return None
-        return parse_refused(answer).code
-    except MalformedError:
-        return Refusal.MALFORMED
-
-
-def _checked(reply: RoundReply, run: _Run, exchange: Exchange) -> RoundReply:
-    expected = {release.name for release in exchange.releases}
-    if (reply.run, reply.number) != (run.admission.run, exchange.number) or {*reply.outputs} != expected:
-        raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "a site answered another round, or with other releases")
-    return reply
-
-
-def _site_round(reply: RoundReply | None, refusal: Refusal | None) -> SiteRound:
-    if reply is None:
-        return SiteRound(refusal=refusal)
-    return SiteRound(used_digest=reply.used_digest, used=reply.used, removed=reply.removed)
 
 
 def _members(admission: Admission) -> int:
@@ -286,11 +333,8 @@ def _members(admission: Admission) -> int:
     return members
 
 
-def _totals(exchange: Exchange, outputs: Mapping[str, Sequence[Output]]) -> dict[str, Any]:
-    totals = {}
-    for release in exchange.releases:
-        vectors = outputs[release.name]
-        if len({vector.shape for vector in vectors}) != 1:
-            raise RefusedError(Refusal.MALFORMED, f"the sites do not agree on the length of {release.name}")
-        totals[release.name] = np.sum(vectors, axis=0)
-    return totals
+def _added(release: str, vectors: Sequence[Output]) -> Total:
+    """The sum over the sites; each added the full noise."""
+    if len({(vector.shape, vector.dtype.kind) for vector in vectors}) != 1:
+        raise RefusedError(Refusal.MALFORMED, f"the sites do not agree on the length of {release}")
+    return Total(np.sum(vectors, axis=0), copies=len(vectors))

@@ -64,6 +64,7 @@ class RoundReply:
         used_digest: `cohort.members_digest` of the members whom the round's releases were computed over.
         used: how many those are, rows or not.
         removed: how many of the site's cohort are removed by now.
+        statement: the consent centre's signed removals under which the site took part.
         outputs: release -> noised vector or counts.
     """
 
@@ -73,6 +74,7 @@ class RoundReply:
     used_digest: str
     used: int
     removed: int
+    statement: Signed
     outputs: Mapping[str, Output] = field(default_factory=dict)
 
 
@@ -180,9 +182,7 @@ def parse_request(message: bytes) -> RoundRequest:
 
 def reply_bytes(reply: RoundReply) -> bytes:
     """What a site released, as the message that its outbox keeps."""
-    names = sorted(reply.outputs)
-    outputs = [np.asarray(reply.outputs[name]) for name in names]
-    codes = ["i8" if np.issubdtype(output.dtype, np.integer) else "f8" for output in outputs]
+    outputs = blobs_of(reply.outputs)
     header = {
         "kind": "reply",
         "run": reply.run,
@@ -191,9 +191,9 @@ def reply_bytes(reply: RoundReply) -> bytes:
         "used_digest": reply.used_digest,
         "used": reply.used,
         "removed": reply.removed,
-        "outputs": dict(zip(names, codes, strict=True)),
+        "outputs": outputs.codes,
     }
-    return frame(header, [output.astype(_TYPES[code]).tobytes() for code, output in zip(codes, outputs, strict=True)])
+    return frame(header, [reply.statement.to_text().encode("ascii"), *outputs.blobs])
 
 
 def parse_reply(message: bytes) -> RoundReply:
@@ -204,11 +204,12 @@ def parse_reply(message: bytes) -> RoundReply:
     """
     header, blobs = unframe(message, kind="reply")
     named = header.pop("outputs", None)
-    if not isinstance(named, dict) or len(named) != len(blobs):
-        raise MalformedError("a reply names each of its outputs")
+    if not blobs:
+        raise MalformedError("a reply holds the statement under which the site took part")
     return RoundReply(
         **_exactly(header, run=str, number=int, nonce=str, used_digest=str, used=int, removed=int),
-        outputs={name: _vector(blob, code) for (name, code), blob in zip(named.items(), blobs, strict=True)},
+        statement=Signed.from_text(blobs[0]),
+        outputs=arrays_of(named, blobs[1:]),
     )
 
 
@@ -226,6 +227,32 @@ def parse_refused(message: bytes) -> Refused:
     header, _ = unframe(message, kind="refused")
     code = header.get("code")
     return Refused(Refusal(code) if code in {known.value for known in Refusal} else Refusal.INTERNAL)
+
+
+@dataclass(frozen=True)
+class Blobs:
+    """Named vectors as the header and the blobs of a message: name -> "f8" or "i8", and their bytes in that order."""
+
+    codes: dict[str, str]
+    blobs: list[bytes]
+
+
+def blobs_of(vectors: Mapping[str, Output]) -> Blobs:
+    """Named vectors, by name, as `arrays_of` reads them."""
+    named = {name: np.asarray(vectors[name]) for name in sorted(vectors)}
+    codes = {name: "i8" if np.issubdtype(one.dtype, np.integer) else "f8" for name, one in named.items()}
+    return Blobs(codes, [one.astype(_TYPES[codes[name]], copy=False).tobytes() for name, one in named.items()])
+
+
+def arrays_of(codes: Any, blobs: Sequence[bytes]) -> dict[str, Output]:
+    """The vectors of `blobs_of`.
+
+    Raises:
+        MalformedError: not as many as are named, or one is not of whole finite numbers.
+    """
+    if not isinstance(codes, dict) or len(codes) != len(blobs):
+        raise MalformedError("a message names each of its vectors")
+    return {name: _vector(blob, code) for (name, code), blob in zip(codes.items(), blobs, strict=True)}
 
 
 def _exactly(header: Mapping[str, Any], **types: type) -> dict[str, Any]:

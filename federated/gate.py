@@ -63,12 +63,17 @@ class Order:
 
 @dataclass(frozen=True)
 class Admission:
-    """What `admit_run` hands to the coordinator."""
+    """What `admit_run` hands to the coordinator.
+
+    Attributes:
+        checkpoints: of the rounds that are settled already: a coordinator that comes back after a crash goes on there.
+    """
 
     run: str
     plan: Plan
     permit: Permit
     orders: Mapping[str, Order]
+    checkpoints: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,13 +106,21 @@ class SiteRound:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """What really happened in one round."""
+    """What really happened in one round.
+
+    Attributes:
+        checkpoint: what it takes to go on after it (`federated.checkpoint`); empty if the round came to nothing.
+        statements: site -> the consent centre's own statement of removals under which it took part, as it was signed;
+            with it the consent centre recomputes whom the site may have used.
+    """
 
     run: str
     round: int
     kind: Kind
     sites: Mapping[str, SiteRound]
     seconds: float = 0.0
+    checkpoint: bytes = b""
+    statements: Mapping[str, Signed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -219,6 +232,27 @@ def check_removals(
     Raises:
         RefusedError: `statement-missing`, `-forged`, `-replayed` or `-stale`.
     """
+    removals = _signed_removals(signed, hub_key=hub_key)
+    if (removals.run, removals.site, removals.round, removals.nonce) != (run, site, number, nonce):
+        raise RefusedError(Refusal.STATEMENT_REPLAYED, "the removals are for another round, run or site")
+    if removals.epoch < epoch or not abs(at - removals.issued_at) <= FRESH_FOR:
+        raise RefusedError(Refusal.STATEMENT_STALE, "the removals are too old; ask for this round again")
+    return removals
+
+
+def read_removals(signed: Signed | None, *, hub_key: Ed25519PublicKey, run: str, site: str, number: int) -> set[bytes]:
+    """Whom a statement removed that was given for a round that is over: the hub reads its own again.
+
+    Raises:
+        RefusedError: `statement-missing`, `-forged` or `-replayed`.
+    """
+    removals = _signed_removals(signed, hub_key=hub_key)
+    if (removals.run, removals.site, removals.round) != (run, site, number):
+        raise RefusedError(Refusal.STATEMENT_REPLAYED, "the removals are for another round, run or site")
+    return {bytes.fromhex(one) for one in removals.removed}
+
+
+def _signed_removals(signed: Signed | None, *, hub_key: Ed25519PublicKey) -> Removals:
     if signed is None:
         raise RefusedError(Refusal.STATEMENT_MISSING, "no statement of removals came with this round")
     try:
@@ -230,8 +264,4 @@ def check_removals(
             raise MalformedError("a statement's time needs a zone")
     except (SignatureError, MalformedError, TypeError, KeyError, ValueError) as error:
         raise RefusedError(Refusal.STATEMENT_FORGED, "the removals are not signed by the consent centre") from error
-    if (removals.run, removals.site, removals.round, removals.nonce) != (run, site, number, nonce):
-        raise RefusedError(Refusal.STATEMENT_REPLAYED, "the removals are for another round, run or site")
-    if removals.epoch < epoch or not abs(at - removals.issued_at) <= FRESH_FOR:
-        raise RefusedError(Refusal.STATEMENT_STALE, "the removals are too old; ask for this round again")
     return removals

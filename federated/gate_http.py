@@ -1,8 +1,8 @@
 """The gate over HTTPS: for a coordinator in its own process, which holds a token that may drive runs and nothing else.
 
-A question that got no answer is asked again for a while: statements of removals cost nothing, and settling the same
-round or run twice is refused by the consent centre, which then counts as settled. An admission is asked once only: it
-charges.
+A question that got no answer is asked again for a while: statements of removals cost nothing, a token that asks for
+admission again is given the run that it has, and settling the same round or run twice is refused by the consent centre,
+which then counts as settled.
 """
 
 import ssl
@@ -60,8 +60,8 @@ class HttpGate:
         self._client.close()
 
     def admit_run(self, study: str) -> Admission:
-        """Admit one run of an approved study; asked once, because it charges."""
-        return parse_admission(self._ask("admit-run", study.encode(), tries=1))
+        """Admit one run of an approved study, or give the run that this token drives, with its checkpoints."""
+        return parse_admission(self._ask("admit-run", study.encode()))
 
     def admit_round(self, run: str, number: int, nonces: Mapping[str, str]) -> Mapping[str, Signed]:
         """One signed statement of removals per site that sent a nonce."""
@@ -89,11 +89,9 @@ class HttpGate:
             if asked == 1 or refused.code is not Refusal.ROUND_OUT_OF_ORDER:
                 raise
 
-    def _ask(
-        self, question: str, body: bytes, *, tries: int = TRIES, asking: Callable[[], None] = lambda: None
-    ) -> bytes:
+    def _ask(self, question: str, body: bytes, *, asking: Callable[[], None] = lambda: None) -> bytes:
         wait = WAIT_S
-        for left in reversed(range(tries)):
+        for left in reversed(range(TRIES)):
             asking()
             try:
                 response = self._client.post(

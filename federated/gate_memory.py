@@ -47,6 +47,8 @@ class MemoryGate(Gate):
         removed: site -> pseudonyms that withdrew.
         epoch: the number of the consent state.
         rounds: what was settled, in order; `reports` the same of runs.
+        resumes: whether a run that has not ended is given again, as the consent centre does for each token.
+        open: the admission of that run.
     """
 
     plan: bytes
@@ -62,12 +64,17 @@ class MemoryGate(Gate):
     admitted: int = 0
     rounds: list[RoundReport] = field(default_factory=list)
     reports: list[RunReport] = field(default_factory=list)
+    resumes: bool = False
+    open: Admission | None = None
 
     def admit_run(self, study: str) -> Admission:
-        """Cut one cohort per site from what is allowed now."""
+        """Cut one cohort per site from what is allowed now, or give the run that has not ended again."""
         plan = parse_plan(self.plan)
         if study != plan.study:
             raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"no study is called {study}")
+        if self.open is not None:
+            settled = [one.checkpoint for one in self.rounds if one.run == self.open.run and one.checkpoint]
+            return replace(self.open, checkpoints=tuple(settled))
         self.admitted += 1
         run, at = f"run-{self.admitted}", self.clock()
         cohorts = {site: self._cohort(run, site, at=at) for site in plan.sites}
@@ -87,7 +94,9 @@ class MemoryGate(Gate):
             site: Order(plan=self.plan, approvals=self.approvals, permit=signed_permit, cohort=signed, members=body)
             for site, (signed, body) in cohorts.items()
         }
-        return Admission(run=run, plan=plan, permit=permit, orders=orders)
+        admission = Admission(run=run, plan=plan, permit=permit, orders=orders)
+        self.open = admission if self.resumes else None
+        return admission
 
     def admit_round(self, run: str, number: int, nonces: Mapping[str, str]) -> Mapping[str, Signed]:
         """One fresh statement per site that sent a nonce."""
@@ -118,6 +127,7 @@ class MemoryGate(Gate):
     def settle_run(self, report: RunReport) -> None:
         """Keep a run's report."""
         self.reports.append(report)
+        self.open = None
 
     def _cohort(self, run: str, site: str, *, at: datetime) -> tuple[Signed, bytes]:
         header, body = build_cohort(

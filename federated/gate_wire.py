@@ -16,11 +16,11 @@ from federated.signed import Signed
 
 
 def admission_bytes(admission: Admission) -> bytes:
-    """An admission: one order for each site."""
+    """An admission: one order for each site, then the checkpoints of the rounds that are settled."""
     sites = sorted(admission.orders)
     return frame(
         {"kind": "admission", "run": admission.run, "sites": sites},
-        [order_bytes(admission.orders[site]) for site in sites],
+        [*(order_bytes(admission.orders[site]) for site in sites), *admission.checkpoints],
     )
 
 
@@ -32,11 +32,18 @@ def parse_admission(payload: bytes) -> Admission:
     """
     header, blobs = unframe(payload, kind="admission")
     fields = _exactly(header, run=str, sites=list)
-    if not blobs or len(fields["sites"]) != len(blobs):
+    sites = fields["sites"]
+    if not 0 < len(sites) <= len(blobs):
         raise MalformedError("an admission has an order for each of its sites")
-    orders = {str(site): parse_order(blob) for site, blob in zip(fields["sites"], blobs, strict=True)}
+    orders = {str(site): parse_order(blob) for site, blob in zip(sites, blobs, strict=False)}
     first = next(iter(orders.values()))
-    return Admission(run=fields["run"], plan=parse_plan(first.plan), permit=read_permit(first.permit), orders=orders)
+    return Admission(
+        run=fields["run"],
+        plan=parse_plan(first.plan),
+        permit=read_permit(first.permit),
+        orders=orders,
+        checkpoints=tuple(blobs[len(sites) :]),
+    )
 
 
 def nonces_bytes(run: str, number: int, nonces: Mapping[str, str]) -> bytes:
@@ -89,7 +96,9 @@ def round_bytes(report: RoundReport) -> bytes:
             "of": report.kind,
             "sites": sites,
             "seconds": float(report.seconds),
-        }
+            "statements": sorted(report.statements),
+        },
+        [report.checkpoint, *(report.statements[site].to_text().encode("ascii") for site in sorted(report.statements))],
     )
 
 
@@ -99,13 +108,24 @@ def parse_round(payload: bytes) -> RoundReport:
     Raises:
         MalformedError: not that.
     """
-    fields = _exactly(unframe(payload, kind="round-report")[0], run=str, round=int, of=str, sites=dict, seconds=float)
+    header, blobs = unframe(payload, kind="round-report")
+    fields = _exactly(header, run=str, round=int, of=str, sites=dict, seconds=float, statements=list)
     try:
         kind: Kind = next(known for known in get_args(Kind) if known == fields["of"])
         sites = {site: _site_round(*done) for site, done in fields["sites"].items()}
+        checkpoint, *texts = blobs
+        said = {site: Signed.from_text(text) for site, text in zip(fields["statements"], texts, strict=True)}
     except (StopIteration, TypeError, ValueError) as error:
         raise MalformedError("not the report of a round") from error
-    return RoundReport(run=fields["run"], round=fields["round"], kind=kind, sites=sites, seconds=fields["seconds"])
+    return RoundReport(
+        run=fields["run"],
+        round=fields["round"],
+        kind=kind,
+        sites=sites,
+        seconds=fields["seconds"],
+        checkpoint=checkpoint,
+        statements=said,
+    )
 
 
 def run_bytes(report: RunReport) -> bytes:

@@ -58,6 +58,7 @@ class SumVector:
     used_digest: str
     used: int
     removed: int
+    statement: Signed
     lengths: dict[str, int]
     words: Words
 
@@ -101,7 +102,7 @@ def vector_bytes(vector: SumVector) -> bytes:
         "removed": vector.removed,
         "lengths": [[name, length] for name, length in vector.lengths.items()],
     }
-    return frame(header, [vector.words.astype("<u8", copy=False).tobytes()])
+    return frame(header, [signed_blob(vector.statement), vector.words.astype("<u8", copy=False).tobytes()])
 
 
 def parse_vector(message: bytes) -> SumVector:
@@ -117,9 +118,10 @@ def parse_vector(message: bytes) -> SumVector:
         lengths = {str(name): int(length) for name, length in listed or ()}
     except (TypeError, ValueError) as error:
         raise MalformedError("a masked vector says the length of each release") from error
-    if len(blobs) != 1 or min(lengths.values(), default=0) < 0 or len(blobs[0]) != 8 * sum(lengths.values()):
-        raise MalformedError("a masked vector is as long as its releases")
-    return SumVector(**plain, lengths=lengths, words=np.frombuffer(blobs[0], dtype="<u8").copy())
+    if len(blobs) != 2 or min(lengths.values(), default=0) < 0 or len(blobs[1]) != 8 * sum(lengths.values()):
+        raise MalformedError("a masked vector is as long as its releases, and comes with its statement")
+    statement, words = Signed.from_text(blobs[0]), np.frombuffer(blobs[1], dtype="<u8").copy()
+    return SumVector(**plain, statement=statement, lengths=lengths, words=words)
 
 
 def weights_blob(weights: Vector) -> bytes:

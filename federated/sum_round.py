@@ -45,12 +45,14 @@ class Summed:
         copies: full noises that the sums of counts carry.
         sites: what each site did; those that left carry their code.
         nonces: survivor -> nonce of its next statement.
+        statements: survivor -> the statement under which it took part.
     """
 
     totals: dict[str, Output]
     copies: float
     sites: dict[str, SiteRound]
     nonces: dict[str, str]
+    statements: dict[str, Signed]
 
 
 class LeftError(RefusedError):
@@ -112,6 +114,7 @@ class Attempt:
             copies=len(vectors) / self.plan.quorum.honest,
             sites=sites,
             nonces={site: one.nonce for site, one in vectors.items()},
+            statements={site: one.statement for site, one in vectors.items()},
         )
 
     def _shared(self, statements: Mapping[str, Signed]) -> tuple[dict[str, Signed], dict[str, dict[str, bytes]]]:

@@ -1,11 +1,14 @@
-"""Runs, their cohorts and rounds, and what came out, as rows. All of them are only ever added."""
+"""Runs, their cohorts and rounds, and what came out, as rows that are only ever added, but for their checkpoints.
+
+A checkpoint is what a coordinator needs to go on after a crash; when the run has ended nobody does, and it is emptied.
+"""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlmodel import Field, SQLModel, col, func, insert, select
+from sqlmodel import Field, SQLModel, col, func, insert, select, update
 
 from consent_center.storage.columns import EntryId, EntryRef
 from consent_center.storage.transaction import Transaction
@@ -48,7 +51,7 @@ class RunMemberRow(SQLModel, table=True):
 
 
 class RoundRow(SQLModel, table=True):
-    """One settled round."""
+    """One settled round: what each site did, whom its statements newly removed, and how to go on after it."""
 
     __tablename__ = "round"
     run: str = Field(primary_key=True, foreign_key="run.run")
@@ -56,6 +59,8 @@ class RoundRow(SQLModel, table=True):
     kind: str
     sites: str
     seconds: float
+    removed: str
+    checkpoint: bytes
     entry_id: EntryRef
 
 
@@ -175,6 +180,12 @@ def cohorts(tx: Transaction, run: str) -> dict[str, tuple[Signed, bytes]]:
     return {row.site: (Signed.from_text(row.header), row.body) for row in rows}
 
 
+def cohort_headers(tx: Transaction, run: str) -> dict[str, Signed]:
+    """Site -> signed header alone, for whoever only counts."""
+    rows = tx.session.exec(select(CohortRow.site, CohortRow.header).where(CohortRow.run == run)).all()
+    return {site: Signed.from_text(header) for site, header in sorted(rows)}
+
+
 def members(tx: Transaction, run: str, among: Iterable[str] | None = None) -> list[RunMember]:
     """The members of a run, or those of them who are among the given ones."""
     query = select(RunMemberRow.member, RunMemberRow.site, RunMemberRow.pseudonym, RunMemberRow.uses)
@@ -195,8 +206,10 @@ def runs_of(tx: Transaction, member: str) -> list[tuple[str, RunMember]]:
     return [(row.run, RunMember(row.member, row.site, row.pseudonym, row.uses)) for row in tx.session.exec(query)]
 
 
-def add_round(tx: Transaction, report: RoundReport, *, entry: EntryId) -> None:
-    """Keep a settled round."""
+def add_round(
+    tx: Transaction, report: RoundReport, *, removed: Mapping[str, Collection[bytes]], entry: EntryId
+) -> None:
+    """Keep a settled round, with whom its statements newly removed at each site."""
     sites = json.dumps({site: asdict(done) for site, done in report.sites.items()})
     tx.session.add(
         RoundRow(
@@ -205,6 +218,8 @@ def add_round(tx: Transaction, report: RoundReport, *, entry: EntryId) -> None:
             kind=report.kind,
             sites=sites,
             seconds=report.seconds,
+            removed=json.dumps({site: sorted(one.hex() for one in gone) for site, gone in removed.items() if gone}),
+            checkpoint=report.checkpoint,
             entry_id=entry,
         )
     )
@@ -221,8 +236,24 @@ def rounds(tx: Transaction, run: str) -> list[tuple[int, str, dict[str, dict[str
     return [(row.number, row.kind, json.loads(row.sites)) for row in rows]
 
 
+def removed_so_far(tx: Transaction, run: str) -> dict[str, set[bytes]]:
+    """Site -> pseudonyms that the statements of the settled rounds removed."""
+    removed: dict[str, set[bytes]] = {}
+    for text in tx.session.exec(select(RoundRow.removed).where(RoundRow.run == run, RoundRow.removed != "{}")):
+        for site, gone in json.loads(text).items():
+            removed.setdefault(site, set()).update(bytes.fromhex(one) for one in gone)
+    return removed
+
+
+def checkpoints(tx: Transaction, run: str) -> tuple[bytes, ...]:
+    """What it takes to go on with a run, round by round; empty once it has ended."""
+    query = select(RoundRow.checkpoint).where(RoundRow.run == run).order_by(col(RoundRow.number))
+    return tuple(kept for kept in tx.session.exec(query) if kept)
+
+
 def add_outcome(tx: Transaction, report: RunReport, *, entry: EntryId) -> None:
-    """Keep how a run ended, with its model as a candidate."""
+    """Keep how a run ended, with its model as a candidate; its checkpoints are needed no more."""
+    tx.session.exec(update(RoundRow).where(col(RoundRow.run) == report.run).values(checkpoint=b""))
     tx.session.add(
         OutcomeRow(
             run=report.run,

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -57,7 +58,10 @@ def admit_run(
         if admitted.study != study.id:
             raise RefusedError(Refusal.MALFORMED, "this run belongs to another study")
         permit = check_permit(admitted.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
-        return _admission(study, permit, admitted.permit, runs.cohorts(tx, run), approvals)
+        if runs.outcome(tx, run) is not None:
+            raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run has ended; start another one")
+        again = _admission(study, permit, admitted.permit, runs.cohorts(tx, run), approvals)
+        return replace(again, checkpoints=runs.checkpoints(tx, run))
     if plan.releases_of("score") and not releases.is_usable(releases.latest(tx, plan.package), at=at):
         raise RefusedError(
             Refusal.MODEL_NOT_RELEASED, "this model is not released, or its release has ended; audit and release it"

@@ -12,13 +12,14 @@ from threading import Lock
 from federated.errors import Refusal, RefusedError
 from federated.flower import server_app
 from federated.flower.fleet import FleetLink
-from federated.flower.gates import GATE, NODE, STUDY, GateEntry, registered_gate
+from federated.flower.gates import GATE, NODES, STUDY, GateEntry, nodes_text, registered_gate
 from federated.flower.link_grid import LinkGrid
 from federated.gate import Gate, RoundReport, RunReport
 
 # Flower keeps the identity of the running task once per process, so runs take turns.
 _ONE_RUN = Lock()
 _LOOK_S = 0.05
+PATIENCE_S = 90.0
 
 
 def wait_for(link: FleetLink, sites: Mapping[str, int], *, timeout_s: float) -> None:
@@ -46,8 +47,9 @@ def run_deployed(
     sites: Mapping[str, int],
     *,
     watch: Callable[[RoundReport], None] = lambda _: None,
+    patience_s: float = PATIENCE_S,
 ) -> RunReport:
-    """Run an approved study over connected sites.
+    """Run an approved study over connected sites, or go on with the run of it that the gate has begun.
 
     Args:
         gate: the consent centre.
@@ -55,6 +57,7 @@ def run_deployed(
         link: the fleet API, started.
         sites: site -> its node, from `FleetLink.register`.
         watch: told of each round after it was settled.
+        patience_s: how long sites that are away are waited for, at each step.
 
     Returns:
         The report that was settled.
@@ -62,7 +65,11 @@ def run_deployed(
     Raises:
         RefusedError: the consent centre did not admit the run.
     """
-    config: dict[str, str | int] = {GATE: study, STUDY: study, **{NODE + site: node for site, node in sites.items()}}
-    with _ONE_RUN, registered_gate(study, GateEntry(gate, watch)) as entry, LinkGrid(link, config) as grid:
+    config: dict[str, str | int] = {GATE: study, STUDY: study, NODES: nodes_text(sites)}
+    with (
+        _ONE_RUN,
+        registered_gate(study, GateEntry(gate, watch, patience_s=patience_s)) as entry,
+        LinkGrid(link, config) as grid,
+    ):
         server_app.app(grid, grid.context)
         return entry.reports[0]

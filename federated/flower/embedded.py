@@ -10,15 +10,29 @@ from threading import Lock
 
 from flwr.app import Context, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
-from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects, no_object_id_recompute
-from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
-from flwr.supercore.run import Run
-from flwr.supercore.task_identity import TaskIdentity
 
 from federated.flower import client_app, server_app
-from federated.flower.gates import GATE, NODE, SITE, STUDY, Answer, GateEntry, registered_gate, registered_sites
+from federated.flower.gates import (
+    GATE,
+    NODES,
+    SITE,
+    STUDY,
+    Answer,
+    GateEntry,
+    nodes_text,
+    registered_gate,
+    registered_sites,
+)
+from federated.flower.internals import (
+    NodeInfo,
+    Run,
+    TaskIdentity,
+    described,
+    get_all_nested_objects,
+    inflate_object_from_contents,
+    no_object_id_recompute,
+)
 from federated.gate import Gate, RoundReport, RunReport
 
 COORDINATOR = 1
@@ -73,9 +87,7 @@ class EmbeddedGrid(Grid):
         """Deliver each message, run its node, and keep the reply."""
         sent = []
         for message in messages:
-            message.metadata.__dict__["_run_id"] = self._run.run_id
-            message.metadata.__dict__["_src_node_id"] = COORDINATOR
-            arrived = over_the_wire(message)
+            arrived = over_the_wire(described(message, run_id=self._run.run_id, src_node_id=COORDINATOR))
             self._replies[arrived.metadata.message_id] = self._reply(arrived)
             sent.append(arrived.metadata.message_id)
         return sent
@@ -105,8 +117,7 @@ def over_the_wire(message: Message) -> Message:
     arrived = inflate_object_from_contents(identity, objects)
     if not isinstance(arrived, Message):
         raise TypeError("Flower's objects did not make a message")
-    arrived.metadata.__dict__["_message_id"] = identity
-    return arrived
+    return described(arrived, message_id=identity)
 
 
 def run_embedded(
@@ -146,7 +157,7 @@ def run_embedded(
             node_id=COORDINATOR,
             node_config={},
             state=RecordDict(),
-            run_config={GATE: study, STUDY: study, **{NODE + site: node for site, node in nodes.items()}},
+            run_config={GATE: study, STUDY: study, NODES: nodes_text(nodes)},
         )
         server_app.app(grid, context)
         return entry.reports[0]

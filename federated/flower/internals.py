@@ -19,14 +19,25 @@ from flwr.common.constant import (
 from flwr.common.serde import message_from_proto, message_to_proto
 from flwr.proto import fleet_pb2
 from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
-from flwr.proto.node_pb2 import Node
+from flwr.proto.node_pb2 import Node, NodeInfo
+from flwr.proto.runtime_pb2 import AcquireTaskRequest
 from flwr.supercore.constant import NOOP_FEDERATION_ID, TaskType
 from flwr.supercore.error import http_error_translator
 from flwr.supercore.heartbeat import HeartbeatSender
-from flwr.supercore.interceptors.http.runtime_version import RuntimeVersionHttpInterceptor
+from flwr.supercore.inflatable.inflatable_object import get_all_nested_objects, no_object_id_recompute
+from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents
+from flwr.supercore.interceptors import (
+    RuntimeTokenHttpInterceptor,
+    RuntimeVersionHttpInterceptor,
+    SuperExecAuthHttpInterceptor,
+)
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.supercore.protobuf.routing import ProtobufRoute
 from flwr.supercore.protobuf.translation import PROTOBUF_REQUEST_DEPENDENCY, ProtobufTranslationMiddleware
+from flwr.supercore.retry import make_simple_http_retry_invoker
+from flwr.supercore.run import Run
+from flwr.supercore.runtime import RuntimeHttpClient
+from flwr.supercore.superexec.run_superexec import _SUPEREXEC_AUTH_METHODS
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.config_loader import get_federation_manager, get_objectstore_linkstate_factories
 from flwr.superlink.grid import InMemoryGrid
@@ -35,19 +46,25 @@ from flwr.superlink.routers.fleet.router import router as stock_fleet_router
 from flwr.superlink.servicer.fleet import fleet_handlers
 from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
+from flwr.supernode.runtime.run_clientapp import pull_task_input, push_message, push_task_output
 
 VERSION = "1.41"
 FLEET = "/v1/fleet/"
+CLIENT_TASK = "flwr-clientapp"
+SUPEREXEC_METHODS = _SUPEREXEC_AUTH_METHODS
 
 __all__ = [
+    "CLIENT_TASK",
     "FLEET",
     "HEARTBEAT_DEFAULT_INTERVAL",
     "NOOP_ACCOUNT_NAME",
     "NOOP_FEDERATION_ID",
     "NOOP_FLWR_AID",
     "PROTOBUF_REQUEST_DEPENDENCY",
+    "SUPEREXEC_METHODS",
     "SUPERLINK_NODE_ID",
     "VERSION",
+    "AcquireTaskRequest",
     "ErrorCode",
     "FleetHttpClient",
     "HeartbeatSender",
@@ -55,23 +72,35 @@ __all__ = [
     "Node",
     "NodeAuthHttpInterceptor",
     "NodeAuthMiddleware",
+    "NodeInfo",
     "ProtobufRoute",
     "ProtobufTranslationMiddleware",
+    "Run",
+    "RuntimeHttpClient",
+    "RuntimeTokenHttpInterceptor",
     "RuntimeVersionHttpInterceptor",
     "SendNodeHeartbeatRequest",
     "Status",
     "SubStatus",
+    "SuperExecAuthHttpInterceptor",
     "TaskIdentity",
     "TaskType",
     "described",
     "fleet_handlers",
     "fleet_pb2",
+    "get_all_nested_objects",
     "get_federation_manager",
     "get_objectstore_linkstate_factories",
     "http_error_translator",
+    "inflate_object_from_contents",
+    "make_simple_http_retry_invoker",
     "message_from_proto",
     "message_to_proto",
+    "no_object_id_recompute",
     "public_key_to_bytes",
+    "pull_task_input",
+    "push_message",
+    "push_task_output",
     "stock_fleet_router",
 ]
 

@@ -15,11 +15,14 @@ from flwr.serverapp import Grid, ServerApp
 
 from federated.coordinator import run_study
 from federated.errors import MalformedError
-from federated.flower.gates import GATE, NODE, STUDY, gate_named
+from federated.flower.gates import GATE, NODES, STUDY, gate_named, nodes_of
+from federated.flower.installed import installed_gate
 from federated.flower.wire import pack, unpack
+from federated.local_round import Patience
 from federated.plan import Kind
 
-ROUND_TIMEOUT_S = 120.0
+# Below the minute that a statement of removals is good for: a site that was away longer needs a fresh one.
+ROUND_TIMEOUT_S = 45.0
 
 app = ServerApp()
 
@@ -28,10 +31,17 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Run the study that this run's configuration names."""
     settings = context.run_config
-    entry = gate_named(settings[GATE])
-    nodes = {name.removeprefix(NODE): int(node) for name, node in settings.items() if name.startswith(NODE)}
-    ask = FlowerAsk(grid, nodes)
-    entry.reports.append(run_study(entry.gate, str(settings[STUDY]), ask=ask, watch=entry.watch, package=entry.package))
+    entry = gate_named(settings.get(GATE)) or installed_gate()
+    ask = FlowerAsk(grid, nodes_of(settings[NODES]))
+    report = run_study(
+        entry.gate,
+        str(settings[STUDY]),
+        ask=ask,
+        watch=entry.watch,
+        package=entry.package,
+        patience=Patience(entry.patience_s),
+    )
+    entry.reports.append(report)
 
 
 class FlowerAsk:

@@ -136,7 +136,7 @@ class SiteAgent:
             return sent
         exchange = _exchange(work, request, progress)
         work.model.check_weights(work.plan, request.weights)
-        removals = ground.removals(request.statement, progress, number=number, at=at)
+        removals, statement = ground.removals(request.statement, progress, number=number, at=at)
         removed = progress.removed | pseudonyms(removals.removed)
         used = ground.used(run, work, exchange, removed)
         progress = ground.journal.begin(
@@ -150,6 +150,7 @@ class SiteAgent:
             used_digest=used.digest,
             used=len(used.members),
             removed=len(work.pseudonyms & removed),
+            statement=statement,
             outputs=local_outputs(work, exchange, rows, request.weights, noise=ground.noise),
         )
         sent = reply_bytes(reply)

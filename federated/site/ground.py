@@ -59,14 +59,18 @@ class Ground:
             raise RefusedError(Refusal.PLAN_CHANGED, "this plan was approved for another noise mode")
         return progress, work
 
-    def removals(self, statement: Signed | None, progress: Progress, *, number: int, at: datetime) -> Removals:
-        """The statement of removals for this round, checked; only within the site's hours.
+    def removals(
+        self, statement: Signed | None, progress: Progress, *, number: int, at: datetime
+    ) -> tuple[Removals, Signed]:
+        """The removals for this round, and the statement that says them, checked; only within the site's hours.
 
         Raises:
             RefusedError: `statement-missing`, `-forged`, `-replayed` or `-stale`, or `policy`.
         """
         check_hours(self.policy, at=at)
-        return check_removals(
+        if statement is None:
+            raise RefusedError(Refusal.STATEMENT_MISSING, "no statement of removals came with this round")
+        removals = check_removals(
             statement,
             hub_key=self.policy.hub_key,
             run=progress.run,
@@ -76,6 +80,7 @@ class Ground:
             epoch=progress.epoch,
             at=at,
         )
+        return removals, statement
 
     def used(self, run: str, work: Work, exchange: Exchange, removed: frozenset[bytes]) -> Using:
         """Whom the round uses.

@@ -18,6 +18,7 @@ from federated.plan import Part, Plan, digest, parse_plan, parts_of
 from federated.price import price
 from federated.shared_noise import check_noise
 from federated.site.policy import Policy, check_plan
+from federated.used import used_members
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,13 @@ class Work:
 
     def members_of(self, exchange: Exchange, *, without: Iterable[bytes] = ()) -> tuple[bytes, ...]:
         """Whom an exchange may use: the cohort's members in its part who allow its use, minus the removed."""
-        part, mask = exchange.release.part, 1 << self.plan.use_of(exchange.release.kind)
-        removed = frozenset(without)
-        allowed = (self.cohort.uses & mask != 0).tolist()
-        return tuple(
-            [
-                pseudonym
-                for pseudonym, hers, yes in zip(self.cohort.pseudonyms, self.parts, allowed, strict=True)
-                if yes and hers == part and pseudonym not in removed
-            ]
+        return used_members(
+            self.plan,
+            exchange,
+            pseudonyms=self.cohort.pseudonyms,
+            uses=self.cohort.uses,
+            parts=self.parts,
+            removed=frozenset(without),
         )
 
 

@@ -9,7 +9,7 @@ Invariant: a round's secrets live in this process only; after a restart the site
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -67,6 +67,7 @@ class _Session:
     number: int
     attempt: int
     removals: Removals
+    statement: Signed
     state: Advertised | Shared | Masked
     progress: Progress
 
@@ -112,7 +113,7 @@ class Sums:
         if not 1 <= step.number <= len(work.exchanges) or not 1 <= step.attempt <= work.plan.max_attempts:
             raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "the plan has no such round or attempt")
         statement = Signed.from_text(step.blobs[0]) if step.blobs else None
-        removals = self._ground.removals(statement, progress, number=step.number, at=at)
+        removals, said = self._ground.removals(statement, progress, number=step.number, at=at)
         progress = self._ground.journal.turn_to(progress, step.number)
         occasion = Occasion(
             run=step.run,
@@ -126,7 +127,7 @@ class Sums:
         )
         speaks = self._own()
         state = advertise(occasion, self._ground.policy.name, key=speaks.key, seed=speaks.draw_seed())
-        self._sessions[step.run] = _Session(step.number, step.attempt, removals, state, progress)
+        self._sessions[step.run] = _Session(step.number, step.attempt, removals, said, state, progress)
         return _answer(step, "sum-keys", blobs=(signed_blob(state.advert),))
 
     def _list(self, step: Step) -> bytes:
@@ -173,6 +174,7 @@ class Sums:
             used_digest=used.digest,
             used=len(used.members),
             removed=len(work.pseudonyms & removed),
+            statement=session.statement,
             lengths={release: values.size for release, values in outputs.items()},
             words=words,
         )
@@ -206,7 +208,7 @@ class Sums:
         return session
 
     def _keep(self, run: str, session: _Session, state: Shared | Masked) -> None:
-        self._sessions[run] = _Session(session.number, session.attempt, session.removals, state, session.progress)
+        self._sessions[run] = replace(session, state=state)
 
     def _own(self) -> Speaks:
         if self._speaks is None:

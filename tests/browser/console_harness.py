@@ -15,13 +15,13 @@ from playwright.sync_api import BrowserContext, Page
 from consent_center.web.passkeys import Party
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.workflows.admit_run import admit_run
-from consent_center.workflows.settle_round import settle_round
 from consent_center.workflows.staff_sign_in import hand_out_staff_link
-from federated.gate import RoundReport, SiteRound
+from tests.consent_center.rounds import settle_honestly
 from tests.consent_center.studies.studying import study_text
 from tests.consent_center.world import NOW
 from tests.console.office import Office, open_office
 
+SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SEEN = "studies studies/churn-1 runs runs/run-1 budgets contracts findings log log/3 members people definitions"
 PAGES = {
     "chen": ("", *SEEN.split(), "definitions/edit?kind=notice&code=core"),
@@ -97,10 +97,9 @@ def fill(office: Office) -> None:
         here.answer(study, name)
     second = here.file(study_text("churn-2", epsilon=1.0))
     here.assess(second.id)
-    here.store.run(admit_run, study.id, run="run-1", signer=Ed25519PrivateKey.generate(), at=NOW)
+    here.store.run(admit_run, study.id, run="run-1", signer=SIGNER, at=NOW)
     for number in (1, 2):
-        used = {"sales": SiteRound("ab" * 32, 96 - number, number)}
-        here.store.run(settle_round, RoundReport("run-1", number, "train", used), at=NOW)
+        settle_honestly(here.store, "run-1", number, signer=SIGNER, at=NOW)
     office.publish()
 
 

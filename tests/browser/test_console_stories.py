@@ -148,16 +148,17 @@ def test_a_compliance_officer_finds_the_overdue_deletion(served, browser) -> Non
 
 
 def test_a_run_moves_on_its_page_without_reloading(served, browser) -> None:
-    from consent_center.workflows.settle_round import settle_round
     from consent_center.workflows.settle_run import settle_run
-    from federated.gate import RoundReport, RunReport, SiteRound
+    from federated.gate import RunReport
+    from tests.browser.console_harness import SIGNER
+    from tests.consent_center.rounds import settle_honestly
 
     page = sit(served, browser, "huang")
     page.goto(f"{served.origin}/console/runs/run-1")
     before = page.locator("progress").get_attribute("value")
     store = served.office.programme.store
     page.wait_for_timeout(1500)
-    store.run(settle_round, RoundReport("run-1", 3, "train", {"sales": SiteRound("ab" * 32, 90, 3)}), at=NOW)
+    settle_honestly(store, "run-1", 3, signer=SIGNER, at=NOW)
     expect(page.locator("progress")).to_have_attribute("value", "3", timeout=8000)
     assert before == "2"
     store.run(settle_run, RunReport("run-1", "completed", 3), at=NOW)

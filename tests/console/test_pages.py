@@ -12,10 +12,9 @@ from consent_center.studies.contract import Certificate, ContractTerms
 from consent_center.studies.tool import Tool
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.govern import register_contract, register_tool
-from consent_center.workflows.settle_round import settle_round
 from consent_center.workflows.watch_studies import watch_studies
 from federated.approvals import Approval, sign_approval
-from federated.gate import RoundReport, SiteRound
+from tests.consent_center.rounds import settle_honestly
 from tests.consent_center.studies.studying import study_text
 from tests.consent_center.world import DAY, NOW
 from tests.console.office import Office
@@ -54,8 +53,7 @@ def full(office: Office) -> Office:
     here.file(study_text("churn-2", epsilon=1.0))
     signer = Ed25519PrivateKey.generate()
     here.store.run(admit_run, study.id, run="run-1", signer=signer, at=NOW)
-    report = RoundReport("run-1", 1, "train", {"sales": SiteRound("ab" * 32, 90, 2)})
-    here.store.run(settle_round, report, at=NOW)
+    settle_honestly(here.store, "run-1", 1, signer=signer, at=NOW)
     here.store.run(register_contract, terms(), by="huang", at=NOW)
     traits = frozenset({"runs unseen by members", "sees people who are not members"})
     tool = Tool("wifi", "Wi-Fi counters", "sales", "purchases", traits, "head", NOW)

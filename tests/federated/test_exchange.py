@@ -33,6 +33,7 @@ FLOATS = arrays.arrays(np.float64, st.integers(0, 20), elements=st.floats(allow_
 COUNTS = arrays.arrays(np.int64, st.integers(0, 20), elements=st.integers(-(2**62), 2**62))
 TEXT = st.text(max_size=20)
 WHOLE = st.integers(-(2**40), 2**40)
+STATEMENT = Signed("removals/v1", b"{}", b"x" * 64)
 PARSERS = [parse_order, parse_opened, parse_request, parse_reply, parse_refused, kind_of]
 
 
@@ -46,7 +47,7 @@ def test_a_round_survives_the_wire(run: str, number: int, weights: Any, payload:
 
 @given(run=TEXT, number=WHOLE, nonce=TEXT, outputs=st.dictionaries(TEXT, FLOATS | COUNTS, max_size=4))
 def test_a_reply_survives_the_wire_exactly(run: str, number: int, nonce: str, outputs: dict[str, Any]) -> None:
-    read = parse_reply(reply_bytes(RoundReply(run, number, nonce, "digest", 5, 1, outputs)))
+    read = parse_reply(reply_bytes(RoundReply(run, number, nonce, "digest", 5, 1, STATEMENT, outputs)))
     assert (read.run, read.number, read.nonce, read.used, read.removed) == (run, number, nonce, 5, 1)
     assert {*read.outputs} == {*outputs}
     for name, output in outputs.items():
@@ -78,7 +79,7 @@ def test_arbitrary_bytes_are_malformed_and_nothing_worse(message: bytes) -> None
 
 @given(st.data())
 def test_a_reply_cut_or_lengthened_is_malformed(data: st.DataObject) -> None:
-    message = reply_bytes(RoundReply("run", 1, "nonce", "digest", 5, 1, {"gradient": np.arange(4.0)}))
+    message = reply_bytes(RoundReply("run", 1, "nonce", "digest", 5, 1, STATEMENT, {"gradient": np.arange(4.0)}))
     cut = data.draw(st.integers(0, len(message) - 1))
     for wrong in (message[:cut], message + b"x"):
         with pytest.raises(MalformedError):
@@ -89,7 +90,7 @@ def test_a_reply_cut_or_lengthened_is_malformed(data: st.DataObject) -> None:
 def test_numbers_that_are_not_finite_do_not_arrive(number: float) -> None:
     vector = np.array([1.0, number])
     with pytest.raises(MalformedError):
-        parse_reply(reply_bytes(RoundReply("run", 1, "nonce", "digest", 5, 1, {"gradient": vector})))
+        parse_reply(reply_bytes(RoundReply("run", 1, "nonce", "digest", 5, 1, STATEMENT, {"gradient": vector})))
     with pytest.raises(MalformedError):
         parse_request(request_bytes(RoundRequest("run", 1, None, vector)))
 
@@ -113,7 +114,8 @@ def test_headers_that_count_wrongly_are_malformed(header: dict[str, Any]) -> Non
 
 def test_a_reply_with_a_surplus_or_missing_field_is_malformed() -> None:
     good = {"kind": "reply", "run": "r", "number": 1, "nonce": "n", "used_digest": "d", "used": 1, "removed": 0}
-    parse_reply(frame({**good, "outputs": {}}))
+    said = [STATEMENT.to_text().encode()]
+    parse_reply(frame({**good, "outputs": {}}, said))
     for wrong in ({**good}, {**good, "outputs": {}, "extra": 1}, {**good, "outputs": {}, "used": True}):
         with pytest.raises(MalformedError):
-            parse_reply(frame(wrong))
+            parse_reply(frame(wrong, said))

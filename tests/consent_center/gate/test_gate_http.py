@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from federated.gate_wire import (
     parse_run,
     parse_statements,
 )
+from tests.consent_center.rounds import honest_round
 from tests.consent_center.workflows.test_admission import AUTHOR, MEMBERS, ROLES, approved, plan_for
 from tests.consent_center.workflows.test_admission import ready as ready_on_either
 from tests.consent_center.world import DAY, KEYS, NOW
@@ -117,9 +119,10 @@ def test_the_four_questions_over_https(hub: tuple[Store, Losing, str, str]) -> N
             at=NOW,
         )
         assert removals.removed == ()
-        first = RoundReport(
-            admission.run, 1, "train", {"sales": SiteRound("d" * 64, MEMBERS, 0), "service": SiteRound("e" * 64)}
-        )
+        first = honest_round(store, admission.run, 1, signer=SIGNER, at=NOW, checkpoint=b"1" * 9)
+        with pytest.raises(RefusedError) as refused:
+            gate.settle_round(replace(first, sites={"sales": SiteRound("d" * 64, MEMBERS, 0)}))
+        assert refused.value.code is Refusal.COHORT_TAMPERED
         gate.settle_round(first)
         with pytest.raises(RefusedError) as refused:
             gate.settle_round(first)
@@ -127,12 +130,16 @@ def test_the_four_questions_over_https(hub: tuple[Store, Losing, str, str]) -> N
         door.losses = 1
         gate.settle_round(RoundReport(admission.run, 2, "train", {"sales": SiteRound(refusal=Refusal.POLICY)}))
         assert [number for number, *_ in store.read(runs.rounds, admission.run)] == [1, 2]
+        again = gate.admit_run("s1")
+        assert (again.run, again.orders, again.checkpoints) == (admission.run, admission.orders, (b"1" * 9,))
         door.losses = 1
         gate.settle_run(RunReport(admission.run, "completed", 2, model=bytes(5_000_000), results={"a": 1.5}))
         outcome = store.read(runs.outcome, admission.run)
         assert outcome is not None
         assert (outcome.outcome, len(outcome.model), outcome.results) == ("completed", 5_000_000, {"a": 1.5})
-        assert gate.admit_run("s1").run == admission.run, "a token has one run, however often it asks"
+        with pytest.raises(RefusedError, match="has ended") as refused:
+            gate.admit_run("s1")
+        assert refused.value.code is Refusal.ROUND_OUT_OF_ORDER, "a token has one run, however often it asks"
     with driving(hub) as another, pytest.raises(RefusedError) as refused:
         another.admit_run("s1")
     assert refused.value.code is Refusal.OVER_BUDGET
@@ -146,14 +153,14 @@ def test_the_four_questions_over_https(hub: tuple[Store, Losing, str, str]) -> N
                 question()
 
 
-def test_an_admission_whose_answer_is_lost_is_not_asked_again(hub: tuple[Store, Losing, str, str]) -> None:
-    """It may have charged: a second one would charge twice."""
+def test_an_admission_whose_answer_is_lost_is_asked_for_again(hub: tuple[Store, Losing, str, str]) -> None:
+    """It may have been carried out: the same token is then given the same run, and nothing is charged twice."""
     _, door, *_ = hub
     with driving(hub) as gate:
         door.losses = 1
         with pytest.raises(RefusedError) as refused:
             gate.admit_run("s1")
-        assert refused.value.code in (Refusal.NO_QUORUM, Refusal.INTERNAL)  # the server may answer that it failed
+        assert refused.value.code is Refusal.OVER_BUDGET  # the answer of the second asking
         assert door.losses == 0
 
 

@@ -5,6 +5,8 @@ cohort of a run; the same run asked for again gives the same documents; what is 
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import partial
@@ -25,6 +27,7 @@ from consent_center.storage.transaction import Store
 from consent_center.studies.assessment import Circumstances
 from consent_center.studies.errors import ApprovalError, ReleaseError, SelfApprovalError, StudyError
 from consent_center.studies.study import Study
+from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.approve_study import approve_study
 from consent_center.workflows.assess_study import assess_study
 from consent_center.workflows.enrol_member import enrol_members
@@ -36,11 +39,12 @@ from consent_center.workflows.unenrol_member import unenrol_member
 from federated.approvals import Approval, Pinned, sign_approval
 from federated.cohort import unpack
 from federated.errors import Refusal, RefusedError
-from federated.gate import REMOVALS_KIND, RoundReport, RunReport, SiteRound
+from federated.gate import REMOVALS_KIND, Admission, RunReport, SiteRound
 from federated.models.churn_plan import churn_plan
-from federated.plan import Attribute, Feature, Plan, Use, plan_bytes
-from federated.signed import check, decode
+from federated.plan import Attribute, Feature, Plan, Use, part_of, plan_bytes
+from federated.signed import Signed, check, decode
 from privacy.ledger import PROGRAMME, Budget
+from tests.consent_center.rounds import honest_round
 from tests.consent_center.world import DAY, NOW, SERVICE, TRAIN, found, said
 
 ROLES = ("legal", "technology", "members-representative", "site:sales", "site:service")
@@ -300,12 +304,13 @@ def test_a_round_is_settled_once_and_nothing_follows_the_end(
     approved(store, plan_for("s1"), keys)
     gate = gate_of(store, signer)
     run = gate.admit_run("s1").run
-    report = RoundReport(
-        run, 1, "train", {"sales": SiteRound("a" * 64, 3), "service": SiteRound(refusal=Refusal.POLICY)}
-    )
+    honest = honest_round(store, run, 1, signer=signer, at=NOW)
+    report = replace(honest, sites={**honest.sites, "service": SiteRound(refusal=Refusal.POLICY)})
     gate.settle_round(report)
     with pytest.raises(RefusedError):
         gate.settle_round(report)
+    with pytest.raises(RefusedError):
+        gate.settle_round(replace(report, round=8))
     gate.settle_run(RunReport(run, "policy", 1))
     with pytest.raises(RefusedError):
         gate.settle_run(RunReport(run, "completed", 1))
@@ -314,6 +319,73 @@ def test_a_round_is_settled_once_and_nothing_follows_the_end(
     with pytest.raises(ReleaseError):
         store.run(release_model, run, thresholds=Thresholds(), at=NOW)
     assert kinds(store)[-2:] == ["round.settled", "run.settled"]
+
+
+def test_what_a_site_says_it_used_must_be_whom_it_may_have_used(
+    ready: tuple[Store, list[str]], signer: Ed25519PrivateKey, keys: dict[str, Ed25519PrivateKey]
+) -> None:
+    """The coordinator's word counts for nothing: the hub computes it from what it signed itself."""
+    store, _ = ready
+    approved(store, plan_for("s1"), keys)
+    gate = gate_of(store, signer)
+    run = gate.admit_run("s1").run
+    honest = honest_round(store, run, 1, signer=signer, at=NOW)
+    trained = (one for one in store.read(runs.members, run) if part_of(plan_for("s1"), run, one.pseudonym) == "train")
+    gone = next(one for one in trained if one.site == "sales")
+    item = Item("purchases", "churn-model", "sales", "TW")
+    store.run(make_statements, [said(gone.member, Act.WITHDRAWN, item)], at=NOW)
+    later = honest_round(store, run, 1, signer=signer, at=NOW)
+    assert later.sites["sales"].used_digest != honest.sites["sales"].used_digest
+    sales = honest.sites["sales"]
+    for lie, code in (
+        (replace(honest, sites={**honest.sites, "sales": replace(sales, used_digest="a" * 64)}), "cohort-tampered"),
+        (replace(honest, sites={**honest.sites, "sales": replace(sales, used=sales.used - 1)}), "cohort-tampered"),
+        (replace(honest, sites={**honest.sites, "north": sales}), "cohort-tampered"),
+        (replace(later, sites={**later.sites, "sales": sales}), "cohort-tampered"),
+        (replace(honest, statements={}), "statement-missing"),
+        (replace(honest, statements=dict.fromkeys(plan_for("s1").sites, honest.statements["sales"])), "statement-rep"),
+        (replace(honest, round=2), "statement-replayed"),
+        (replace(honest, statements=_forged(honest.statements)), "statement-forged"),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            gate.settle_round(lie)
+        assert refused.value.code.startswith(code)
+    assert kinds(store)[-1] == "finding.opened" or "run.refused" in kinds(store)
+    gate.settle_round(honest)  # the statement is of before the withdrawal: so is what the site did
+    after = honest_round(store, run, 2, signer=signer, at=NOW)
+    assert after.sites["sales"].removed == 1
+    soon = NOW + timedelta(seconds=2)
+    store.run(make_statements, [said(gone.member, Act.GIVEN, item)], at=soon)
+    gate.settle_round(after)
+    again = honest_round(store, run, 3, signer=signer, at=soon)
+    assert again.sites["sales"].removed == 1, "who was removed from a run stays removed, as at the site"
+    gate.settle_round(again)
+
+
+def _forged(statements: Mapping[str, Signed]) -> dict[str, Signed]:
+    return {site: replace(one, signature=bytes(64)) for site, one in statements.items()}
+
+
+def test_a_run_asked_for_again_comes_with_the_checkpoints_of_its_settled_rounds(
+    ready: tuple[Store, list[str]], signer: Ed25519PrivateKey, keys: dict[str, Ed25519PrivateKey]
+) -> None:
+    store, _ = ready
+    approved(store, plan_for("s1"), keys)
+
+    def asked() -> Admission:
+        return store.run(admit_run, "s1", run="run-1", signer=signer, at=NOW)
+
+    first = asked()
+    gate = gate_of(store, signer)
+    for number in (1, 2):
+        gate.settle_round(honest_round(store, "run-1", number, signer=signer, at=NOW, checkpoint=bytes([number]) * 9))
+    again = asked()
+    assert again == replace(first, checkpoints=(b"\x01" * 9, b"\x02" * 9))
+    gate.settle_run(RunReport("run-1", "completed", 2))
+    assert store.read(runs.checkpoints, "run-1") == ()
+    with pytest.raises(RefusedError) as refused:
+        asked()
+    assert refused.value.code is Refusal.ROUND_OUT_OF_ORDER
 
 
 def test_a_permit_ends_and_with_it_the_run(
