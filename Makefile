@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down browser screens browser-tools bench docs faults planted peers matrix clean
+.PHONY: demo test check dev up down browser screens browser-tools bench docs faults planted peers matrix stock clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -68,6 +68,9 @@ peers: $(BIN)/python  ## ask LensKit about the lists that our measures are teste
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
 test: check browser-tools  ## everything: checks, then the whole suite
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --reruns 1
+
+stock: $(VENV)/.dev  ## the same apps under stock flower-superlink and flower-supernode: minutes
+	$(BIN)/pytest tests/federated/flower/stock.py
 
 faults: $(VENV)/.dev  ## kill, cut, fill, forge: minutes of it, each fault with a control that must fail
 	$(BIN)/python -m faults
