@@ -70,6 +70,15 @@ class Propagator:
             _log.warning("propagation overdue", recipient=late.recipient, due_at=late.due_at.isoformat())
         return len(claimed)
 
+    def drain(self) -> int:
+        """Step until fewer are due than are taken at once; returns how many attempts were made."""
+        made = 0
+        while True:
+            attempts = self.step()
+            made += attempts
+            if attempts < AT_ONCE:
+                return made
+
     def deliver(self, task: Task, endpoint: Endpoint | None) -> Outcome:
         """Send one message once."""
         if endpoint is None:

@@ -59,6 +59,9 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "admin": Place("admin", "What the programme does for its sites."),
         "run": Place("run", "Drive runs of approved studies."),
         "reminders": Place("reminders", "Letters to members whose data is still used after 90 days.", "reminders"),
+        "token": Place("token", "Tokens with which machines use the API."),
+        "propagate": Place("propagate", "Tell recipients what they may no longer use, until stopped.", "propagate"),
+        "migrate": Place("migrate", "Bring the database to this release, or say whether it is there.", "migrate"),
         "log": Place("log", "The tamper-evident log."),
         "privacy": Place("privacy", "Check privacy claims."),
     }

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from consent_center.errors import DefinitionError, ForbiddenError, UnauthenticatedError
+from consent_center.errors import DefinitionError, ForbiddenError, UnauthenticatedError, UnknownDefinitionError
 from consent_center.events import Event
-from consent_center.storage import machine_tokens, studies
+from consent_center.storage import definitions, machine_tokens, studies
 from consent_center.storage.machine_tokens import MachineToken
 from consent_center.storage.transaction import Transaction
 from consent_center.workflows._studying import known
@@ -76,7 +76,10 @@ def issue_token(
 
     Raises:
         DefinitionError: no scopes, or no end within a year.
+        UnknownDefinitionError: no such recipient.
     """
+    if site and site not in definitions.catalogue(tx).recipients:
+        raise UnknownDefinitionError(site, "define the recipient first, or check its name")
     if not scopes:
         raise DefinitionError("a token without scopes can do nothing: name at least one")
     if not at < expires_at <= at + LONGEST:
@@ -98,6 +101,11 @@ def revoke_token(tx: Transaction, token: str, *, at: datetime) -> None:
     if not machine_tokens.revoke(tx, token, at=at):
         raise DefinitionError("no such token, or it was taken back already")
     tx.append(Event.of("token.revoked", public={"token": token}), at=at)
+
+
+def show_tokens(tx: Transaction) -> list[MachineToken]:
+    """A query for `store.read`: every token, taken back and ended ones included, by name."""
+    return machine_tokens.listed(tx)
 
 
 def check_token(tx: Transaction, secret: str, *, at: datetime) -> MachineToken:

@@ -20,6 +20,11 @@ def show_tasks(
     return tasks.listed(tx, recipient=recipient, only_open=only_open, after=after, limit=limit)
 
 
+def count_open_tasks(tx: Transaction) -> dict[str, int]:
+    """A query for `store.read`: recipient -> how many tasks it has not been told of yet."""
+    return tasks.backlog(tx)
+
+
 def show_member_tasks(tx: Transaction, member: str) -> list[tuple[Task, str]]:
     """A query for `store.read`: what was told to whom about one member, newest first.
 
