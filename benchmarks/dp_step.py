@@ -4,9 +4,9 @@ A step is forward, backward, per-member clip and update, one row per member, one
 in one run; the fastest of each counts, because other load only ever adds time. `ratio` is plain time / our time
 (above 1: faster than training without privacy). Our networks run in single precision as torch does; the
 double-precision figure, which is what claims are made with by default, stands beside. The logistic model is always in
-double precision; its rows are the same in every full-batch round, so their norms are measured once, before. Noise is drawn once per round at
-a site, whatever the batch, so it has its own benchmark (dp-noise) and is not in the step; `with_noise` figures put it
-in.
+double precision; its rows are the same in every full-batch round, so their norms are measured once, before. Noise is
+drawn once per round at a site, whatever the batch, so it has its own benchmark (dp-noise) and is not in the step;
+`with_noise` figures put it in.
 """
 
 import subprocess

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import httpx
 import typer
@@ -18,8 +18,9 @@ from consent_center.settings import clock
 from consent_center.storage.transaction import Store
 from federated.keyfile import read_key
 from federated.models.package import parse_package
+from federated.site.coupons import refuse_coupon
 from federated.site.crm import webhook
-from federated.site.decisions import Kept
+from federated.site.decisions import CouponReason, Kept
 from federated.site.folder import SiteFolder
 from federated.site.offers import Deliver, read_brand, tell_members
 from federated.site.scoring import Desk, open_desk, score_members
@@ -90,6 +91,25 @@ def tell(
         done = tell_members(desk, clearing, package, study=study, brand=brand, deliver=deliver, most=most)
     refused = ", ".join(f"{code} {number}" for code, number in sorted(done.refused.items())) or "none"
     _out.print(f"{done.told} decisions cleared and handed on; refused: {refused}.")
+
+
+@app.command()
+def coupon(
+    pseudonym: Annotated[str, typer.Argument(help="The member's pseudonym at this site, hexadecimal.")],
+    code: Annotated[str, typer.Argument(help="The coupon's code.")],
+    site: SiteOpt,
+    reason: Annotated[str, typer.Option(help="expired, already-used, minimum-not-reached or not-this-product.")],
+    hub: HubOpt = Path("var/hub"),
+) -> None:
+    """Record that a coupon was refused at the till, with its true reason: the member finds it on her page."""
+    try:
+        member = bytes.fromhex(pseudonym)
+    except ValueError as error:
+        raise SiteFileError("a pseudonym is hexadecimal; take it from the site's own table") from error
+    with _means(site, hub) as (desk, store, hub_folder):
+        clearing = StoreClearing(store, signer=read_key(hub_folder / "signing.key"), clock=clock)
+        made = refuse_coupon(desk, clearing, member, coupon=code, reason=cast(CouponReason, reason))
+    _out.print(f"Recorded: {code} was refused ({reason}). The log holds {made[:12]} and nothing of the reason.")
 
 
 def _keep(kept: Kept) -> None:

@@ -20,6 +20,8 @@ from federated.site.store import SiteStore
 
 Answer = Literal["right", "not-for-me", "unfair"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
+CouponReason = Literal["expired", "already-used", "minimum-not-reached", "not-this-product"]
+"""Rules that refuse a coupon; each has its words in `consent_center.offers.phrases`."""
 State = Literal["proposed", "cleared", "refused", "told"]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -196,6 +198,11 @@ class Decisions:
                 "SELECT json_extract(document, '$.kind'), state, count(*) FROM decisions GROUP BY 1, 2"
             ).fetchall()
         return {(kind, state): number for kind, state, number in rows}
+
+    def forget_decision(self, commitment: str) -> None:
+        """Drop a decision that was never cleared: nothing in the log points to it."""
+        with self._store.transaction() as database:
+            database.execute("DELETE FROM decisions WHERE commitment = ? AND state <> 'told'", (commitment,))
 
     def forget(self, pseudonym: bytes) -> None:
         """She is erased: decisions, reasons, salts and answers go; the commitments in the log open no more."""

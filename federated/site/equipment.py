@@ -6,12 +6,13 @@ from federated.certificates import create_node_key, public_pem
 from federated.errors import MalformedError
 from federated.keyfile import read_key
 from federated.signed import Signed
+from federated.site.columns import columns_data, write_mock
 from federated.site.folder import SiteFolder
 from federated.site.joining import Invitation, SiteRequest, sign_request
 
 
 def equip_site(folder: SiteFolder, invited: Invitation, *, organisation: str) -> Signed:
-    """Make the node's key, keep where the coordinator is, and sign the request to be approved.
+    """Make the node's key, keep what the invitation says, make up members to try, and sign the request to be approved.
 
     Raises:
         FileExistsError: it has a node's key already.
@@ -19,6 +20,8 @@ def equip_site(folder: SiteFolder, invited: Invitation, *, organisation: str) ->
     node = create_node_key(folder.node_key_file)
     known = {"address": invited.coordinator, "authority": invited.authority}
     folder.coordinator_file.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    folder.columns_file.write_text(json.dumps(columns_data(invited.columns), indent=1) + "\n", encoding="utf-8")
+    write_mock(folder.mock_file, invited.columns)
     own = folder.approval_key()
     request = SiteRequest(
         site=invited.site,

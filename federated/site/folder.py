@@ -8,6 +8,9 @@ site.db              enrolments, its ledger copy, its journal of runs
 keys/approval.key    the key with which the site approves plans; never leaves the folder
 keys/node.key        P-384, the key with which its process is known to the coordinator (deployed sites only)
 coordinator.json     where the coordinator is, and which authority vouches for it (deployed sites only)
+columns.json         the columns of the programme's plans, with their public ranges (deployed sites only)
+mock.duckdb          made-up members with these columns, for trying things out (deployed sites only)
+request.json         what the site asked to be approved with (deployed sites only)
 keys/speak.key       the key with which the site speaks to other sites in secure sums; they pin its public half
 """
 
@@ -25,7 +28,7 @@ from federated.keyfile import create_key, public_text, read_key
 from federated.passkey_signature import key_text
 from federated.site.agent import SiteAgent
 from federated.site.policy import parse_policy, read_policy
-from federated.site.source import DuckDbSource
+from federated.site.source import DuckDbSource, Source
 from federated.site.store import SiteStore
 from federated.site.summing import Speaks
 from privacy.noise import NoiseSource, SecureNoise
@@ -71,6 +74,16 @@ class SiteFolder:
     def coordinator_file(self) -> Path:
         """Where the coordinator is."""
         return self.path / "coordinator.json"
+
+    @property
+    def columns_file(self) -> Path:
+        """The columns of the programme's plans, as its invitation told them."""
+        return self.path / "columns.json"
+
+    @property
+    def mock_file(self) -> Path:
+        """Made-up members, for trying things out."""
+        return self.path / "mock.duckdb"
 
     @property
     def request_file(self) -> Path:
@@ -158,12 +171,17 @@ def open_site(folder: SiteFolder, *, clock: Clock, noise: NoiseSource | None = N
     return SiteAgent(
         policy=read_policy(folder.policy),
         store=SiteStore(folder.database),
-        source=DuckDbSource(folder.data),
+        source=source_of(folder),
         noise=SecureNoise() if noise is None else noise,
         clock=clock,
         draw_nonce=lambda: secrets.token_hex(16),
         speaks=_speaks(folder),
     )
+
+
+def source_of(folder: SiteFolder) -> Source:
+    """Where the site's rows are."""
+    return DuckDbSource(folder.data)
 
 
 def pin_peers(folder: SiteFolder, peers: Mapping[str, Ed25519PublicKey]) -> None:

@@ -20,8 +20,9 @@ from federated.keyfile import public_text, read_public
 from federated.passkey_signature import key_text, read_key_text
 from federated.plan import digest
 from federated.signed import Signed, check, decode, encode, sign
+from federated.site.columns import EXAMPLE, Columns, columns_data, read_columns
 
-INVITATION_KIND, REQUEST_KIND, PACKAGE_KIND = "site-invitation/v1", "site-request/v1", "site-package/v1"
+INVITATION_KIND, REQUEST_KIND, PACKAGE_KIND = "site-invitation/v2", "site-request/v1", "site-package/v1"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Invitation:
     Attributes:
         coordinator: host:port of the fleet API.
         authority: PEM of the authority that vouches for coordinator and consent centre.
+        columns: of the programme's plans, so that the site can prepare its rows.
     """
 
     site: str
@@ -38,6 +40,7 @@ class Invitation:
     coordinator: str
     authority: str
     reviewers: tuple[Pinned, ...]
+    columns: Columns = EXAMPLE
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def sign_invitation(invitation: Invitation, key: Ed25519PrivateKey) -> Signed:
         "coordinator": invitation.coordinator,
         "authority": invitation.authority,
         "reviewers": reviewers,
+        "columns": columns_data(invitation.columns),
     }
     return sign(key, kind=INVITATION_KIND, payload=encode(data))
 
@@ -73,14 +77,15 @@ def read_invitation(signed: Signed) -> Invitation:
     Raises:
         MalformedError: not one, or not signed by the key that it names.
     """
-    fields = _fields(signed, site=str, hub_key=str, coordinator=str, authority=str, reviewers=list)
+    fields = _fields(signed, site=str, hub_key=str, coordinator=str, authority=str, reviewers=list, columns=dict)
     key = read_public(fields["hub_key"])
     _signed_by(signed, key, kind=INVITATION_KIND)
     try:
         pinned = tuple(Pinned(**{**one, "key": read_key_text(one["key"])}) for one in fields["reviewers"])
     except (TypeError, KeyError) as error:
         raise MalformedError("the invitation's reviewers are not") from error
-    return Invitation(fields["site"], key, fields["coordinator"], fields["authority"], pinned)
+    columns = read_columns(fields["columns"])
+    return Invitation(fields["site"], key, fields["coordinator"], fields["authority"], pinned, columns)
 
 
 def fingerprint(signed: Signed) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from federated.canaries import joined
 from federated.errors import Refusal, RefusedError
 from federated.exchange import Output
-from federated.models.decisions import DECISIONS
+from federated.models.decisions import Decisions
 from federated.models.model import Exchange
 from federated.plan import Release
 from federated.secure_sum.quantise import Integers, to_grid
@@ -117,7 +117,7 @@ def _counts(work: Work, release: Release, rows: MemberRows, weights: Vector, noi
     if release.kind == "evaluate":
         return noised_histogram(plan, release, scores=values, labels=labels, noise=noise)
     groups = rows.groups[release.name.removeprefix(TABLE)]
-    if work.model is DECISIONS:
+    if isinstance(work.model, Decisions):
         decided = ~np.isnan(values)
         values, labels, groups = values[decided], labels[decided], groups[decided]
     scores = np.nan_to_num(values, nan=0.0)

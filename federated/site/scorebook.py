@@ -89,6 +89,14 @@ class ScoreBook:
         """The newest finished run of a study: the scores that count."""
         return self._newest("study = ? AND done IS NOT NULL", (study,))
 
+    def all_finished(self) -> list[Scoring]:
+        """The newest finished run of every study, oldest first: all scores that are held."""
+        with self._store.reading() as database:
+            rows = database.execute(
+                "SELECT * FROM scorings WHERE done IS NOT NULL AND run IN (SELECT run FROM scored) ORDER BY done, rowid"
+            ).fetchall()
+        return [_scoring(row) for row in rows]
+
     def count_statement(self, run: str) -> int:
         """The number of the next statement of removals; never used twice."""
         with self._store.transaction() as database:

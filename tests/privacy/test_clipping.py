@@ -124,9 +124,10 @@ def test_rows_kept_for_many_rounds_give_the_same_sum_in_each(rows, members, boun
 
 
 def test_a_row_that_overflows_with_some_weights_is_left_out_of_that_round_only():
-    kept = LogisticRows.of([[1e308, -1e308], [1.0, 1.0]], [1.0, 0.0])
-    harmless, hostile = kept.clipped_sum([1e-300, 0.0], 1.0), kept.clipped_sum([10.0, 10.0], 1.0)
-    assert (harmless.rejected, hostile.rejected) == (1, 1)  # its norm overflows, too
+    signs = np.resize([1.0, -1.0], 32)
+    kept = LogisticRows.of([1e150 * signs, np.ones(32)], [1.0, 0.0])
+    harmless, hostile = (kept.clipped_sum(np.full(32, weight), 1.0) for weight in (1e-300, 1e200))
+    assert (harmless.rejected, hostile.rejected) == (0, 1)
     assert np.linalg.norm(hostile.total) <= 1.0
 
 
