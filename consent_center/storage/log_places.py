@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from sqlalchemy import text
 from sqlmodel import col, func, select
 
 from consent_center.storage.columns import from_seconds
@@ -25,6 +26,20 @@ def between(tx: Transaction, low: int, high: int) -> Iterator[tuple[int, bytes]]
         .order_by(col(LeafRow.leaf_index))
     )
     yield from tx.session.exec(query)
+
+
+def of_kind(tx: Transaction, kind: str, low: int, high: int, *, limit: int) -> list[tuple[int, bytes]]:
+    """Index and leaf of the newest places of one kind from `low` until just before `high`, newest first."""
+    holds = "position({} in e.leaf) > 0" if tx.dialect == "postgresql" else "instr(e.leaf, {}) > 0"
+    either = " OR ".join(holds.format(one) for one in (":kind", ":class"))
+    query = text(
+        "SELECT l.leaf_index, e.leaf FROM leaf l JOIN entry e ON e.id = l.entry_id"
+        f" WHERE l.leaf_index >= :low AND l.leaf_index < :high AND ({either})"
+        " ORDER BY l.leaf_index DESC LIMIT :limit"
+    )
+    wanted = {"kind": f'"kind":"{kind}"'.encode(), "class": f'"class":"{kind}"'.encode()}
+    found = tx.session.connection().execute(query, {**wanted, "low": low, "high": high, "limit": limit})
+    return [(index, bytes(leaf)) for index, leaf in found]
 
 
 def moment_at(tx: Transaction, index: int) -> datetime:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
-from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
@@ -133,16 +132,6 @@ def open_ones(tx: Transaction, *, at: datetime) -> list[Study]:
     """Every study whose closing date lies ahead, oldest first."""
     query = select(StudyRow).where(StudyRow.closes_at > text(at)).order_by(col(StudyRow.filed_at), col(StudyRow.id))
     return [_study(row) for row in tx.session.exec(query)]
-
-
-def version(tx: Transaction) -> tuple[int, ...]:
-    """A number for everything that was said about studies: it grows whenever something is added, by any process.
-
-    Rows are only ever added and a later snapshot sees all that an earlier one saw, so counts name a state.
-    """
-    tables = ("study", "assessment", "approval", "study_step")
-    counts = ", ".join(f"(SELECT count(*) FROM {one})" for one in tables)
-    return tuple(tx.session.connection().execute(sql(f"SELECT {counts}")).one())
 
 
 def add_reviewer(tx: Transaction, pinned: Pinned, *, entry: EntryId, credential: bytes | None = None) -> None:

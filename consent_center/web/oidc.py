@@ -121,8 +121,11 @@ class Provider:
     def _about(self) -> dict[str, Any]:
         if not self._metadata:
             where = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            found = self._session().request("GET", where, withhold_token=True)
-            metadata = found.raise_for_status().json()
+            try:
+                found = self._session().request("GET", where, withhold_token=True)
+                metadata = dict(found.raise_for_status().json())
+            except (httpx2.HTTPError, ValueError, TypeError) as error:
+                raise IdentityRefusedError("the identity provider does not answer: try again in a while") from error
             if metadata.get("issuer") != self.issuer:
                 raise IdentityRefusedError("the identity provider calls itself something else: check the setting")
             self._metadata = metadata

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from consent_center.storage import studies
+from consent_center.storage import standings, studies
 from consent_center.storage.transaction import Transaction
+from consent_center.studies.study import Study
 from consent_center.workflows._studying import Known, Surroundings, known_all, surroundings
 
 _KEY = "studies/open"
@@ -27,20 +28,27 @@ class _Kept:
 
     def holds(self, version: tuple[int, ...], around: Surroundings, *, at: datetime) -> bool:
         """Is it what would be computed now?"""
-        return self.version == version and self.since <= at < self.until and self.around == around
+        return self.version == version and self.since <= at < self.until and self.around is around
 
 
 def known_open(tx: Transaction, *, at: datetime) -> Sequence[Known]:
     """Every study whose closing date lies ahead, and where it stands, oldest first."""
     if tx.writing:
         return known_all(tx, studies.open_ones(tx, at=at), at=at)
-    version, around = studies.version(tx), surroundings(tx)
+    version, around = standings.version(tx, standings.SAID), surroundings(tx)
     kept: _Kept | None = tx.warm.get(_KEY)
     if kept is None or not kept.holds(version, around, at=at):
         known = tuple(known_all(tx, studies.open_ones(tx, at=at), at=at, around=around))
         until = min((one for one in _moments(known, around) if one > at), default=_NEVER)
         kept = tx.warm[_KEY] = _Kept(version, around, at, until, known)
     return kept.known
+
+
+def known_some(tx: Transaction, some: Sequence[Study], *, at: datetime) -> list[Known]:
+    """Where each of these studies stands, those that are open from what is kept."""
+    kept = {one.study.id: one for one in known_open(tx, at=at)}
+    others = {one.study.id: one for one in known_all(tx, [one for one in some if one.id not in kept], at=at)}
+    return [kept.get(one.id) or others[one.id] for one in some]
 
 
 def _moments(known: Sequence[Known], around: Surroundings) -> Iterator[datetime]:

@@ -12,7 +12,17 @@ from fractions import Fraction
 from consent_center.consent.catalogue import Catalogue
 from consent_center.consent.recipient import RecipientKind
 from consent_center.consent.scope import Item, ScopeClass
-from consent_center.storage import assessments, definitions, governance, ledger, runs, staff, studies, study_steps
+from consent_center.storage import (
+    assessments,
+    definitions,
+    governance,
+    ledger,
+    runs,
+    staff,
+    standings,
+    studies,
+    study_steps,
+)
 from consent_center.storage.governance import ScopeDecision
 from consent_center.storage.study_steps import Step
 from consent_center.storage.transaction import Transaction
@@ -31,6 +41,7 @@ from privacy.errors import LedgerError
 from privacy.ledger import PROGRAMME
 
 BY_HAND = "by-hand"
+_AROUND = "studies/around"
 
 
 @dataclass(frozen=True)
@@ -61,14 +72,21 @@ class Known:
 
 
 def surroundings(tx: Transaction) -> Surroundings:
-    """What every study of this moment has in common."""
-    return Surroundings(
+    """What every study of this moment has in common; kept until anything of it changes."""
+    state = standings.version(tx)
+    kept: tuple[tuple[int, ...], Surroundings] | None = None if tx.writing else tx.warm.get(_AROUND)
+    if kept is not None and kept[0] == state:
+        return kept[1]
+    found = Surroundings(
         definitions.catalogue(tx),
         governance.contracts(tx),
         governance.scope_decisions(tx),
         governance.policy(tx),
         {one.id: one for one in staff.everybody(tx)},
     )
+    if not tx.writing:
+        tx.warm[_AROUND] = state, found
+    return found
 
 
 def known(tx: Transaction, study: Study, *, at: datetime) -> Known:

@@ -24,7 +24,7 @@ from federated.signed import decode
 from privacy.ledger import Balance, Charge
 from privacy.quantities import Cost
 
-SCAN = 2_000
+SCAN = 20_000
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def show_run(tx: Transaction, name: str) -> RunPage:
     permit = decode(run.permit.payload)
     cost = permit.get("charge", {})
     charged = Cost(int(cost.get("gaussian", 0)), int(cost.get("pure", 0)))
-    sizes = {site: _size(header.payload) for site, (header, _) in runs.cohorts(tx, name).items()}
+    sizes = {site: _size(header.payload) for site, header in runs.cohort_headers(tx, name).items()}
     steps = int(plan.settings.get("rounds", 1)) + sum(bool(plan.releases_of(kind)) for kind in ("evaluate", "audit"))
     programme = "programme" in ledger.accounts(tx)
     share = share_of(charged, ledger.balance(tx, "programme").budget.limit) if programme else None
@@ -205,7 +205,7 @@ def show_log(
 ) -> tuple[list[LogLine], int | None, int]:
     """Places of the log, newest first: one page, where the next begins (None at the end), and the size.
 
-    A kind is looked for in at most 2,000 entries at a time; the page then says where to go on.
+    A kind is looked for in at most 20,000 entries at a time; the page then says where to go on.
 
     Args:
         tx: the transaction.
@@ -217,19 +217,14 @@ def show_log(
     size, _ = log_places.newest(tx)
     top = size if below is None else min(below, size)
     floor = 0 if since is None else bisect_left(_Times(tx, size), since)
-    found: list[LogLine] = []
-    looked = 0
-    while top > floor and len(found) <= limit and looked < SCAN:
-        take = min(SCAN if kind else limit + 1, top - floor)
-        some = [_line(index, leaf) for index, leaf in log_places.between(tx, top - take, top)]
-        for line in reversed(some):
-            if (not kind or line.kind == kind) and len(found) <= limit:
-                found.append(line)
-        looked += take
-        top -= take
+    if not kind:
+        some = [_line(*one) for one in log_places.between(tx, max(floor, top - limit), top)]
+        return some[::-1], (top - limit if top - limit > floor else None), size
+    low = max(floor, top - SCAN)
+    found = [_line(*one) for one in log_places.of_kind(tx, kind, low, top, limit=limit + 1)]
     if len(found) > limit:
         return found[:limit], found[limit - 1].index, size
-    return found, (top if top > floor else None), size
+    return found, (low if low > floor else None), size
 
 
 def show_log_line(tx: Transaction, index: int) -> LogLine | None:

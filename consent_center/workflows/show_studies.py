@@ -11,8 +11,8 @@ from consent_center.studies.person import Person
 from consent_center.studies.planner import AccountOutlook, outlook_of
 from consent_center.studies.policy import StudyPolicy
 from consent_center.studies.roles import Act
-from consent_center.workflows._open_studies import known_open
-from consent_center.workflows._studying import Known, known, known_all, surroundings
+from consent_center.workflows._open_studies import known_open, known_some
+from consent_center.workflows._studying import Known, known, surroundings
 from consent_center.workflows.plan_study import accounts_of
 from federated.approvals import Approval
 from federated.price import price
@@ -87,7 +87,7 @@ def show_studies(tx: Transaction, *, before: str = "", at: datetime) -> tuple[li
     """One page of studies, newest first, and where the next page begins (empty at the end)."""
     some = studies.listed(tx, before=before, limit=PAGE + 1)
     more = studies.mark_of(some[PAGE - 1]) if len(some) > PAGE else ""
-    return known_all(tx, some[:PAGE], at=at), more
+    return known_some(tx, some[:PAGE], at=at), more
 
 
 def show_queue(tx: Transaction, person: Person, *, at: datetime) -> list[Waiting]:
