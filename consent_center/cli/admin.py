@@ -6,7 +6,7 @@ accord admin token SCOPE...                   a machine token, shown once
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,13 +20,16 @@ from consent_center.coordinator.registry import approved_sites
 from consent_center.errors import RuleError
 from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
+from consent_center.studies.schema import SiteSchema, shared
 from consent_center.topology.secrets import make_secrets
 from consent_center.workflows.admit_site import approve_site, hand_out_enrolments, invite_site, revoke_site
 from consent_center.workflows.machine_tokens import TokenScope, issue_token, revoke_token
+from consent_center.workflows.plan_study import show_schemas
 from consent_center.workflows.register_reviewer import show_reviewers
 from federated.errors import MalformedError
 from federated.keyfile import read_key
 from federated.signed import Signed
+from federated.site.columns import EXAMPLE, Columns
 from federated.site.joining import (
     Invitation,
     fingerprint,
@@ -120,7 +123,8 @@ def invite(
     key = _signing_key()
     with _store() as store:
         reviewers = tuple(one for one in store.read(show_reviewers) if not one.role.startswith("site:"))
-        signed = sign_invitation(Invitation(name, key.public_key(), address, vouching, reviewers), key)
+        columns = _columns(store.read(show_schemas))
+        signed = sign_invitation(Invitation(name, key.public_key(), address, vouching, reviewers, columns), key)
         store.run(invite_site, name, signed, at=clock())
     out.write_text(signed.to_text(), encoding="ascii")
     _out.print(f"Send {out} to {name}, and read out over the telephone: {fingerprint(signed)}")
@@ -217,6 +221,12 @@ def _store() -> Iterator[Store]:
         settings.database, keys=read_root_key(Path(settings.root_key)), create=not settings.production
     ) as store:
         yield store
+
+
+def _columns(schemas: Mapping[str, SiteSchema]) -> Columns:
+    """What all sites so far offer to plans; an example if none has said."""
+    known = shared(schemas, [*schemas])
+    return EXAMPLE if known is None else Columns(known.features, known.labels, known.attributes)
 
 
 def _signing_key() -> Ed25519PrivateKey:

@@ -59,13 +59,15 @@ def start(
 
 @app.command()
 def serve(
+    *,
     hub: Annotated[str, typer.Option(help="Address of the consent centre, https://...")],
     authority: Annotated[Path, typer.Option(help="Certificate of the authority that vouches for it.")],
     certificate: Annotated[Path, typer.Option(help="The coordinator's own certificate.")],
     certificate_key: Annotated[Path, typer.Option(help="Its key.")],
     registry: Annotated[Path, typer.Option(help="The folder of approved sites.")],
     folder: Annotated[Path, typer.Option(help="Where unfinished runs are remembered.")],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
+    host: Annotated[str, typer.Option(help="Address to listen on for sites.")] = LOOPBACK,
+    control_host: Annotated[str, typer.Option(help="Address to listen on for operators.")] = LOOPBACK,
     fleet_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for sites.")] = 8800,
     control_port: Annotated[int, typer.Option(min=1, max=65535, help="Port for operators.")] = 8801,
     wait_s: Annotated[float, typer.Option(min=0, help="How long a run waits for its sites to connect.")] = 60.0,
@@ -115,10 +117,10 @@ def serve(
         control = create_control(
             driven, lambda: {site: node in link.online for site, node in sorted(sites.nodes().items())}
         )
-        _say(f"sites connect to {host}:{fleet_port}, operators to {host}:{control_port}")
+        _say(f"sites connect to {host}:{fleet_port}, operators to {control_host}:{control_port}")
         uvicorn.run(
             control,
-            host=host,
+            host=control_host,
             port=control_port,
             ssl_certfile=certificate,
             ssl_keyfile=certificate_key,

@@ -1,11 +1,11 @@
 """`accord site init | accept | check | status | policy | run`: a site, from an empty folder to a connected process."""
 
-import json
 import logging
 import signal
 from pathlib import Path
 from typing import Annotated
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
@@ -13,24 +13,19 @@ from rich.logging import RichHandler
 from consent_center.cli.site import app
 from consent_center.errors import RuleError
 from consent_center.settings import clock
-from federated.certificates import create_node_key, public_pem, read_node_key
+from federated.certificates import read_node_key
 from federated.errors import MalformedError
 from federated.flower import client_app
 from federated.flower.gates import SITE, registered_sites
 from federated.flower.node import Coordinator, SiteNode
-from federated.keyfile import read_key
 from federated.signed import Signed
 from federated.site.accounts import SiteAccounts
-from federated.site.folder import Limits, Permissions, SiteFolder, create_site, open_site, pin_peers
-from federated.site.joining import (
-    SiteRequest,
-    fingerprint,
-    read_invitation,
-    read_package,
-    sign_request,
-)
+from federated.site.equipment import coordinator_of, equip_site
+from federated.site.folder import Limits, Permissions, SiteFolder, create_site, open_site, pin_peers, source_of
+from federated.site.joining import fingerprint, read_invitation, read_package
 from federated.site.policy import read_policy
-from federated.site.preflight import check_site
+from federated.site.preflight import check_coordinator, check_data, check_folder
+from federated.site.source import DuckDbSource
 from federated.site.store import SiteStore
 from privacy.errors import UnknownAccountError
 
@@ -70,21 +65,11 @@ def init(
         )
     except FileExistsError as error:
         raise SiteKitError(f"there is a site in {folder} already; choose an empty folder") from error
-    node = create_node_key(made.node_key_file)
-    known = {"address": invited.coordinator, "authority": invited.authority}
-    made.coordinator_file.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    request = SiteRequest(
-        site=invited.site,
-        organisation=organisation,
-        node=public_pem(node),
-        approval=made.approval_key().public_key(),
-        speak=read_key(made.speak_key_file).public_key(),
-    )
-    sent = sign_request(request, made.approval_key())
-    target = folder / "request.json"
-    target.write_text(sent.to_text(), encoding="ascii")
+    sent = equip_site(made, invited, organisation=organisation)
     _out.print(f"Site {invited.site} is in {folder}. Its policy allows nothing yet: fill in [allow] in site.toml.")
-    _out.print(f"Send {target} to the programme, and read out: {fingerprint(sent)}")
+    _out.print(f"The programme's plans read: {', '.join(invited.columns.names)}", markup=False)
+    _out.print(f"Made-up members with these columns are in {made.mock_file}: accord site check --mock tries them.")
+    _out.print(f"Send {made.request_file} to the programme, and read out: {fingerprint(sent)}")
 
 
 @app.command()
@@ -124,16 +109,27 @@ def enrol(
 
 
 @app.command()
-def check(site: SiteOpt = _HERE) -> None:
-    """Look at everything a run needs, and name the fix for each thing that is not in order."""
-    address, authority = _coordinator(SiteFolder(site))
-    failed = 0
-    for finding in check_site(site, address=address, authority=authority, at=clock()):
-        failed += not finding.fine
+def check(
+    site: SiteOpt = _HERE,
+    *,
+    mock: Annotated[bool, typer.Option("--mock", help="Look at the made-up members instead of the real rows.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not call the coordinator.")] = False,
+) -> None:
+    """Look at everything a run needs, and name the fix for each thing that is not in order. Exit code 1: fix it."""
+    folder = SiteFolder(site)
+    findings = [*check_folder(site)]
+    if mock:
+        source = DuckDbSource(folder.mock_file)
+        findings += check_data(site, source, members=_mock_members(folder))
+    else:
+        findings += check_data(site, source_of(folder))
+    if not offline:
+        findings += check_coordinator(*coordinator_of(folder), at=clock())
+    for finding in findings:
         _out.print(f"  {'ok  ' if finding.fine else 'FIX '} {finding.what}", markup=False)
         if finding.fix:
             _out.print(f"       {finding.fix}", markup=False)
-    if failed:
+    if not all(finding.fine for finding in findings):
         raise typer.Exit(1)
 
 
@@ -174,7 +170,7 @@ def status(site: SiteOpt = _HERE) -> None:
 def run(site: SiteOpt = _HERE) -> None:
     """Connect to the coordinator and answer until stopped: one long-lived process, only code installed here."""
     folder = SiteFolder(site)
-    address, authority = _coordinator(folder)
+    address, authority = coordinator_of(folder)
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=Console(stderr=True))]
     )
@@ -195,12 +191,13 @@ def run(site: SiteOpt = _HERE) -> None:
         agent.close()
 
 
-def _coordinator(folder: SiteFolder) -> tuple[str, str]:
+def _mock_members(folder: SiteFolder) -> list[bytes]:
     try:
-        known = json.loads(folder.coordinator_file.read_text(encoding="utf-8"))
-        return str(known["address"]), str(known["authority"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SiteKitError(f"{folder.coordinator_file} cannot be read: is {folder.path} a site's folder?") from error
+        with duckdb.connect(str(folder.mock_file), read_only=True) as database:
+            found = database.sql("SELECT pseudonym FROM members").fetchall()
+    except duckdb.Error as error:
+        raise SiteKitError(f"{folder.mock_file} cannot be read: is {folder.path} a site's folder?") from error
+    return [bytes.fromhex(one) for (one,) in found]
 
 
 def _document(path: Path) -> Signed:

@@ -1,6 +1,6 @@
 """How runs are started and watched: three routes over TLS, for operators and never for sites.
 
-    GET  /health              which sites are connected
+    GET  /health              which sites are connected; with ?site=NAME 503 unless this one is
     POST /runs                {"study": ..., "sites": [...]}: drive a run under the token that came with it
     GET  /runs/events?from=N  what happened in it; waits for news
 
@@ -33,8 +33,10 @@ def create_control(runs: Runs, online: Callable[[], dict[str, bool]]) -> Starlet
         online: approved site -> is it connected?
     """
 
-    async def health(_: Request) -> Response:
-        return JSONResponse({"sites": online()})
+    async def health(request: Request) -> Response:
+        sites, asked = online(), request.query_params.get("site", "")
+        well = not asked or sites.get(asked, False)
+        return JSONResponse({"sites": sites}, HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def start(request: Request) -> Response:
         token = _token(request)

@@ -33,7 +33,7 @@ class UnknownTokenError(RuleError):
 class Drive(Protocol):
     """Drives one run to its end."""
 
-    def __call__(self, study: str, sites: tuple[str, ...], token: str, *, watch: Watch) -> RunReport:
+    def __call__(self, study: str, sites: tuple[str, ...], token: str, /, *, watch: Watch) -> RunReport:
         """Wait for the sites, ask for admission, run, settle.
 
         Raises:

@@ -16,11 +16,14 @@ OURS = "accord:0.1.0"
 POSTGRESQL = "postgres:16-alpine"
 HOME = "./var/compose"
 USER = "${ACCORD_UID:-1000}:${ACCORD_GID:-1000}"
+OUTWARD = ("public", "operators")
+"""Networks that reach beyond this machine: of what is published, and of nothing that holds rows or records alone."""
+
 PROBE = "consent_center.topology.probe"
 HEAD = """\
 # Written by `accord up --compose` from consent_center/topology/topology.toml; a test compares the two. Do not edit.
 #
-#   accord keys --folder var/compose/secrets     certificates, keys and passwords, each in a file of its own
+#   accord admin keys var/compose/secrets    certificates, keys and passwords, each in a file of its own
 #   docker compose build
 #   docker compose up -d
 #
@@ -40,11 +43,10 @@ def compose(topology: Topology) -> dict[str, Any]:
     place = Containers()
     services = {one.name: _service(topology, one, placed(topology, one, place)) for one in topology.services}
     secrets = sorted({name for one in topology.services for name in one.secrets})
-    outward = {one.networks[-1] for one in topology.services if one.published}
     return {
         "name": "accord",
         "services": services,
-        "networks": {name: {} if name in outward else {"internal": True} for name in topology.networks},
+        "networks": {name: {} if name in OUTWARD else {"internal": True} for name in topology.networks},
         "secrets": {name: {"file": f"{HOME}/secrets/{name}"} for name in secrets},
         "configs": {"pg_hba.conf": {"file": "./deploy/pg_hba.conf"}},
     }
@@ -80,7 +82,8 @@ def _service(topology: Topology, described: Service, one: Service) -> dict[str, 
             for name in ("tmp", *(["var/run/postgresql"] if described.kind == "postgresql" else []))
         ],
         "restart": "no" if one.once or one.profile else "unless-stopped",
-        "networks": list(one.networks),
+        "stop_grace_period": "40s",
+        "networks": _networks(described),
         "secrets": list(one.secrets),
         "volumes": [
             *(
@@ -109,6 +112,13 @@ def _service(topology: Topology, described: Service, one: Service) -> dict[str, 
     if one.profile:
         made["profiles"] = [one.profile]
     return made
+
+
+def _networks(service: Service) -> dict[str, Any]:
+    aliases: dict[str, list[str]] = {}
+    for port, network in service.only_on.items():
+        aliases.setdefault(network, []).append(Containers().host(service, port))
+    return {name: {"aliases": aliases[name]} if name in aliases else {} for name in service.networks}
 
 
 def _postgresql() -> dict[str, Any]:

@@ -32,7 +32,7 @@ def main(folder: Path) -> int:
     signal.signal(signal.SIGINT, stop)
     logging.disable(logging.INFO)
     (folder / ADDRESS).unlink(missing_ok=True)
-    server = pgserver.get_server(folder / "data", cleanup_mode="stop")
+    server = pgserver.postgres_server.get_server(folder / "data", cleanup_mode="stop")
     uri = server.get_uri()
     _create(uri)
     start, _, query = uri.partition("?")

@@ -30,6 +30,7 @@ class Service:
         ports: name -> number that it listens on.
         published: which of them are reachable from other machines.
         published_here: which of them are reachable from this machine only.
+        only_on: port -> the one network on which it listens there; every other port listens on all of its networks.
         networks: which it is in.
         secrets: files that it may read, by name.
         reads, writes: shared folders.
@@ -48,6 +49,7 @@ class Service:
     ports: Mapping[str, int] = field(default_factory=dict)
     published: tuple[str, ...] = ()
     published_here: tuple[str, ...] = ()
+    only_on: Mapping[str, str] = field(default_factory=dict)
     networks: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
@@ -155,8 +157,9 @@ def _check(topology: Topology) -> None:
     if len({*names}) != len(names):
         raise SettingsError("the topology names a service twice; correct topology.toml")
     for number, one in enumerate(topology.services):
-        published = {*one.published, *one.published_here}
-        wrong = {*one.networks} - {*topology.networks} | {*one.after} - {*names[:number]} | published - {*one.ports}
+        published, networks = {*one.published, *one.published_here, *one.only_on}, {*one.only_on.values()}
+        wrong = {*one.networks} - {*topology.networks} | {*one.after} - {*names[:number]}
+        wrong |= published - {*one.ports} | networks - {*one.networks}
         secrets = {argument for word, argument in one.words() if word == "secret"}
         if wrong or not secrets <= {*one.secrets}:
             raise SettingsError(

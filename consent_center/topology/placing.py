@@ -18,8 +18,8 @@ Ports = Mapping[tuple[str, str], int]
 class Place(Protocol):
     """What the words in braces mean at one place."""
 
-    def host(self) -> str:
-        """Where a service listens."""
+    def host(self, service: Service, port: str = "") -> str:
+        """Where a service listens, with all its ports or with one that is on one network only."""
         ...
 
     def at(self, service: Service, port: str) -> str:
@@ -50,7 +50,8 @@ class Place(Protocol):
 def placed(topology: Topology, service: Service, place: Place) -> Service:
     """The service with every word replaced by what it means at this place."""
     meanings = {
-        ("host", ""): place.host(),
+        ("host", ""): place.host(service),
+        **{("host", port): place.host(service, port) for port in service.only_on},
         ("data", ""): place.data(service),
         ("database", ""): place.database(),
         ("site", ""): service.site,
@@ -82,8 +83,9 @@ class Loopback:
     ports: Ports
     server: str = ""
 
-    def host(self) -> str:
+    def host(self, service: Service, port: str = "") -> str:
         """Loopback, and nothing else."""
+        del service, port
         return LOOPBACK
 
     def at(self, service: Service, port: str) -> str:
@@ -117,13 +119,14 @@ class Loopback:
 class Containers:
     """Containers of one Compose project."""
 
-    def host(self) -> str:
-        """Every address of the container; its networks decide who reaches it."""
-        return "0.0.0.0"  # noqa: S104  inside a container
+    def host(self, service: Service, port: str = "") -> str:
+        """Every address of the container, whose networks decide who reaches it; or its name on one network."""
+        return f"{service.name}-{port}" if port else "0.0.0.0"  # noqa: S104  inside a container
 
     def at(self, service: Service, port: str) -> str:
-        """By the service's name."""
-        return f"{service.name}:{self.number(service, port)}"
+        """By the service's name, or by the name that it has on the port's only network."""
+        name = self.host(service, port) if port in service.only_on else service.name
+        return f"{name}:{self.number(service, port)}"
 
     def number(self, service: Service, port: str) -> int:
         """As described."""

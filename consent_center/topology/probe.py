@@ -45,7 +45,8 @@ def well(where: str, authority: str = "") -> bool:
                 ):
                     return True
             case "https":
-                return _answers(parts.hostname or "", parts.port, parts.path, authority)
+                asked = f"{parts.path}?{parts.query}" if parts.query else parts.path
+                return _answers(parts.hostname or "", parts.port, asked, authority)
             case _:
                 return False
     except (OSError, http.client.HTTPException):

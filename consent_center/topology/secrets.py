@@ -20,7 +20,7 @@ from audit.log.cosignature import Cosigner
 from audit.log.note import SignerKey
 from consent_center.errors import SettingsError
 from consent_center.topology.description import read_topology
-from consent_center.topology.placing import LOOPBACK
+from consent_center.topology.placing import LOOPBACK, Containers
 from federated.certificates import create_authority, issue_server
 from federated.keyfile import create_key
 from privacy.keys import create_root_key
@@ -64,7 +64,9 @@ def make_secrets(
     create_authority(authority, name="Accord installation", at=at)
     _write(folder / "ca.crt", (authority / "ca.crt").read_text(encoding="ascii"))
     for service, (certificate, key) in LISTENING.items():
-        made = issue_server(authority, folder / ".made", hosts=[service, LOOPBACK, "localhost", *hosts], at=at)
+        described = read_topology().service(service)
+        names = [service, *(Containers().host(described, port) for port in described.only_on), LOOPBACK, "localhost"]
+        made = issue_server(authority, folder / ".made", hosts=[*names, *hosts], at=at)
         made[0].rename(folder / certificate)
         made[1].rename(folder / key)
     (folder / ".made").rmdir()

@@ -168,8 +168,8 @@ class Supervisor:
 def local_services(made: Installation) -> list[Service]:
     """The services of the description as they are started on this machine.
 
-    Two things are not as in containers: the database is our own, on a socket (or none, if another one was named), and
-    the first start fills the programme with made-up members.
+    Three things are not as in containers: the database is our own, on a socket (or none, if another one was named);
+    the first start fills the programme with made-up members; a site is well when the coordinator says it is connected.
     """
     python = sys.executable
     seed = Service(
@@ -191,7 +191,9 @@ def local_services(made: Installation) -> list[Service]:
             continue
         after = tuple(name for name in one.after if not (made.server and name == "database"))
         after = tuple("seed" if name == "migrate" else name for name in after)
-        found.append(replace(one, command=_here(one.command), after=after))
+        # Here the coordinator itself can be asked whether a site is connected; in containers only operators can.
+        health = f"https://{{at:coordinator:control}}/health?site={one.site}" if one.site else one.health
+        found.append(replace(one, command=_here(one.command), after=after, health=health))
         if one.name == "migrate":
             found.append(seed)
     return found
