@@ -17,6 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from federated.clearance import Clearance, Clearing, Proposal, check_clearance
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.models.explain import MOST_REASONS, Reason, change_of, level_name
@@ -143,20 +145,36 @@ def _decided(
 ) -> Iterator[tuple[bytes, Decision]]:
     """Decisions for members who were not decided about in this run, made as they are asked for."""
     trained, plan = package.parsed_plan(), scoring_plan(scoring)
-    decided = register.decided_in(scoring.run)
+    lists = isinstance(model_of(trained), Preference)
+    decided, tags = register.decided_in(scoring.run), Tags(desk.store)
     for block in ScoreBook(desk.store).blocks(scoring.run):
-        deleted = Tags(desk.store).deleted(block.pseudonyms)
-        for place, pseudonym in enumerate(block.pseudonyms):
-            score = float(block.columns["score"][place])
-            if pseudonym in decided or score < plan.settings["threshold"]:
-                continue
-            hers = {name: column[place] for name, column in block.columns.items()}
-            if isinstance(model_of(trained), Preference):
-                yield pseudonym, _recommendation(desk, scoring, plan, hers)
-            elif AT_RISK not in deleted.get(pseudonym, ()) and not held_out(
-                scoring.study, pseudonym, share=brand.holdout
-            ):
-                yield pseudonym, _offer(desk, scoring, plan, package, brand, pseudonym, hers)
+        deleted = tags.deleted(block.pseudonyms)
+        flagged = np.flatnonzero(block.columns["score"] >= plan.settings["threshold"]).tolist()
+        open_ = [place for place in flagged if block.pseudonyms[place] not in decided]
+        if not lists:
+            open_ = [place for place in open_ if _may_warn(scoring, brand, block.pseudonyms[place], deleted)]
+        for start in range(0, len(open_), BATCH):
+            batch = open_[start : start + BATCH]
+            values = {} if lists else _values(desk, plan, brand, [block.pseudonyms[place] for place in batch])
+            for place in batch:
+                pseudonym = block.pseudonyms[place]
+                hers = {name: column[place] for name, column in block.columns.items()}
+                if lists:
+                    yield pseudonym, _recommendation(desk, scoring, plan, hers)
+                else:
+                    yield pseudonym, _offer(desk, scoring, plan, package, brand, hers, values.get(pseudonym))
+
+
+def _may_warn(scoring: Scoring, brand: Brand, pseudonym: bytes, deleted: Mapping[bytes, frozenset[str]]) -> bool:
+    return AT_RISK not in deleted.get(pseudonym, ()) and not held_out(scoring.study, pseudonym, share=brand.holdout)
+
+
+def _values(desk: Desk, plan: Plan, brand: Brand, members: Sequence[bytes]) -> dict[bytes, Any]:
+    """Members' unit values of now, where something of them can be changed."""
+    if not brand.actionable:
+        return {}
+    rows = desk.source.read(members, [feature.name for feature in plan.features])
+    return dict(zip(rows.pseudonyms, unit_values(plan.features, rows.columns), strict=True))
 
 
 def _offer(
@@ -165,8 +183,8 @@ def _offer(
     plan: Plan,
     package: Package,
     brand: Brand,
-    pseudonym: bytes,
     hers: Mapping[str, Any],
+    values: Any,
 ) -> Decision:
     features, threshold = plan.features, float(plan.settings["threshold"])
     reasons = tuple(
@@ -174,10 +192,8 @@ def _offer(
         for index, level, weight in zip(hers["reason"], hers["level"], hers["weight"], strict=True)
         if index >= 0
     )
-    rows = desk.source.read([pseudonym], [feature.name for feature in features])
     change = None
-    if rows.pseudonyms and brand.actionable:
-        values = unit_values(features, rows.columns)[0]
+    if values is not None:
         change = change_of(
             model_of(package.parsed_plan()),
             features,
