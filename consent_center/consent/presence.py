@@ -9,8 +9,9 @@ absence exactly for those that are not. That the leaves are in order is what eve
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -53,6 +54,30 @@ class Presence:
 
     header: Signed
     places: tuple[Place, ...]
+
+
+def written(proof: Presence) -> dict[str, object]:
+    """A proof as JSON data: what a member is handed, and `read` reads back."""
+    places = [
+        {"index": one.index, "leaf": one.leaf.hex(), "path": [node.hex() for node in one.path]} for one in proof.places
+    ]
+    return {"header": proof.header.to_text(), "places": places}
+
+
+def read(data: Mapping[str, Any]) -> Presence:
+    """Read what `written` wrote; nothing of it is believed before `check`.
+
+    Raises:
+        PresenceError: not such data.
+    """
+    try:
+        places = [
+            Place(int(one["index"]), bytes.fromhex(one["leaf"]), tuple(bytes.fromhex(node) for node in one["path"]))
+            for one in data["places"]
+        ]
+        return Presence(Signed.from_text(data["header"]), tuple(places))
+    except (FederatedError, TypeError, ValueError, KeyError) as error:
+        raise PresenceError("this is not a proof of presence") from error
 
 
 class _Leaves:

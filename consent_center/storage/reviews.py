@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, select
 
 from consent_center.storage.columns import EntryRef, seconds
 from consent_center.storage.transaction import EntryId, Transaction
@@ -68,12 +68,15 @@ def add(tx: Transaction, review: Review, *, entry: EntryId, at: datetime) -> Non
 def find(tx: Transaction, digest: str) -> Review | None:
     """The review of a notice with this digest, or None."""
     row = tx.session.get(NoticeReviewRow, digest)
-    if row is None:
-        return None
-    findings: Sequence[str] = json.loads(row.findings)
-    return Review(
-        row.digest, row.notice, row.version, row.author, tuple(findings), row.reviewer, row.reason, row.passed
-    )
+    return None if row is None else _review(row)
+
+
+def listed(tx: Transaction, *, only_open: bool, after: str, limit: int) -> list[Review]:
+    """Up to `limit` held notices after a digest, by digest."""
+    query = select(NoticeReviewRow).where(NoticeReviewRow.digest > after).order_by(NoticeReviewRow.digest).limit(limit)
+    if only_open:
+        query = query.where(NoticeReviewRow.reviewer == "")
+    return [_review(row) for row in tx.session.exec(query)]
 
 
 def decide(tx: Transaction, digest: str, *, reviewer: str, reason: str, passed: bool) -> None:
@@ -83,3 +86,10 @@ def decide(tx: Transaction, digest: str, *, reviewer: str, reason: str, passed: 
         row.reviewer, row.reason, row.passed = reviewer, reason, passed
         tx.session.add(row)
         tx.session.flush()
+
+
+def _review(row: NoticeReviewRow) -> Review:
+    findings: Sequence[str] = json.loads(row.findings)
+    return Review(
+        row.digest, row.notice, row.version, row.author, tuple(findings), row.reviewer, row.reason, row.passed
+    )

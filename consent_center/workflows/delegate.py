@@ -47,14 +47,30 @@ def delegate(
     return made
 
 
-def end_delegation(tx: Transaction, delegation: str, *, at: datetime) -> None:
+def show_delegations(tx: Transaction, member: str) -> list[Delegation]:
+    """A query for `store.read`: every delegation about a member, ended ones included, oldest first.
+
+    Raises:
+        UnknownMemberError: no such member.
+    """
+    number = members.get(tx, member).no
+    return delegations.of_members(tx, [number]).get(number, [])
+
+
+def end_delegation(tx: Transaction, delegation: str, *, member: str | None = None, at: datetime) -> None:
     """Take a delegation back; nothing can be said under it any more, and a guardian's yes no longer counts.
+
+    Args:
+        tx: the transaction.
+        delegation: its identifier.
+        member: about whom it must be; None if the caller knows.
+        at: now.
 
     Raises:
         ActorError: no such delegation, or it was taken back already.
     """
     made = delegations.find(tx, [delegation]).get(delegation)
-    if made is None or made.ended_at is not None:
+    if made is None or made.ended_at is not None or member not in (None, made.member):
         raise ActorError("no such delegation, or it was taken back already")
     number = members.get(tx, made.member).no
     entry = tx.append(Event.of("delegation.ended", private={"delegation": delegation}, member=number), at=at)

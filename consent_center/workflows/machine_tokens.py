@@ -23,6 +23,7 @@ class TokenScope(StrEnum):
 
     DEFINITIONS_READ = "definitions:read"
     DEFINITIONS_WRITE = "definitions:write"
+    NOTICES_REVIEW = "notices:review"
     MEMBERS_WRITE = "members:write"
     CONSENTS_READ = "consents:read"
     CONSENTS_WRITE = "consents:write"

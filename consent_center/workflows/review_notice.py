@@ -4,7 +4,7 @@ from datetime import datetime
 
 from consent_center.consent.lint import lint
 from consent_center.consent.notice import Notice
-from consent_center.errors import NoticeError
+from consent_center.errors import NoticeError, UnknownNoticeError
 from consent_center.events import Event
 from consent_center.storage import definitions, reviews
 from consent_center.storage.reviews import Review
@@ -19,17 +19,42 @@ def hold_notice(tx: Transaction, notice: Notice, *, author: str, at: datetime) -
         notice: exactly as it would be published.
         author: who wants to publish it.
         at: now.
+
+    Raises:
+        NoticeError: the lint holds nothing back, or it could not be published whatever a reviewer says.
+        UnknownDefinitionError: an item names something that is not defined.
     """
+    known_definitions = definitions.catalogue(tx)
+    known_definitions.check(notice)
     _, digest = definitions.written(notice)
     if (known := reviews.find(tx, digest)) is not None:
         return known
-    blocking = [finding for finding in lint(notice, definitions.catalogue(tx)) if finding.blocks]
+    blocking = [finding for finding in lint(notice, known_definitions) if finding.blocks]
+    if not blocking:
+        raise NoticeError("the lint holds nothing of this notice back: publish it")
     findings = tuple(dict.fromkeys(str(finding.rule) for finding in blocking))
     review = Review(digest, notice.code, notice.version, author, findings)
     public = {"notice": notice.code, "version": notice.version, "digest": digest, "findings": list(findings)}
     entry = tx.append(Event.of("notice.held", public=public, private={"author": author}), at=at)
     reviews.add(tx, review, entry=entry, at=at)
     return review
+
+
+def show_review(tx: Transaction, digest: str) -> Review:
+    """A query for `store.read`: the review of the notice with this digest.
+
+    Raises:
+        UnknownNoticeError: no such notice was ever held.
+    """
+    known = reviews.find(tx, digest)
+    if known is None:
+        raise UnknownNoticeError(digest, "no such notice is or was held: publish it, or have it reviewed")
+    return known
+
+
+def show_reviews(tx: Transaction, *, only_open: bool = False, after: str = "", limit: int = 100) -> list[Review]:
+    """A query for `store.read`: held notices by digest, after one of them."""
+    return reviews.listed(tx, only_open=only_open, after=after, limit=limit)
 
 
 def decide_review(
