@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down browser screens browser-tools bench docs faults planted peers matrix stock clean
+.PHONY: demo test check dev up down telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -39,6 +39,12 @@ up: $(VENV)/.dev  ## everything as processes on loopback with TLS, on PostgreSQL
 down:  ## stop exactly what `make up` started
 	@$(BIN)/accord down
 
+telco-deployed: $(VENV)/.dev  ## telco over real site processes against embedded, five runs each: prints both
+	$(BIN)/python -m benchmarks telco-deployed
+
+withdrawal: $(VENV)/.dev  ## how long a withdrawal in the portal takes to reach every site, in real processes
+	$(BIN)/python -m benchmarks withdrawal
+
 # What the browser tests need beyond Python: Chromium, Chinese fonts, axe-core. Does nothing where they are there.
 AXE := axe-core@4.14.1
 browser-tools:
@@ -52,10 +58,10 @@ browser-tools:
 	  npm install --no-save --no-package-lock --no-audit --no-fund --silent $(AXE); fi
 
 browser: $(VENV)/.dev browser-tools  ## every page in every language, theme, width and database
-	$(BIN)/pytest tests/browser tests/browser/matrix.py
+	$(BIN)/pytest tests/browser tests/browser/stories_on_postgresql.py tests/browser/matrix.py
 
 screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
-	$(BIN)/python tests/browser/screens.py
+	$(BIN)/pytest tests/browser/screens.py
 
 planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes
 	$(BIN)/pytest tests/audits/planted.py tests/demo/test_story_synthetic.py

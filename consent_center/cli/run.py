@@ -1,12 +1,12 @@
 """`accord run serve | start`: the coordinator as a process, and runs driven through it."""
 
 import logging
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 
 from consent_center.coordinator.driving import Runs, Watch
 from consent_center.coordinator.operator import Operator, read_operator
@@ -43,8 +43,11 @@ def start(
     token, sites = known.start(study)
     _say(f"{study}: {len(sites)} sites ({', '.join(sites)})")
     if not watch:
-        next(known.drive(study, sites, token))
-        _say("the first round is settled; the run goes on by itself, see it in the console")
+        first = next(known.drive(study, sites, token))
+        if "round" not in first:
+            _tell_end(known, first)
+        else:
+            _say("the first round is settled; the run goes on by itself, see it in the console")
         return
     ended: dict[str, Any] = {}
     try:
@@ -90,8 +93,10 @@ def serve(
         raise AuthorityError(f"cannot read {authority}: name the certificate of the authority") from error
 
     def note(event: FleetEvent) -> None:
-        if event.status >= 400 or event.what == "activated":
-            log.warning("fleet: %s by node %d: %d", event.what, event.node, event.status)
+        if event.status >= HTTPStatus.BAD_REQUEST:
+            log.warning("refused a node's call: %s, %d", event.what, event.status)
+        elif event.what == "activated":
+            log.info("connected: node %d", event.node)
 
     link = FleetLink(Listening(host, fleet_port, certificate, certificate_key), note=note)
     sites = Registered(registry, link, lambda pem: public_key_to_bytes(read_public_pem(pem)))
@@ -160,8 +165,12 @@ def _tell_end(operator: Operator, ended: dict[str, Any]) -> None:
 
 
 def _log_to_stderr() -> None:
-    handler = RichHandler(console=Console(stderr=True), show_path=False)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    """One line for each thing that happened; Flower says what goes wrong, and not each heartbeat."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("consent_center.coordinator").setLevel(logging.INFO)
+    flower = logging.getLogger("flwr")
+    flower.handlers.clear()
+    flower.setLevel(logging.WARNING)
 
 
 def _say(line: str) -> None:

@@ -12,15 +12,20 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from consent_center.clearing import StoreClearing
+from consent_center.coordinator.operator import Operator, read_token
 from consent_center.errors import RuleError
 from consent_center.gate import StoreGate
 from consent_center.settings import clock
 from consent_center.storage.transaction import Store
+from consent_center.topology.state import read_installation
+from federated.gate import Gate
+from federated.gate_http import HttpGate
 from federated.keyfile import read_key
 from federated.models.package import parse_package
 from federated.site.coupons import refuse_coupon
 from federated.site.crm import webhook
 from federated.site.decisions import CouponReason, Kept
+from federated.site.equipment import coordinator_of
 from federated.site.folder import SiteFolder
 from federated.site.offers import Deliver, read_brand, tell_members
 from federated.site.scoring import Desk, open_desk, score_members
@@ -45,20 +50,27 @@ def site() -> None:
 
 
 @app.command()
-def score(model: ModelArg, site: SiteOpt, study: StudyOpt, hub: HubOpt = Path("var/hub")) -> None:
+def score(
+    model: ModelArg,
+    site: SiteOpt,
+    study: StudyOpt,
+    hub: HubOpt = Path("var/hub"),
+    address: Annotated[
+        str, typer.Option("--at", help="The consent centre's address, https://..., if it is away.")
+    ] = "",
+    token_file: Annotated[Path, typer.Option(help="With --at: a file with a token of scope runs:start.")] = Path(
+        "scoring.token"
+    ),
+) -> None:
     """Score the members whose verdict for offers is yes right now; go on where a killed run stood."""
-    with _means(site, hub) as (desk, store, hub_folder):
+    means = _means_over_https(site, address, study, token_file) if address else _means_here(site, hub)
+    with means as (desk, gate):
         columns = [TextColumn("members scored"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
         with Progress(*columns, console=Console(stderr=True)) as progress:
             task = progress.add_task("score", total=None)
             done = score_members(
                 desk,
-                StoreGate(
-                    store,
-                    signer=read_key(hub_folder / "signing.key"),
-                    clock=clock,
-                    new_run=lambda: f"run-{secrets.token_hex(8)}",
-                ),
+                gate,
                 _bytes(model),
                 study=study,
                 progress=lambda scored, members: progress.update(task, completed=scored, total=members),
@@ -118,14 +130,47 @@ def _keep(kept: Kept) -> None:
 
 @contextmanager
 def _means(site: Path, hub: Path) -> Iterator[tuple[Desk, Store, Path]]:
+    """The site's desk, the consent centre's store on this machine, and the folder of its keys."""
+    if (hub / "installation.toml").is_file():
+        database, keys = read_installation(hub).place.database(), hub / "secrets"
+        needed = [keys / "root.key", keys / "signing.key"]
+    else:
+        database, keys = f"sqlite:///{hub / 'accord.db'}", hub
+        needed = [keys / "root.key", keys / "signing.key", hub / "accord.db"]
+    if missing := [one for one in needed if not one.is_file()]:
+        raise SiteFileError(f"{missing[0]} is not there: name the right --site and --hub")
+    with _desk(site) as desk, Store.open(database, keys=read_root_key(keys / "root.key")) as store:
+        yield desk, store, keys
+
+
+@contextmanager
+def _means_here(site: Path, hub: Path) -> Iterator[tuple[Desk, Gate]]:
+    with _means(site, hub) as (desk, store, keys):
+        signer = read_key(keys / "signing.key")
+        yield desk, StoreGate(store, signer=signer, clock=clock, new_run=lambda: f"run-{secrets.token_hex(8)}")
+
+
+@contextmanager
+def _means_over_https(site: Path, address: str, study: str, token_file: Path) -> Iterator[tuple[Desk, Gate]]:
+    _, authority = coordinator_of(SiteFolder(site))
+    starting = Operator(address, "", authority, read_token(token_file))
+    token, _ = starting.start(study)
+    gate = HttpGate(address, token=token, authority=authority)
+    try:
+        with _desk(site) as desk:
+            yield desk, gate
+    finally:
+        gate.close()
+
+
+@contextmanager
+def _desk(site: Path) -> Iterator[Desk]:
     folder = SiteFolder(site)
-    for needed in (folder.policy, folder.database, hub / "root.key", hub / "signing.key", hub / "accord.db"):
-        if not needed.is_file():
-            raise SiteFileError(f"{needed} is not there: name the right --site and --hub")
+    if missing := [one for one in (folder.policy, folder.database) if not one.is_file()]:
+        raise SiteFileError(f"{missing[0]} is not there: name the right --site and --hub")
     desk = open_desk(folder, clock=clock, draw_nonce=lambda: secrets.token_hex(16))
     try:
-        with Store.open(f"sqlite:///{hub / 'accord.db'}", keys=read_root_key(hub / "root.key")) as store:
-            yield desk, store, hub
+        yield desk
     finally:
         desk.store.close()
 

@@ -2,13 +2,14 @@
 
 import logging
 import signal
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import duckdb
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 
 from consent_center.cli.site import app
 from consent_center.errors import RuleError
@@ -171,9 +172,8 @@ def run(site: SiteOpt = _HERE) -> None:
     """Connect to the coordinator and answer until stopped: one long-lived process, only code installed here."""
     folder = SiteFolder(site)
     address, authority = coordinator_of(folder)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=Console(stderr=True))]
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("federated").setLevel(logging.INFO)
     name = read_policy(folder.policy).name
     agent = open_site(folder, clock=clock)
     node = SiteNode(
@@ -182,10 +182,24 @@ def run(site: SiteOpt = _HERE) -> None:
         app=client_app.app,
         node_config={SITE: name},
     )
-    signal.signal(signal.SIGTERM, lambda *_: node.stop())
+    busy = threading.Event()
+
+    def answer(message: bytes) -> bytes:
+        busy.set()
+        try:
+            return agent.answer(message)
+        finally:
+            busy.clear()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        node.stop()
+        if not busy.is_set():  # it only waits for a message: what it would be told meanwhile is told again later
+            raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
     _out.print(f"{name} answers {address}. Stop: Ctrl-C")
     try:
-        with registered_sites({name: agent.answer}):
+        with registered_sites({name: answer}):
             node.run()
     finally:
         agent.close()

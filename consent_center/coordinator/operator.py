@@ -129,10 +129,7 @@ def read_operator(path: Path) -> Operator:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         addresses = {name: str(data[name]) for name in ("hub", "coordinator")}
-        token_file = path.parent / str(data["token_file"])
-        if token_file.stat().st_mode & OWNER_ONLY:
-            raise OperatorFileError(f"{token_file} can be read by others; run chmod 600 on it")
-        token = token_file.read_text(encoding="ascii").strip()
+        token = read_token(path.parent / str(data["token_file"]))
         authority = (path.parent / str(data["authority"])).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise OperatorFileError(
@@ -143,6 +140,20 @@ def read_operator(path: Path) -> Operator:
     if not all(address.startswith("https://") for address in addresses.values()):
         raise OperatorFileError(f"{path}: both addresses start with https://")
     return Operator(**addresses, authority=authority, token=token)
+
+
+def read_token(path: Path) -> str:
+    """The token in a file that only its owner can read.
+
+    Raises:
+        OperatorFileError: missing, or readable by others.
+    """
+    try:
+        if path.stat().st_mode & OWNER_ONLY:
+            raise OperatorFileError(f"{path} can be read by others; run chmod 600 on it")
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorFileError(f"cannot read the token in {path}; check the path") from error
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:

@@ -46,6 +46,10 @@ class Known:
         """Does it still run?"""
         return bool(self.began) and _began(self.number) == self.began
 
+    def ask(self) -> None:
+        """Ask it to end."""
+        self._signal(signal.SIGTERM)
+
     def stop(self, *, wait_s: float = TERM_S) -> bool:
         """Ask it to end, and end it if it does not; returns whether it had to be ended."""
         if not self._signal(signal.SIGTERM):

@@ -96,8 +96,11 @@ class Supervisor:
         self._tell()
 
     def stop(self) -> None:
-        """Stop everything, the last one first."""
+        """Stop everything, the last one first; those that wait for the same ones, such as sites, together."""
         for one in reversed(self.watched.values()):
+            for other in self.watched.values():
+                if other.service.after == one.service.after and other.process is not None and other.known is not None:
+                    other.known.ask()
             if one.known is not None and one.process is not None:
                 one.known.stop()
                 one.process.wait()

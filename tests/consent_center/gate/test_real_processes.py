@@ -1,4 +1,4 @@
-"""Law: from an empty folder, with nothing but commands, sites join and a run with secure sums is driven to its end.
+"""Law: from an empty folder, with nothing but commands, sites join and a run is driven to its verdict.
 
 Sites and coordinator are processes of their own; the consent centre is one too but for its thread. Everything is dated
 from the real clock, because processes have no other: no date in here ever expires.
@@ -28,14 +28,13 @@ from consent_center.settings import clock
 from consent_center.storage import runs
 from consent_center.storage.transaction import Store
 from federated.keyfile import create_key
-from federated.shared_noise import with_shared_noise
 from federated.site.folder import SiteFolder
 from privacy.keys import create_root_key
 from tests.consent_center.gate.test_gate_http import _serving
 from tests.consent_center.workflows.test_admission import kinds
 from tests.federated.flower.network import free_port
 
-SITES = ("site-1", "site-2", "partner-3")
+SITES = ("site-1", "partner-3")
 
 
 class Town:
@@ -121,7 +120,7 @@ def test_sites_join_with_commands_alone_and_a_run_is_driven_to_its_verdict(town:
         packages(town)
         stage.sites = {name: SiteFolder(folder / name) for name in SITES}
         register(stage)
-        plan = with_shared_noise(plan_of(stage, "s1", sites=SITES, minimum_cohort=100))
+        plan = plan_of(stage, "s1", sites=SITES, minimum_cohort=100)
         study, _ = file_and_assess(stage, plan)
         assert approve(stage, study).approved
         world = World(store, clock, Controller("hub", "The programme", "privacy@example.org", "TW"), signer)
@@ -143,8 +142,8 @@ def test_sites_join_with_commands_alone_and_a_run_is_driven_to_its_verdict(town:
             for name in SITES:
                 assert "FIX" not in town.accord("site", "check", "--site", folder / name)
                 assert "left     : mu" in town.accord("site", "status", "--site", folder / name)
-            town.accord("admin", "site", "revoke", SITES[2])
-            assert "2 sites may connect" in town.accord("admin", "site", "list")
+            town.accord("admin", "site", "revoke", SITES[1])
+            assert "1 sites may connect" in town.accord("admin", "site", "list")
             refused = town.accord("run", "start", "s1", "--as", folder / "operator.toml", code=2)
         name = re.findall(r"run-[0-9a-f]{16}", told)[-1]
         outcome = store.read(runs.outcome, name)
@@ -154,8 +153,8 @@ def test_sites_join_with_commands_alone_and_a_run_is_driven_to_its_verdict(town:
     assert re.search(r"(INSUFFICIENT|INCONCLUSIVE|FAIL): the model is withheld", told)
     assert outcome is not None
     assert outcome.model
-    assert refused == "s1: 3 sites (site-1, site-2, partner-3)\n"
-    assert [written.count(kind) for kind in ("site.invited", "site.approved", "site.revoked")] == [3, 6, 1]
+    assert refused == "s1: 2 sites (site-1, partner-3)\n"
+    assert [written.count(kind) for kind in ("site.invited", "site.approved", "site.revoked")] == [2, 4, 1]
 
 
 def joined(town: Town, stage: Stage, name: str, port: int) -> None:
