@@ -169,6 +169,7 @@ _ABOUT_THE_PROGRAMME: dict[str, dict[str, Check]] = {
     "model.suspended": {**_MODEL, "code": code},
     "model.retired": {**_MODEL, "code": code},
     "release.refused": {**_RUN, "model": digest, "code": code},
+    "audit.judged": _MODEL,
     "release.overridden": {**_MODEL, "until": second, "signature": digest},
     "staff.acted": {"action": code, "role": code, "subject": code},
     "token.issued": {"token": code, "scopes": codes},

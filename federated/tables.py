@@ -2,7 +2,8 @@
 
     release "quality:..." equal bins of how good a member's list was (ranking models)
     release "histogram"   labels 0 and 1 x equal bins of the score
-    release "table:NAME"  groups of the attribute, "not given" too x labels x bins below and above the threshold
+    release "table:NAME"  groups of the attribute, "not given" too x labels x bins below and above the threshold,
+                          or x `table_bins` equal bins of which the threshold is an edge
 
 Both come from the plan alone. One member is in one cell of each, so each release has L1 sensitivity 1.
 """
@@ -19,6 +20,7 @@ HISTOGRAM = "histogram"
 SCORES = "scores"
 TABLE = "table:"
 QUALITY = "quality:"
+BINS = "table_bins"
 
 
 def ranks(plan: Plan) -> bool:
@@ -42,8 +44,12 @@ def layout_of(plan: Plan, release: Release) -> Layout:
     threshold = plan.settings.get("threshold")
     if not release.name.startswith(TABLE) or groups is None or not isinstance(threshold, float):
         raise MalformedError("an audit counts tables of the plan's attributes, at the plan's threshold")
+    edges = (0.0, threshold, 1.0)
+    if BINS in plan.settings:
+        bins = plan.whole(BINS, at_least=2, at_most=100)
+        edges = tuple(edge / bins for edge in range(bins + 1))
     try:
-        return Layout(attribute=name, groups=groups, edges=(0.0, threshold, 1.0), threshold=threshold)
+        return Layout(attribute=name, groups=groups, edges=edges, threshold=threshold)
     except LayoutError as error:
         raise MalformedError(f"the table of {name} cannot be laid out: {error}") from error
 

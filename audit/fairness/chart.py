@@ -43,8 +43,14 @@ class Axis:
         return round(100 * min(max(part, 0.0), 1.0), 1)
 
 
-def axis_for(gaps: Sequence[Gap], thresholds: Thresholds) -> Axis:
-    """An axis on which all intervals fit: logarithmic for impact ratios, symmetric for differences."""
+def axis_for(gaps: Sequence[Gap], thresholds: Thresholds, *, materiality: float | None = None) -> Axis:
+    """An axis on which all intervals fit: logarithmic for impact ratios, symmetric for differences.
+
+    Args:
+        gaps: what is drawn on it.
+        thresholds: the limits.
+        materiality: of differences in means, in their own unit; None for rates, whose limit the thresholds name.
+    """
     drawn = [gap for gap in gaps if gap.low is not None and gap.high is not None]
     if any(gap.measure is Measure.IMPACT_RATIO for gap in drawn or gaps):
         limit = thresholds.impact_ratio
@@ -52,7 +58,7 @@ def axis_for(gaps: Sequence[Gap], thresholds: Thresholds) -> Axis:
         highest = max([1 / limit, *(gap.high for gap in drawn if gap.high is not None)])
         return Axis(max(0.9 * lowest, 0.01), min(1.05 * highest, 100.0), 1.0, (limit, 1 / limit), logarithmic=True)
     farthest = max([0.0, *(max(abs(gap.low or 0), abs(gap.high or 0)) for gap in drawn)])
-    limit_or_none = thresholds.difference
+    limit_or_none = thresholds.difference if materiality is None else materiality
     span = _round_up(max(farthest, 2 * (limit_or_none or 0.05)))
     within = None if limit_or_none is None else (-limit_or_none, limit_or_none)
     return Axis(-span, span, 0.0, within, logarithmic=False)
@@ -101,5 +107,6 @@ def _upright(place: float, *, dashed: bool = False) -> str:
 
 
 def _round_up(span: float) -> float:
-    """The next of .1, .2, .3, .5, 1 (differences of rates never exceed 1)."""
-    return next((step for step in (0.1, 0.2, 0.3, 0.5) if span <= step), 1.0)
+    """The next of 1, 2, 3, 5 and 10, times a power of ten."""
+    unit = 10.0 ** math.floor(math.log10(span))
+    return next(step * unit for step in (1, 2, 3, 5, 10) if span <= step * unit * (1 + 1e-9))

@@ -25,6 +25,7 @@ class Measure(StrEnum):
     PRECISION = "precision"
     EQUALISED_ODDS = "equalised_odds"
     AUC = "auc"
+    MEAN = "mean"
 
 
 class Reason(StrEnum):

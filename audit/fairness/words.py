@@ -29,6 +29,7 @@ _MEASURES: Mapping[Measure, tuple[str, str, str]] = {
         "找出率與誤選率之差的較大者",
         "找出率与误选率之差的较大者",
     ),
+    Measure.MEAN: ("difference in means", "平均值之差", "平均值之差"),
     Measure.AUC: ("difference in the quality of ranking (AUC)", "排序品質（AUC）之差", "排序质量（AUC）之差"),
 }
 

@@ -41,7 +41,7 @@ from federated.keyfile import read_key
 from federated.models.decisions import declaration_bytes, parse_declaration
 from federated.site.folder import SiteFolder, open_site
 from federated.site.policy import read_policy
-from federated.site.taken import take_decisions
+from federated.site.taken import ends_of, take_decisions
 
 app = typer.Typer(help="Audit models, ours and others'.", no_args_is_help=True, rich_markup_mode=None)
 RunArg = Annotated[str, typer.Argument(help="The run that counted.")]
@@ -61,11 +61,15 @@ app.command()(sign)
 def take(
     folder: FolderArg,
     file: Annotated[Path, typer.Argument(help="CSV: member, score or decision, outcome.")],
-    name: Annotated[str, typer.Option(help="What these decisions are called, at every site.")],
+    name: Annotated[str, typer.Option(help="What these decisions or numbers are called, at every site.")],
+    ends: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Lowest and highest number, if each member has one: member, value."),
+    ] = None,
 ) -> None:
-    """Take somebody else's decisions in at a site. The rows stay there; the digest goes into the audit's plan."""
-    taken = take_decisions(SiteFolder(folder).data, file, name=name)
-    say(f"Taken in: {taken.known} of {taken.decisions} decisions are about members of this site.")
+    """Take decisions, or one number for each member, in at a site. The rows stay; the digest goes into the plan."""
+    taken = take_decisions(SiteFolder(folder).data, file, name=name, ends=ends)
+    say(f"Taken in: {taken.known} of {taken.decisions} lines are about members of this site.")
     say(f"sha256 {taken.digest}")
 
 
@@ -213,8 +217,9 @@ def _take_all(sites: list[Path], decisions: list[Path], package: bytes) -> None:
         raise FileError("give one file of decisions for each --site, in the same order")
     declared = parse_declaration(package)
     for folder, file in zip(map(SiteFolder, sites), decisions, strict=True):
-        taken = take_decisions(folder.data, file, name=declared.name, wanted=declared.files.get(_name(folder), ""))
-        say(f"{_name(folder)}: {taken.known} of {taken.decisions} decisions are about its members.")
+        wanted, ends = declared.files.get(_name(folder), ""), ends_of(declared.measure)
+        taken = take_decisions(folder.data, file, name=declared.name, wanted=wanted, ends=ends)
+        say(f"{_name(folder)}: {taken.known} of {taken.decisions} lines are about its members.")
 
 
 def _name(folder: SiteFolder) -> str:

@@ -4,14 +4,20 @@ The same audit gives the same bytes: serial number and time come from the audit 
 """
 
 import uuid
+from dataclasses import asdict
+from datetime import UTC
 from typing import Any
 
 from audit.fairness.model_card import Model, cyclonedx, hugging_face, selection_table
+from consent_center.console.audit_parts import mean_rows, threshold_rows, weight_rows
 from consent_center.errors import RuleError
 from consent_center.storage.releases import Release
+from consent_center.web.formats import Formats
+from consent_center.web.languages import Language
 from consent_center.workflows.show_audits import AuditPage, signature_of
 
 TASK = "tabular-classification"
+_PLAIN = Formats(language=Language.EN, zone=UTC)
 _PAPER = {
     'class="zone"': 'class="zone" fill="#d6d1c3"',
     'class="k"': 'class="k" fill="none" stroke="#ffffff" stroke-width="1.75"',
@@ -76,6 +82,15 @@ def json_of(page: AuditPage) -> dict[str, Any]:
         "due_at": None if page.due_at is None else page.due_at.isoformat(),
         "agreed_percent": round(100 * page.agreed / page.enrolled) if page.enrolled else None,
         "selection_table": list(selection_table(page.judged, page.limits)),
+        "means": [asdict(one) for one in mean_rows(page, _PLAIN)],
+        "earlier": [
+            {"run": one.run, "verdict": one.verdict, "counted_at": one.counted_at.isoformat()} for one in page.before
+        ],
+        "offered": {
+            "thresholds": [asdict(one) for one in threshold_rows(page, _PLAIN)],
+            "weights": [asdict(one) for one in weight_rows(page)],
+            "note": "offered only: nothing is applied without a plan of its own, approved by reviewers",
+        },
         **page.audit.report,
     }
 

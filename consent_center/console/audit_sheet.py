@@ -14,6 +14,16 @@ from audit.fairness.missing import bounds_if_known, coverage
 from audit.fairness.reach import reach
 from audit.fairness.verdict import Gap, Measure, Thresholds
 from audit.fairness.words import measure_name, sentence
+from consent_center.console.audit_parts import (
+    MeanRow,
+    ThresholdRow,
+    TimeRow,
+    WeightRow,
+    mean_rows,
+    threshold_rows,
+    time_rows,
+    weight_rows,
+)
 from consent_center.web.catalogue import words
 from consent_center.web.formats import Formats
 from consent_center.web.house import House
@@ -51,6 +61,7 @@ class Row:
     high: str
     verdict: str
     sentence: str
+    detectable: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class Sheet:
         agreed: whole per cent of the members enrolled at these sites who agreed to the audit.
         given: attribute -> whole per cent of those in the audit who gave it.
         noise: whole per cent of the variance that is noise, at most.
+        means: of members' numbers, group by group; empty for decisions. `times`: the same in earlier audits.
+        thresholds: what thresholds per group would change; `weights` what reweighting would; both only offered.
         signed: for each override the digest of its signature; empty if it is not her signature over exactly this.
     """
 
@@ -89,13 +102,18 @@ class Sheet:
     reach: Sequence[GroupReach]
     noise: int
     signed: Sequence[str]
+    means: Sequence[MeanRow]
+    times: Sequence[TimeRow]
+    thresholds: Sequence[ThresholdRow]
+    weights: Sequence[WeightRow]
     marks: dict[str, tuple[str, str]]
 
 
 def sheet_of(page: AuditPage, formats: Formats) -> Sheet:
     """Lay an audit out in the reader's language."""
     limits, language = page.limits, formats.language.value
-    axis, other = axis_for(page.judged, limits), axis_for(page.shown, limits)
+    material = None if page.scale is None else page.scale.materiality
+    axis, other = axis_for(page.judged, limits, materiality=material), axis_for(page.shown, limits)
     tests = max((gap.tests for gap in page.judged), default=1)
     return Sheet(
         page=page,
@@ -110,6 +128,10 @@ def sheet_of(page: AuditPage, formats: Formats) -> Sheet:
         reach=[one for table in page.tables for one in _reach(page, table.layout.attribute, formats, tests)],
         noise=round(100 * max((gap.noise_share for gap in page.judged), default=0.0)),
         signed=[signature_of(one) for one in page.overrides],
+        means=mean_rows(page, formats),
+        times=time_rows(page, formats),
+        thresholds=threshold_rows(page, formats),
+        weights=weight_rows(page),
         marks=MARKS,
     )
 
@@ -148,6 +170,7 @@ def _row(gap: Gap, axis: Axis, limits: Thresholds, formats: Formats, language: s
         high="" if gap.high is None else number(gap.high),
         verdict="" if gap.verdict is None else str(gap.verdict),
         sentence=said,
+        detectable="" if gap.detectable is None else unsigned(gap.detectable),
     )
 
 

@@ -16,7 +16,7 @@ from federated.passkey_signature import read_key_text
 from federated.plan import digest
 from federated.signed import Signed, encode
 
-State = Literal["released", "withheld", "overridden", "suspended", "retired"]
+State = Literal["released", "withheld", "overridden", "suspended", "retired", "noted"]
 
 
 class ReleaseRow(SQLModel, table=True):

@@ -14,7 +14,9 @@
     attributes: {age_band: [18-34, 35-54, 55+]}
     model: <digest of a finished model>      # or, of somebody else's algorithm:
     decisions: {name: vendor_2026, maker: A vendor, version: 2026.10, files: {sales: <SHA-256>, service: <SHA-256>}}
-    threshold: 0.5                           # optional, as are epsilon (of each table), minimum_cohort and limits
+    measure: {kind: answers, name: content_2026, maker: Service, version: 2026.10, files: {sales: <SHA-256>},
+              low: 0.5, high: 5.5, bins: 5, materiality: 0.2}   # or one number for each member
+    threshold: 0.5                           # optional, as are epsilon (of each table), bins, minimum_cohort, limits
     limits: {impact_ratio: 0.8}              # approved with the plan, they bind whoever judges
 
 Law: an unknown key is refused, never ignored.
@@ -25,21 +27,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-import yaml
-
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.study import Study
+from consent_center.studies.yaml_mapping import key_problems, read_mapping
 from federated.errors import FederatedError
 from federated.models.audit_plan import EPSILON_TABLE, MINIMUM, audit_plan
-from federated.models.decisions import Declaration
+from federated.models.decisions import Declaration, Measure
+from federated.models.measures import KINDS
 from federated.plan import Attribute, plan_bytes
 from privacy.errors import PrivacyError
 
-_MOST_CHARACTERS = 64_000
 _TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "purpose")
 _REQUIRED = {*_TEXTS, "retention_days", "closes", "sites", "scopes", "attributes"}
-_OPTIONAL = {"model", "decisions", "threshold", "epsilon", "minimum_cohort", "limits"}
+_OPTIONAL = {"model", "decisions", "measure", "threshold", "epsilon", "bins", "minimum_cohort", "limits"}
 _DECISIONS = {"name", "maker", "version", "files"}
+_MEASURE = {"kind", "low", "high", "bins", "materiality"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class AuditFile:
 
     Attributes:
         model: digest of a finished model of ours; empty if `decisions` are audited.
-        decisions: of somebody else; None if a model is audited.
+        decisions: of somebody else, or one number for each member; None if a model is audited.
+        bins: of a table's scores; None for two, below and above the threshold.
         limits: names and values of `audit.fairness.verdict.Thresholds`.
     """
 
@@ -67,6 +70,7 @@ class AuditFile:
     model: str
     decisions: Declaration | None
     threshold: float | None
+    bins: int | None
     epsilon: float
     minimum_cohort: int
     limits: Mapping[str, float]
@@ -78,14 +82,15 @@ def read_audit_file(text: str) -> AuditFile:
     Raises:
         StudyFileError: with every problem that it has.
     """
-    data = _mapping(text)
-    problems = [f"unknown key {str(one)[:60]}" for one in sorted(set(data) - _REQUIRED - _OPTIONAL)]
-    problems += [f"{one} is missing" for one in sorted(_REQUIRED - set(data))]
+    data = read_mapping(text, what="an audit file")
+    problems = key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL)
     problems += [
         f"{name} is a text of 1 to 2000 characters" for name in _TEXTS if name in data and not _is_text(data[name])
     ]
-    if ("model" in data) == ("decisions" in data):
-        problems.append("name either a finished model by its digest, or the decisions of somebody else")
+    if len({"model", "decisions", "measure"} & set(data)) != 1:
+        problems.append(
+            "name a finished model by its digest, the decisions of somebody else, or a measure; one of these"
+        )
     for name, good, what in (
         ("retention_days", _is_whole, "a whole number of days, 1 to 3650"),
         ("sites", _is_names, "a list of names"),
@@ -94,7 +99,9 @@ def read_audit_file(text: str) -> AuditFile:
         ("closes", _is_day, "a date such as 2027-03-31"),
         ("model", _is_text, "a digest"),
         ("decisions", _is_decisions, "name, maker, version and files (site: SHA-256)"),
+        ("measure", _is_measure, f"name, maker, version, files, and {', '.join(sorted(_MEASURE))}"),
         ("threshold", _is_number, "a number"),
+        ("bins", _is_whole, "a whole number"),
         ("epsilon", _is_number, "a number"),
         ("minimum_cohort", _is_whole, "a whole number"),
         ("limits", _is_limits, "names of limits with their numbers"),
@@ -129,6 +136,7 @@ def audit_study(file: AuditFile, *, package: bytes, author: str, organisation: s
             attributes=file.attributes,
             package=package,
             threshold=file.threshold,
+            bins=file.bins,
             limits=file.limits,
             epsilon_table=file.epsilon,
             minimum_cohort=file.minimum_cohort,
@@ -151,25 +159,14 @@ def audit_study(file: AuditFile, *, package: bytes, author: str, organisation: s
     )
 
 
-def _mapping(text: str) -> dict[str, Any]:
-    if len(text) > _MOST_CHARACTERS:
-        raise StudyFileError((f"an audit file has at most {_MOST_CHARACTERS} characters",))
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise StudyFileError(("not YAML: check indents and colons",)) from error
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise StudyFileError(("an audit file is a list of `key: value` lines",))
-    return data
-
-
 def _file(data: Mapping[str, Any]) -> AuditFile:
-    said, closes = data.get("decisions"), data["closes"]
+    said, closes = data.get("decisions") or data.get("measure"), data["closes"]
     if not isinstance(closes, datetime):
         closes = datetime.combine(closes, time(), UTC)
     decisions = None
     if said is not None:
-        decisions = Declaration(said["name"], said["maker"], str(said["version"]), said["files"])
+        measure = Measure(**{name: said[name] for name in _MEASURE}) if "measure" in data else None
+        decisions = Declaration(said["name"], said["maker"], str(said["version"]), said["files"], measure)
     return AuditFile(
         **{name: data[name].strip() for name in _TEXTS},
         retention_days=data["retention_days"],
@@ -180,6 +177,7 @@ def _file(data: Mapping[str, Any]) -> AuditFile:
         model=data.get("model", ""),
         decisions=decisions,
         threshold=None if "threshold" not in data else float(data["threshold"]),
+        bins=data.get("bins"),
         epsilon=float(data.get("epsilon", EPSILON_TABLE)),
         minimum_cohort=data.get("minimum_cohort", MINIMUM),
         limits=data.get("limits", {}),
@@ -214,6 +212,14 @@ def _is_groups(value: object) -> bool:
 
 def _is_day(value: object) -> bool:
     return isinstance(value, date)
+
+
+def _is_measure(value: object) -> bool:
+    if not isinstance(value, dict) or set(value) != _DECISIONS | _MEASURE:
+        return False
+    numbers = all(_is_number(value[name]) for name in ("low", "high", "materiality"))
+    said = _is_decisions({name: value[name] for name in _DECISIONS})
+    return numbers and said and _is_whole(value["bins"]) and value["kind"] in KINDS
 
 
 def _is_decisions(value: object) -> bool:

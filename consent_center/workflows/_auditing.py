@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from audit.fairness.errors import ThresholdsError
+from audit.fairness.means import Scale
 from audit.fairness.verdict import Thresholds
 from consent_center.storage import releases, runs, studies
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
+from federated.models.measures import MEASURES
 from federated.plan import Plan
 
 FAILED = "audit-failed"
@@ -61,6 +63,14 @@ def limits_of(plan: Plan, thresholds: Thresholds | None = None) -> Thresholds:
         return replace(rest, **named)
     except ThresholdsError as error:
         raise ReleaseError(f"the plan's limits mean nothing: {error}") from error
+
+
+def scale_of(plan: Plan) -> Scale | None:
+    """The ends and the materiality of an audit of members' numbers; None if decisions are audited."""
+    if plan.model not in MEASURES:
+        return None
+    number = plan.features[0]
+    return Scale(number.lo, number.hi, float(plan.settings["materiality"]))
 
 
 def due_of(release: Release, policy: AuditPolicy) -> datetime | None:

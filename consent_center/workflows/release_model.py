@@ -3,16 +3,19 @@
     candidate or withheld   PASS releases it, anything else withholds it
     released or overridden  PASS keeps it (and ends an override), anything else suspends it: scoring stops
     suspended or retired    is not audited back into use: train a new model
+    numbers of members      (answers, lists, offers, prices) are noted: there is nothing to release
 
 The same check judges a training run's candidate, a later audit of a finished model, and somebody else's algorithm.
 """
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from audit.fairness.counts import CountTable
 from audit.fairness.differences import differences
 from audit.fairness.gaps import comparisons, judge, release_verdict
+from audit.fairness.means import judge_means
 from audit.fairness.report import audit_report
 from audit.fairness.verdict import Thresholds, Verdict
 from consent_center.events import Event
@@ -21,8 +24,9 @@ from consent_center.storage.releases import Release
 from consent_center.storage.runs import Outcome
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
-from consent_center.workflows._auditing import FAILED, limits_of
+from consent_center.workflows._auditing import FAILED, limits_of, scale_of
 from consent_center.workflows._finding import open_finding
+from federated.models.measures import MEASURES
 from federated.plan import Plan, digest
 from federated.results import read_tables
 from federated.signed import decode, encode
@@ -62,7 +66,7 @@ def release_model(tx: Transaction, run: str, *, at: datetime, thresholds: Thresh
         raise ReleaseError(f"this model is {before.state}: an audit does not bring it back; train a new one")
     limits = limits_of(plan, thresholds)
     report, verdict = _judged(plan, outcome, limits)
-    state = _next(verdict, before)
+    state: releases.State = "noted" if plan.model in MEASURES else _next(verdict, before)
     made = Release(
         model_digest=model,
         run=run,
@@ -83,9 +87,9 @@ def release_model(tx: Transaction, run: str, *, at: datetime, thresholds: Thresh
     }
     if state == "suspended":
         public["code"] = FAILED
-    entry = tx.append(Event(f"model.{state}", public=public), at=at)
+    entry = tx.append(Event("audit.judged" if state == "noted" else f"model.{state}", public=public), at=at)
     releases.add(tx, made, entry=entry)
-    if state != "released":
+    if verdict is Verdict.FAIL if state == "noted" else state != "released":
         open_finding(tx, FAILED, known.study, owner=study.accountable, at=at)
     return made
 
@@ -100,6 +104,9 @@ def _audited(plan: Plan, outcome: Outcome) -> str:
 def _judged(plan: Plan, outcome: Outcome, limits: Thresholds) -> tuple[dict[str, Any], Verdict]:
     tables: tuple[CountTable, ...] = read_tables(plan, outcome.results)
     tests = sum(comparisons(table) for table in tables)
+    if (scale := scale_of(plan)) is not None:
+        means = [gap for table in tables for gap in judge_means(table, scale, limits, tests=tests)]
+        return {**audit_report(tables, means, thresholds=limits), "scale": asdict(scale)}, release_verdict(means)
     gaps = [gap for table in tables for gap in judge(table, limits, tests=tests)]
     shown = [gap for table in tables for gap in differences(table, limits)]
     return {**audit_report(tables, gaps, shown, thresholds=limits)}, release_verdict(gaps)

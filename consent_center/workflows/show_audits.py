@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audit.fairness.counts import CountTable
+from audit.fairness.means import Scale
 from audit.fairness.report import gap_from_json
 from audit.fairness.verdict import Gap, Thresholds
 from consent_center.storage import governance, lineage, releases, runs, studies
@@ -13,7 +14,8 @@ from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
 from consent_center.studies.finding import Finding
 from consent_center.studies.study import Study
-from consent_center.workflows._auditing import KINDS, AuditPolicy, Due, due_audits, due_of, limits_of
+from consent_center.workflows._auditing import KINDS, AuditPolicy, Due, due_audits, due_of, limits_of, scale_of
+from federated.models.measures import MEASURES
 from federated.plan import Plan, digest
 from federated.results import read_tables
 from federated.signed import decode
@@ -36,6 +38,16 @@ class AuditLine:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """An earlier audit of the same model or number."""
+
+    run: str
+    verdict: str
+    counted_at: datetime
+    tables: Sequence[CountTable]
+
+
+@dataclass(frozen=True)
 class AuditPage:
     """One audit, ready to be read.
 
@@ -48,8 +60,8 @@ class AuditPage:
         counted_at: when the run was admitted.
         agreed: members who agreed to the audit; `enrolled` members enrolled at these sites; both exact, for reviewers.
         epsilon: attribute -> pure epsilon of its table.
-        privacy: "local" (each site adds the whole noise) or "secure-sum".
-        others: a finished model of ours was audited, a candidate, or decisions of somebody else.
+        scale: of members' numbers; None if decisions were audited.
+        before: earlier audits of the same model, or of the same number, with what they counted, oldest first.
     """
 
     audit: Release
@@ -67,6 +79,8 @@ class AuditPage:
     epsilon: Mapping[str, float]
     due_at: datetime | None
     cases: Sequence[Finding]
+    scale: Scale | None = None
+    before: Sequence[Earlier] = ()
 
 
 def list_audits(tx: Transaction, *, limit: int = 200) -> list[AuditLine]:
@@ -114,7 +128,27 @@ def show_audit(tx: Transaction, run: str, *, policy: AuditPolicy | None = None) 
         },
         due_at=due_of(history[-1], policy or AuditPolicy()),
         cases=[one for one in governance.findings(tx, only_open=False) if one.kind in KINDS and one.about == study.id],
+        scale=scale_of(plan),
+        before=_before(tx, audit, plan),
     )
+
+
+def _before(tx: Transaction, audit: Release, plan: Plan) -> list[Earlier]:
+    """Earlier audits of the same model, or of a number of the same name and kind at the same bins."""
+    if plan.model in MEASURES:
+        some = [one for one in releases.listed(tx) if one.state == audit.state and not one.by]
+    else:
+        some = [one for one in releases.history(tx, audit.model_digest) if not one.by]
+    found = []
+    for one in some:
+        known, outcome = runs.get(tx, one.run), runs.outcome(tx, one.run)
+        other = studies.get(tx, known.study).parsed()
+        same = (other.model, other.features, other.attributes) == (plan.model, plan.features, plan.attributes)
+        if one.run == audit.run or outcome is None or not same or one.decided_at > audit.decided_at:
+            continue
+        counted = datetime.fromisoformat(decode(known.permit.payload)["issued_at"])
+        found.append(Earlier(one.run, one.verdict, counted, read_tables(other, outcome.results)))
+    return sorted(found, key=lambda one: one.counted_at)
 
 
 def signature_of(override: Release) -> str:

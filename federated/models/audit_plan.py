@@ -7,12 +7,13 @@ part itself (`churn_plan`); this is the audit after that: again on newer data, o
 from collections.abc import Mapping
 
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.models.decisions import DECISIONS, OUTCOME, parse_declaration
+from federated.models.decisions import DECISIONS, OUTCOME, Decisions, parse_declaration
+from federated.models.measures import GIVEN
 from federated.models.model import Model, Vector
 from federated.models.package import parse_package
 from federated.models.registry import exchanges
 from federated.plan import BUCKETS, Attribute, Feature, Plan, Release, Use, digest
-from federated.tables import TABLE
+from federated.tables import BINS, TABLE
 from privacy.mechanism import DiscreteLaplace
 
 EPSILON_TABLE = 0.8
@@ -29,6 +30,7 @@ def audit_plan(
     attributes: tuple[Attribute, ...],
     package: bytes,
     threshold: float | None = None,
+    bins: int | None = None,
     limits: Mapping[str, float] | None = None,
     epsilon_table: float = EPSILON_TABLE,
     minimum_cohort: int = MINIMUM,
@@ -44,6 +46,8 @@ def audit_plan(
         attributes: a table for each.
         package: a finished model's bytes, or a `Declaration`'s; the plan names their digest.
         threshold: scores at or above it are selected; None: the one the model was trained with, .5 for decisions.
+        bins: into how many equal parts of [0, 1] scores are cut; the threshold must be an edge between two. None: two
+            bins, below and above it. More of them let the report say what other thresholds would change.
         limits: of verdicts, by the names of `audit.fairness.verdict.Thresholds`; approved with the plan, they bind.
         epsilon_table: pure, of each table.
         minimum_cohort: fewer members over all sites are refused.
@@ -68,7 +72,12 @@ def audit_plan(
             Release(TABLE + one.name, "audit", "judge", DiscreteLaplace(1, epsilon_table)) for one in attributes
         ),
         split={"train": (), "held-out": (), "judge": ((0, BUCKETS),)},
-        settings={**settings, **(limits or {}), **({} if threshold is None else {"threshold": threshold})},
+        settings={
+            **settings,
+            **(limits or {}),
+            **({} if threshold is None else {"threshold": threshold}),
+            **({} if bins is None else {BINS: bins}),
+        },
         minimum_cohort=minimum_cohort,
         package=digest(package),
     )
@@ -85,8 +94,8 @@ def finished_weights(plan: Plan, model: Model, package: bytes) -> Vector:
     """
     if digest(package) != plan.package:
         raise RefusedError(Refusal.PLAN_CHANGED, "the study approved another model; hand over the one it names")
-    if model is DECISIONS:
-        return DECISIONS.start(plan, members=0)
+    if isinstance(model, Decisions):
+        return model.start(plan, members=0)
     finished = parse_package(package)
     model.check_weights(finished.parsed_plan(), finished.weights)
     return finished.weights
@@ -98,5 +107,11 @@ def _described(package: bytes) -> tuple[str, tuple[Feature, ...], str, int, dict
     except MalformedError:
         trained = parse_package(package).parsed_plan()
         return trained.model, trained.features, trained.label, trained.horizon_days, dict(trained.settings)
+    if (said := declared.measure) is not None:
+        number = Feature(declared.name, "continuous", float(said.low), float(said.high))
+        # A table needs an edge in the middle; means do not depend on it.
+        middle = (said.bins // 2) / max(said.bins, 1)
+        settings = {"threshold": middle, BINS: said.bins, "materiality": float(said.materiality)}
+        return said.kind, (number,), declared.name + GIVEN, 0, settings
     column = Feature(declared.name, "continuous", 0.0, 1.0)
     return DECISIONS.name, (column,), declared.name + OUTCOME, 0, {"threshold": 0.5}

@@ -9,7 +9,7 @@ who decided and which files the sites counted. Nothing of it can be trained or u
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,25 @@ OUTCOME = "_outcome"
 
 
 @dataclass(frozen=True)
+class Measure:
+    """One number for each member.
+
+    Attributes:
+        kind: one of `measures.KINDS`.
+        low: the lowest number there is; `high` the highest.
+        high: see `low`.
+        bins: into how many equal parts it is cut.
+        materiality: the difference of means that matters, in the number's own unit.
+    """
+
+    kind: str
+    low: float
+    high: float
+    bins: int
+    materiality: float
+
+
+@dataclass(frozen=True)
 class Declaration:
     """What was audited, as data.
 
@@ -32,25 +51,26 @@ class Declaration:
         maker: who made it.
         version: of it, in the maker's words.
         files: site -> SHA-256 of the file of decisions that this site took in; the sites vouch for it.
+        measure: what is measured, if it is one number for each member (`measures`); None for decisions.
     """
 
     name: str
     maker: str
     version: str
     files: Mapping[str, str]
+    measure: Measure | None = None
 
 
 def declaration_bytes(declared: Declaration) -> bytes:
     """The bytes of a declaration; their digest is the model digest of its audits."""
-    return encode(
-        {
-            "version": 1,
-            "decisions": declared.name,
-            "maker": declared.maker,
-            "of": declared.version,
-            "files": dict(sorted(declared.files.items())),
-        }
-    )
+    data: dict[str, Any] = {
+        "version": 1,
+        "decisions": declared.name,
+        "maker": declared.maker,
+        "of": declared.version,
+        "files": dict(sorted(declared.files.items())),
+    }
+    return encode(data if declared.measure is None else {**data, "measure": asdict(declared.measure)})
 
 
 def parse_declaration(payload: bytes) -> Declaration:
@@ -60,12 +80,27 @@ def parse_declaration(payload: bytes) -> Declaration:
         MalformedError: it is none of this version.
     """
     data = decode(payload)
-    if not isinstance(data, dict) or {*data} != {"version", "decisions", "maker", "of", "files"}:
+    if not isinstance(data, dict) or {*data} - {"measure"} != {"version", "decisions", "maker", "of", "files"}:
         raise MalformedError("not a declaration of decisions")
     files = data["files"]
     if data["version"] != 1 or not isinstance(files, dict) or not all(isinstance(one, str) for one in files.values()):
         raise MalformedError("not a declaration of decisions of this version")
-    return Declaration(str(data["decisions"]), str(data["maker"]), str(data["of"]), files)
+    return Declaration(
+        str(data["decisions"]), str(data["maker"]), str(data["of"]), files, _measure(data.get("measure"))
+    )
+
+
+def _measure(data: Any) -> Measure | None:
+    if data is None:
+        return None
+    try:
+        found = Measure(**data)
+        numbers = [float(one) for one in (found.low, found.high, found.materiality)]
+    except (TypeError, ValueError) as error:
+        raise MalformedError("not a declaration of members' numbers") from error
+    if not isinstance(found.kind, str) or type(found.bins) is not int or not numbers[0] < numbers[1]:
+        raise MalformedError("members' numbers have a kind, a low and a high end, bins and a materiality")
+    return found
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.models import churn, decisions, network, preference
+from federated.models import churn, decisions, measures, network, preference
 from federated.models.model import Exchange, Model, Scorer
 from federated.plan import Plan, Release
 from federated.tables import check_scores, check_tables
@@ -20,6 +20,7 @@ _OURS: tuple[Model, ...] = (
     network.MLP,
     preference.PREFERENCE,
     decisions.DECISIONS,
+    *measures.MEASURES.values(),
 )
 MODELS: Mapping[str, Model] = {model.name: model for model in _OURS}
 
@@ -58,7 +59,7 @@ def model_of(plan: Plan) -> Model:
         if plan.releases_of("score"):
             check_scores(plan)
         else:
-            if not plan.package or model is decisions.DECISIONS:
+            if not plan.package or isinstance(model, decisions.Decisions):
                 model.check(plan)
             check_tables(plan)
     except MalformedError as error:

@@ -23,6 +23,7 @@ from consent_center.workflows.assess_study import assess_study
 from privacy.ledger import PROGRAMME
 
 NAME = "vendor_2026"
+ASKED = "content_2026"
 
 
 @dataclass
@@ -63,7 +64,23 @@ class Desk:
             digests[name] = re.search(r"sha256 ([0-9a-f]{64})", told)[1]
         return digests
 
-    def plan(self, study: str, digests: dict[str, str]) -> Path:
+    def answers(self, rule: str) -> dict[str, str]:
+        """A file of answers from 1 to 5 for each site, one in five silent, taken in; site -> digest."""
+        digests = {}
+        for name in self.sites:
+            with duckdb.connect(str(self.stage.sites[name].data), read_only=True) as database:
+                said = f"CASE WHEN hash(pseudonym) % 5 > 0 THEN ({rule})::VARCHAR ELSE '' END"
+                rows = database.execute(f"SELECT pseudonym, {said} FROM members").fetchall()
+            path = self.folder / f"answers-{name}.csv"
+            with path.open("w", newline="") as file:
+                csv.writer(file).writerows([("member", "value"), *rows])
+            told = self.accord(
+                "audit", "take", self.stage.sites[name].path, path, "--name", ASKED, "--ends", "0.5", "5.5"
+            )
+            digests[name] = re.search(r"sha256 ([0-9a-f]{64})", told)[1]
+        return digests
+
+    def plan(self, study: str, digests: dict[str, str], **measure: object) -> Path:
         path = self.folder / f"{study}.yaml"
         asked = {
             "study": study,
@@ -78,9 +95,10 @@ class Desk:
             "purpose": FAIRNESS,
             "scopes": {DEMOGRAPHICS: "Gaps between groups cannot be seen else."},
             "attributes": {"age_band": ["18-34", "35-54", "55+"]},
-            "decisions": {"name": NAME, "maker": "A vendor", "version": "2026.10", "files": digests},
             "epsilon": 1.0,
         }
+        said = {"name": NAME, "maker": "A vendor", "version": "2026.10", "files": digests}
+        asked["measure" if measure else "decisions"] = said | measure
         path.write_text(yaml.safe_dump(asked))
         self.accord("audit", "plan", path, "--author", AUTHOR)
         return path.with_suffix(".declaration.json")
@@ -105,7 +123,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             agent.close()
         for site in opened.sites.values():
             text = site.policy.read_text()
-            site.policy.write_text(text.replace("columns = [", f'columns = ["{NAME}", "{NAME}_outcome", ', 1))
+            mine = f'columns = ["{NAME}", "{NAME}_outcome", "{ASKED}", "{ASKED}_given", '
+            site.policy.write_text(text.replace("columns = [", mine, 1))
         yield opened
 
 
@@ -160,6 +179,27 @@ def test_decisions_that_copy_age_are_blocked_and_others_are_not(desk: Desk) -> N
         "audit", "run", "vendor-unfair", *desk.at_sites(decisions="other"), "--declaration", declaration, code=2
     )
     assert "not the decisions that reviewers signed" in changed
+
+
+def test_members_own_answers_are_compared_by_group_and_nothing_is_released(desk: Desk) -> None:
+    digests = desk.answers("CASE WHEN age_band = '55+' THEN 1 + hash(pseudonym) % 3 ELSE 3 + hash(pseudonym) % 3 END")
+    scale = {"kind": "answers", "low": 0.5, "high": 5.5, "bins": 5, "materiality": 0.5}
+    declaration = desk.plan("how-content", digests, name=ASKED, **scale)
+    desk.approve("how-content")
+    told = desk.accord("audit", "run", "how-content", *desk.at_sites(), "--declaration", declaration, code=1)
+    assert "FAIL" in told
+    assert "age_band, 55+ compared with" in told, told
+    assert "difference in means" in told
+    run = re.search(r"(run-[0-9a-f]{16})", desk.accord("audit", "list"))[1]
+    out = desk.folder / "report"
+    desk.accord("audit", "export", run, out, "--no-pdf")
+    report = json.loads((out / f"{run}.json").read_text())
+    means = {one["group"]: one for one in report["means"]}
+    assert float(means["55+"]["mean"]) + 1 < float(means["18-34"]["mean"])
+    assert 70 <= means["55+"]["response"] <= 90
+    assert report["state"] == "noted"
+    assert "Satisfaction" in (out / f"{run}.en.html").read_text()
+    assert "Models in use: 0" in desk.accord("audit", "due")
 
 
 def test_bad_files_and_declarations_are_one_line(desk: Desk) -> None:
