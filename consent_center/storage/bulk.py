@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
 from consent_center.storage.handle import Handle
 
-_FEW = 8
-"""From so many rows on COPY is faster than a statement with their values."""
+_POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+_FEW = 512
+"""Up to so many rows PostgreSQL is given arrays of values, in one statement; COPY is faster from there on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +35,29 @@ class Rows:
 
 
 def insert_together(tx: Handle, all_rows: Sequence[Rows]) -> None:
-    """Insert rows of several tables: in one statement, and one round trip, where PostgreSQL is given few of them."""
+    """Insert rows of several tables: in one statement, and one round trip, unless they are many (PostgreSQL)."""
     filled = [one for one in all_rows if one.rows]
-    if tx.dialect == "sqlite" or len(filled) < 2 or sum(len(one.rows) for one in filled) >= _FEW * len(filled):
+    if tx.dialect == "sqlite" or not filled or max(len(one.rows) for one in filled) > _FEW:
         for one in filled:
             insert_rows(tx, one.table, one.columns, one.rows)
         return
-    shape = tuple((str(one.table.__tablename__), tuple(one.columns), len(one.rows)) for one in filled)
-    values = [value for one in filled for row in one.rows for value in row]
+    shape = tuple((one.table, tuple(one.columns)) for one in filled)
+    values = [list(column) for one in filled for column in zip(*one.rows, strict=True)]
     driver_of(tx).execute(_statement(shape), values)
 
 
 @lru_cache(maxsize=256)
-def _statement(shape: tuple[tuple[str, tuple[str, ...], int], ...]) -> str:
-    """One statement that inserts so many rows into each of these tables (PostgreSQL)."""
+def _statement(shape: tuple[tuple[type[SQLModel], tuple[str, ...]], ...]) -> str:
+    """One statement that inserts into each of these tables, from an array per column (PostgreSQL).
+
+    The same for any number of rows, so that the database plans it once.
+    """
     inserts = []
-    for name, columns, count in shape:
-        listed, marks = ", ".join(f'"{column}"' for column in columns), ", ".join(["%s"] * len(columns))
-        inserts.append(f'INSERT INTO "{name}" ({listed}) VALUES {", ".join([f"({marks})"] * count)}')
+    for table, columns in shape:
+        of = SQLModel.metadata.tables[str(table.__tablename__)].c
+        arrays = ", ".join(f"%s::{of[column].type.compile(dialect=_POSTGRESQL)}[]" for column in columns)
+        listed = ", ".join(f'"{column}"' for column in columns)
+        inserts.append(f'INSERT INTO "{table.__tablename__}" ({listed}) SELECT * FROM unnest({arrays})')
     *before, last = inserts
     if not before:
         return last
@@ -58,7 +65,7 @@ def _statement(shape: tuple[tuple[str, tuple[str, ...], int], ...]) -> str:
 
 
 def insert_rows(tx: Handle, table: type[SQLModel], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows in this transaction: a prepared statement on SQLite, COPY on PostgreSQL.
+    """Insert rows in this transaction: a prepared statement on SQLite; arrays or COPY on PostgreSQL.
 
     Args:
         tx: the transaction.
@@ -74,9 +81,8 @@ def insert_rows(tx: Handle, table: type[SQLModel], columns: Sequence[str], rows:
         marks = ", ".join("?" * len(columns))
         driver.executemany(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', rows)
         return
-    if len(rows) < _FEW:
-        values = [value for row in rows for value in row]
-        driver.execute(_statement(((name, tuple(columns), len(rows)),)), values)
+    if len(rows) <= _FEW:
+        insert_together(tx, [Rows(table, columns, rows)])
         return
     with driver.cursor() as cursor, cursor.copy(f'COPY "{name}" ({listed}) FROM STDIN') as copy:
         for row in rows:

@@ -17,7 +17,7 @@ from consent_center.consent.notice import Notice
 from consent_center.consent.purpose import Purpose
 from consent_center.consent.recipient import Assessment, Contract, Recipient
 from consent_center.consent.scope import Item, Scope
-from consent_center.storage.bulk import insert_rows
+from consent_center.storage.bulk import driver_of, insert_rows
 from consent_center.storage.columns import EntryId, seconds
 from consent_center.storage.transaction import Transaction
 
@@ -67,6 +67,12 @@ def written(definition: Definition) -> tuple[str, str]:
     return body, hashlib.sha256(body.encode()).hexdigest()
 
 
+def notice_of(body: str) -> Notice:
+    """The notice that was written like this."""
+    found: Notice = _ADAPTERS["notice"].validate_json(body)
+    return found
+
+
 def next_version(tx: Transaction, definition: Definition) -> int:
     """The version that this definition will have."""
     query = (
@@ -113,8 +119,8 @@ def catalogue_at(tx: Transaction, at: datetime) -> Catalogue:
 
 
 def _state(tx: Transaction) -> tuple[int, int]:
-    count, last = tx.session.exec(select(func.count(), func.coalesce(func.max(DefinitionRow.entry_id), 0))).one()
-    return count, last
+    count, last = driver_of(tx).execute("SELECT count(*), coalesce(max(entry_id), 0) FROM definition").fetchone()
+    return int(count), int(last)
 
 
 def _warm(tx: Transaction, state: tuple[int, int]) -> Catalogue | None:

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel, col, select
 from consent_center.consent.grant import Act, Actor, ActorKind, Recorded, Said, Statement
 from consent_center.consent.scope import Item
 from consent_center.errors import UnknownStatementError
-from consent_center.storage.bulk import Rows, chunks
+from consent_center.storage.bulk import Rows, chunks, rows_among
 from consent_center.storage.columns import EntryId, from_seconds, seconds
 from consent_center.storage.definitions import DefinitionRow, catalogue
 from consent_center.storage.entries import Beside
@@ -139,25 +139,23 @@ def _place(row: tuple[int, int, int, int, int, int | None, int, bool]) -> tuple[
 
 def said_about(tx: Transaction, members: Iterable[int], items: Iterable[int]) -> dict[tuple[int, int], list[Said]]:
     """(member number, item number) -> what her statements say about the item, in any order."""
-    wanted = sorted(set(items))
+    wanted = ", ".join(str(int(one)) for one in sorted(set(items))) or "NULL"
+    query = (
+        "SELECT member_no, item_no, act, at, expires_at, notice_no, guardian, entry_id FROM statement_item"
+        f" WHERE item_no IN ({wanted}) AND member_no IN {{values}}"
+    )
     found: dict[tuple[int, int], list[Said]] = {}
-    for some in chunks(sorted(set(members))):
-        query = (
-            select(StatementItemRow)
-            .where(col(StatementItemRow.item_no).in_(wanted))
-            .where(col(StatementItemRow.member_no).in_(some))
-        )
-        for row in tx.session.connection().execute(query):
-            found.setdefault((row.member_no, row.item_no), []).append(
-                Said(
-                    act=_ACTS[row.act],
-                    at=from_seconds(row.at),
-                    expires_at=None if row.expires_at is None else from_seconds(row.expires_at),
-                    notice=row.notice_no,
-                    guardian=row.guardian,
-                    entry=row.entry_id,
-                )
+    for number, item, act, at, ends, notice, guardian, entry in rows_among(tx, query, sorted(set(members))):
+        found.setdefault((number, item), []).append(
+            Said(
+                act=_ACTS[act],
+                at=from_seconds(at),
+                expires_at=None if ends is None else from_seconds(ends),
+                notice=notice,
+                guardian=bool(guardian),
+                entry=entry,
             )
+        )
     return found
 
 

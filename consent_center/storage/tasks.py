@@ -8,16 +8,17 @@ Law: (cause, recipient) is unique, so that no change makes two tasks for one rec
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from sqlalchemy import BigInteger, Column, UniqueConstraint, func
 from sqlmodel import Field, SQLModel, col, select, update
 
 from consent_center.consent.propagation import DONE, Outcome, Task
 from consent_center.consent.scope import Item
-from consent_center.storage.bulk import chunks, insert_rows
+from consent_center.storage.bulk import Rows, chunks, insert_rows, rows_among
 from consent_center.storage.columns import EntryId, from_seconds, seconds
-from consent_center.storage.members import EnrolmentRow
 from consent_center.storage.transaction import Transaction
 
 
@@ -61,6 +62,24 @@ class EndpointRow(SQLModel, table=True):
     wrapped: bytes
 
 
+_COLUMNS = (
+    "id",
+    "cause",
+    "member_no",
+    "recipient",
+    "change",
+    "pseudonym",
+    "items",
+    "said_at",
+    "due_at",
+    "next_at",
+    "claimed_until",
+    "attempts",
+    "outcome",
+    "alarmed",
+)
+
+
 def add_many(tx: Transaction, made: Sequence[tuple[Task, int, EntryId]]) -> int:
     """Keep tasks, given with the member's number and the entry that causes them; returns how many are new.
 
@@ -68,33 +87,28 @@ def add_many(tx: Transaction, made: Sequence[tuple[Task, int, EntryId]]) -> int:
     """
     known = _known(tx, [cause for _, _, cause in made])
     fresh = [one for one in made if (one[2], one[0].recipient, one[0].change) not in known]
-    pseudonyms = pseudonyms_of(tx, {(number, task.recipient) for task, number, _ in fresh})
-    columns = (
-        "id",
-        "cause",
-        "member_no",
-        "recipient",
-        "change",
-        "pseudonym",
-        "items",
-        "said_at",
-        "due_at",
-        "next_at",
-        "claimed_until",
-        "attempts",
-        "outcome",
-        "alarmed",
-    )
+    named = with_pseudonyms(tx, [(task, number) for task, number, _ in fresh])
+    rows = rows_of([(task, number, cause) for task, (_, number, cause) in zip(named, fresh, strict=True)])
+    insert_rows(tx, rows.table, rows.columns, rows.rows)
+    return len(rows.rows)
+
+
+def with_pseudonyms(tx: Transaction, planned: Sequence[tuple[Task, int]]) -> list[Task]:
+    """Tasks, each given with its member's number, under her pseudonyms at their recipients."""
+    known = pseudonyms_of(tx, {(number, task.recipient) for task, number in planned}) if planned else {}
+    return [replace(task, pseudonym=known.get((number, task.recipient), "")) for task, number in planned]
+
+
+def rows_of(made: Sequence[tuple[Task, int, EntryId]]) -> Rows:
+    """The rows of tasks that are certainly new, each given with the member's number and the entry that causes it."""
     rows = []
-    for task, number, cause in fresh:
-        pseudonym = pseudonyms.get((number, task.recipient), "")
+    for task, number, cause in made:
         said_at, due_at = seconds(task.said_at), seconds(task.due_at)
-        outcome = "" if pseudonym else Outcome.NOTHING_HELD.value
+        outcome = "" if task.pseudonym else Outcome.NOTHING_HELD.value
         items = json.dumps([str(item) for item in task.items])
-        told = (task.id, cause, number, task.recipient, task.change, pseudonym, items, said_at, due_at)
+        told = (task.id, cause, number, task.recipient, task.change, task.pseudonym, items, said_at, due_at)
         rows.append((*told, said_at, 0, 0, outcome, False))
-    insert_rows(tx, TaskRow, columns, rows)
-    return len(rows)
+    return Rows(TaskRow, _COLUMNS, rows)
 
 
 def claim(tx: Transaction, *, limit: int, lease: timedelta, at: datetime) -> list[Task]:
@@ -177,17 +191,9 @@ def endpoints(tx: Transaction) -> dict[str, tuple[str, bytes]]:
 
 def pseudonyms_of(tx: Transaction, wanted: set[tuple[int, str]]) -> dict[tuple[int, str], str]:
     """(member number, site) -> her newest pseudonym there, ended links included: the site may still hold rows."""
-    found: dict[tuple[int, str], str] = {}
-    for some in chunks(sorted({number for number, _ in wanted})):
-        query = (
-            select(EnrolmentRow.member_no, EnrolmentRow.site, EnrolmentRow.pseudonym)
-            .where(col(EnrolmentRow.member_no).in_(some))
-            .order_by(col(EnrolmentRow.entry_id))
-        )
-        for number, site, pseudonym in tx.session.exec(query):
-            if (number, site) in wanted:
-                found[number, site] = pseudonym.hex()
-    return found
+    query = "SELECT member_no, site, pseudonym, entry_id FROM enrolment WHERE member_no IN {values}"
+    rows = sorted(rows_among(tx, query, sorted({number for number, _ in wanted})), key=itemgetter(3))
+    return {(number, site): pseudonym.hex() for number, site, pseudonym, _ in rows if (number, site) in wanted}
 
 
 def _known(tx: Transaction, causes: Sequence[int]) -> set[tuple[int, str, str]]:

@@ -4,6 +4,7 @@ Not a workflow itself: the workflows that record statements share this step.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from consent_center.consent.catalogue import Catalogue
@@ -14,42 +15,61 @@ from consent_center.consent.speech import Utterance, statement_of
 from consent_center.errors import ConsentCenterError, SupersededError, UnknownMemberError
 from consent_center.events import Event
 from consent_center.storage import definitions, delegations, members, statements, tasks
+from consent_center.storage.bulk import Rows
 from consent_center.storage.members import Member
 from consent_center.storage.statements import Placed
 from consent_center.storage.transaction import EntryId, Transaction
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What statements are checked against, read once for all of them."""
+
+    known: Catalogue
+    people: Mapping[str, Member]
+
+
 def say(tx: Transaction, said: Sequence[Utterance], *, at: datetime) -> list[Recorded]:
     """Check and keep these, all or none; each becomes one statement with one audit entry."""
-    checked = check(tx, said, at=at)
+    ground = _ground(tx, said)
+    checked = _check(tx, ground, said, at=at)
     for one in checked:
         if isinstance(one, ConsentCenterError):
             raise one
-    return [one for one in keep(tx, checked, at=at) if isinstance(one, Recorded)]
+    return [one for one in _keep(tx, ground, checked, at=at) if isinstance(one, Recorded)]
 
 
 def say_each(tx: Transaction, said: Sequence[Utterance], *, at: datetime) -> list[Recorded | ConsentCenterError]:
     """Check each on its own and keep those that may be said; the others are answered with why not."""
-    return keep(tx, check(tx, said, at=at), at=at)
+    ground = _ground(tx, said)
+    return _keep(tx, ground, _check(tx, ground, said, at=at), at=at)
 
 
 def check(tx: Transaction, said: Sequence[Utterance], *, at: datetime) -> list[Statement | ConsentCenterError]:
     """The statement that each of these makes, or why it may not be made. Writes nothing."""
-    known = definitions.catalogue(tx)
-    people = members.find_many(tx, {one.member for one in said})
+    return _check(tx, _ground(tx, said), said, at=at)
+
+
+def _ground(tx: Transaction, said: Sequence[Utterance]) -> _Ground:
+    return _Ground(definitions.catalogue(tx), members.find_many(tx, {one.member for one in said}))
+
+
+def _check(
+    tx: Transaction, ground: _Ground, said: Sequence[Utterance], *, at: datetime
+) -> list[Statement | ConsentCenterError]:
+    known, people = ground.known, ground.people
     named = [one.actor.delegation for one in said if one.actor.delegation is not None]
     given = delegations.find(tx, named) if named else {}
     before = _said_before(tx, [one for one in said if one.act in YES and one.said_at is None], known, people)
     return [_checked(one, known, people.get(one.member), given, before, at=at) for one in said]
 
 
-def keep(
-    tx: Transaction, checked: Sequence[Statement | ConsentCenterError], *, at: datetime
+def _keep(
+    tx: Transaction, ground: _Ground, checked: Sequence[Statement | ConsentCenterError], *, at: datetime
 ) -> list[Recorded | ConsentCenterError]:
-    """Keep the statements among these; errors are passed through, in their places."""
+    """Keep the statements among these, with entries and tasks; errors are passed through, in their places."""
+    known, people = ground.known, ground.people
     made = [one for one in checked if isinstance(one, Statement)]
-    known = definitions.catalogue(tx)
-    people = members.get_many(tx, {one.member for one in made})
     placed = [
         Placed(
             one,
@@ -59,9 +79,17 @@ def keep(
         )
         for one in made
     ]
-    events = [_event(one, people[one.member].no) for one in made]
-    entries = tx.append_all(events, at=at, beside=statements.rows_of(placed))
-    _plan_propagation(tx, list(zip(made, entries, strict=True)), people)
+    of_statements = statements.rows_of(placed)
+    planned = _planned(placed)
+    named = tasks.with_pseudonyms(tx, [(task, placed[place].member_no) for place, task in planned])
+
+    def beside(numbers: list[EntryId]) -> list[Rows]:
+        causes = [
+            (task, placed[place].member_no, numbers[place]) for (place, _), task in zip(planned, named, strict=True)
+        ]
+        return [*of_statements(numbers), tasks.rows_of(causes)]
+
+    entries = tx.append_all([_event(one.statement, one.member_no) for one in placed], at=at, beside=beside)
     numbered = iter(entries)
     return [one if isinstance(one, ConsentCenterError) else Recorded(next(numbered), one) for one in checked]
 
@@ -105,27 +133,25 @@ def _said_before(
     return statements.said_about(tx, numbers, items) if numbers and items else {}
 
 
-def _plan_propagation(tx: Transaction, made: Sequence[tuple[Statement, EntryId]], people: Mapping[str, Member]) -> None:
-    planned = [
+def _planned(placed: Sequence[Placed]) -> list[tuple[int, Task]]:
+    """Who is to be told of what: tasks without pseudonyms, each with the place of the statement that causes it."""
+    return [
         (
+            place,
             Task(
                 id=f"msg_{members.new_identifier()}",
                 recipient=recipient,
-                change=said.act.value,
+                change=one.statement.act.value,
                 pseudonym="",
                 items=items,
-                said_at=said.at,
-                due_at=due(items, at=said.at),
+                said_at=one.statement.at,
+                due_at=due(items, at=one.statement.at),
             ),
-            people[said.member].no,
-            entry,
         )
-        for said, entry in made
-        if said.act in TAKES_AWAY
-        for recipient, items in by_recipient(said.items).items()
+        for place, one in enumerate(placed)
+        if one.statement.act in TAKES_AWAY
+        for recipient, items in by_recipient(one.statement.items).items()
     ]
-    if planned:
-        tasks.add_many(tx, planned)
 
 
 def _event(said: Statement, number: int) -> Event:
