@@ -25,12 +25,22 @@ def say_decision(document: Mapping[str, Any], *, language: Language, own: Own | 
         language: hers.
         own: phrases of the brand, tried first.
     """
-    kind = str(document["kind"])
-    parts = [DECIDED[kind][language].format(days=int(document["horizon_days"]))]
+    parts = [say_kind(document, language=language)]
     parts.append(say_reasons(document["reasons"], language=language, own=own))
     if document.get("change") is not None:
         parts.append(say_change(document["change"], language=language))
     return (" " if language == "en" else "").join(parts)
+
+
+def say_kind(document: Mapping[str, Any], *, language: Language) -> str:
+    """What it rests on, without its reasons."""
+    return DECIDED[str(document["kind"])][language].format(days=int(document["horizon_days"]))
+
+
+def say_reason(reason: Mapping[str, Any], *, language: Language, own: Own | None = None) -> str:
+    """One reason as a sentence of its own, for a list of reasons."""
+    said = _phrase(reason, language, own or {})
+    return f"{said[:1].upper()}{said[1:]}." if language == "en" else f"{said}。"
 
 
 def say_reasons(reasons: Sequence[Mapping[str, Any]], *, language: Language, own: Own | None = None) -> str:

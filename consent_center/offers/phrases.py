@@ -12,8 +12,8 @@ def _three(en: str, hant: str, hans: str) -> Texts:
 DECIDED: Mapping[str, Texts] = {
     "offer": _three(
         "This offer rests on an estimate of how likely you are to come less often in the next {days} days.",
-        "這項優惠是依據一項估計選出的：未來 {days} 天內您減少光顧的可能性。",
-        "这项优惠是根据一项估计选出的：未来 {days} 天内您减少光顾的可能性。",
+        "這項優惠是依據一項估計選出的：未來{days}天內您減少光顧的可能性。",
+        "这项优惠是根据一项估计选出的：未来{days}天内您减少光顾的可能性。",
     ),
     "recommendation": _three(
         "These were chosen for you from what you bought before.",

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from consent_center.offers.explanation import Language as Tongue
-from consent_center.offers.explanation import say_change, say_decision, say_reasons
+from consent_center.offers.explanation import say_change, say_kind, say_reason
 from consent_center.portal.reader import MemberPage, OwnPageDep, PostedDep
 from consent_center.web.failures import NotFoundError
 from consent_center.web.forms import FieldError
@@ -144,10 +144,10 @@ def _one(page: MemberPage, one: Shown) -> Told:
         kind=one.made.kind,
         code=one.made.site,
         site=names.recipient(one.made.site),
-        said=None if document is None else say_decision({**document, "reasons": (), "change": None}, language=language),
+        said=None if document is None else say_kind(document, language=language),
         reasons=[]
         if document is None
-        else [say_reasons([reason], language=language) for reason in document["reasons"][:_MOST_REASONS]],
+        else [say_reason(reason, language=language) for reason in document["reasons"][:_MOST_REASONS]],
         change=None
         if document is None or document.get("change") is None
         else say_change(document["change"], language=language),

@@ -4,41 +4,25 @@ import io
 import json
 import zipfile
 from base64 import b64encode
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import JSONResponse, Response
 
-from consent_center.portal.lines import FILTERS, Line, line_of
+from consent_center.portal.lines import FILTERS, Line, line_of, training_line
+from consent_center.portal.names import Names
+from consent_center.portal.proofs import ShownProof, file, head_of, proven, shown_proof
 from consent_center.portal.reader import MaybeNumber, MemberPage, Number, OwnPageDep
-from consent_center.storage.history import Happened
 from consent_center.web.failures import NotFoundError
-from consent_center.web.published import Head, LogError, Proof
-from consent_center.workflows.show_history import show_entry, show_history
+from consent_center.workflows.show_history import Pages, show_entry, show_history
+from consent_center.workflows.show_trainings import show_trainings
 
 router = APIRouter()
 _A_PAGE = 30
 _A_DOWNLOAD = 500
-
-
-@dataclass(frozen=True)
-class ShownProof:
-    """A proof as the page shows it.
-
-    Attributes:
-        failed: the published log does not agree with the line; the alert is raised by the log's own check.
-        witnesses: verified just now.
-        key: the log's key, as anybody can pin it.
-    """
-
-    failed: bool
-    size: int
-    digest: str
-    witnesses: tuple[str, ...]
-    key: str
-    is_open: bool
 
 
 @router.get("/history", response_class=HTMLResponse)
@@ -52,14 +36,20 @@ def show_lines(page: OwnPageDep, what: str = "all", below: MaybeNumber = None, e
         below, what, kinds = one.entry + 1, "all", None
     found = page.wiring.store.read(show_history, page.member, kinds=kinds, before=below, limit=_A_PAGE)
     names = page.named(found.catalogue)
-    head, broken = _head(page)
-    months: list[tuple[str, list[tuple[Line, ShownProof | None]]]] = []
-    for one in found.lines:
-        month = page.formats.month(one.at)
-        if not months or months[-1][0] != month:
-            months.append((month, []))
-        shown = _shown_proof(page, one, head, broken=broken, is_open=one.index is not None and one.index == entry)
-        months[-1][1].append((line_of(one, names, page.formats), shown))
+    head, broken = head_of(page)
+    drawn: list[tuple[Line, ShownProof | None]] = [
+        (
+            line_of(one, names, page.formats),
+            shown_proof(
+                page, one.leaf, one.index, head, broken=broken, is_open=entry is not None and one.index == entry
+            ),
+        )
+        for one in found.lines
+    ]
+    if what in ("all", "uses") and entry is None:
+        drawn += [(line, None) for line in _trainings(page, names, found, below)]
+    drawn.sort(key=lambda line: line[0].at, reverse=True)  # stable: lines of one moment stay in their order
+    months = [(name, list(lines)) for name, lines in groupby(drawn, key=lambda line: page.formats.month(line[0].at))]
     return page.show(
         "portal/history/page.html",
         here="history",
@@ -75,12 +65,12 @@ def show_lines(page: OwnPageDep, what: str = "all", below: MaybeNumber = None, e
 def give_proof(index: Number, ending: Literal["tlog-proof", "json"], page: OwnPageDep) -> Response:
     """The proof of one of her lines: a file for any tool, or data for the check in her browser."""
     one = page.wiring.store.read(show_entry, page.member, index=index)
-    head, _ = _head(page)
-    proof = None if one is None or head is None else _proven(one, head)
+    head, _ = head_of(page)
+    proof = None if one is None or head is None else proven(one.leaf, one.index, head)
     if one is None or head is None or proof is None:
         raise NotFoundError
     if ending == "tlog-proof":
-        return _file(proof.written, f"accord-{index}.tlog-proof", "text/plain; charset=utf-8")
+        return file(proof.written, f"accord-{index}.tlog-proof", "text/plain; charset=utf-8")
     return JSONResponse(
         {
             "leaf": b64encode(one.leaf).decode(),
@@ -98,7 +88,7 @@ def give_proof(index: Number, ending: Literal["tlog-proof", "json"], page: OwnPa
 def give_all(page: OwnPageDep, below: MaybeNumber = None) -> Response:
     """Up to 500 lines with what opens them and their proofs, newest first; the file says where to go on."""
     found = page.wiring.store.read(show_history, page.member, before=below, limit=_A_DOWNLOAD)
-    head, _ = _head(page)
+    head, _ = head_of(page)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as files:
         for one in found.lines:
@@ -106,7 +96,7 @@ def give_all(page: OwnPageDep, below: MaybeNumber = None) -> Response:
             files.writestr(f"{name}.leaf.json", one.leaf)
             files.writestr(f"{name}.payload.json", one.payload)
             files.writestr(f"{name}.salt.txt", one.salt.hex() + "\n")
-            proof = None if head is None else _proven(one, head)
+            proof = None if head is None else proven(one.leaf, one.index, head)
             if proof is not None:
                 files.writestr(f"{name}.tlog-proof", proof.written)
         about = {
@@ -116,62 +106,14 @@ def give_all(page: OwnPageDep, below: MaybeNumber = None) -> Response:
             "made_at": page.at.isoformat(timespec="seconds"),
         }
         files.writestr("about.json", json.dumps(about, indent=2) + "\n")
-    return _file(archive.getvalue(), "accord-history.zip", "application/zip")
+    return file(archive.getvalue(), "accord-history.zip", "application/zip")
 
 
-def proof_files(page: MemberPage, one: Happened) -> dict[str, bytes]:
-    """What proves one line without us, by name of the file; without the last two as long as it is not published."""
-    files = {
-        "entry.leaf.json": one.leaf,
-        "entry.payload.json": one.payload,
-        "entry.salt.txt": f"{one.salt.hex()}\n".encode(),
-    }
-    head, _ = _head(page)
-    proof = None if head is None else _proven(one, head)
-    if proof is not None and page.wiring.log is not None:
-        files |= {"entry.tlog-proof": proof.written, "log-key.txt": f"{page.wiring.log.key.text()}\n".encode()}
-    return files
-
-
-def _head(page: MemberPage) -> tuple[Head | None, bool]:
-    """The published head, and whether what is published cannot be believed."""
-    if page.wiring.log is None:
-        return None, False
-    try:
-        return page.wiring.log.head(), False
-    except LogError:
-        return None, True
-
-
-def _proven(one: Happened, head: Head) -> Proof | None:
-    if one.index is None:
-        return None
-    try:
-        return head.prove(one.leaf, one.index)
-    except LogError:
-        return None
-
-
-def _shown_proof(
-    page: MemberPage, one: Happened, head: Head | None, *, broken: bool, is_open: bool
-) -> ShownProof | None:
-    log = page.wiring.log
-    if log is None or one.index is None or (head is None and not broken):
-        return None
-    key = log.key.text()
-    failed = ShownProof(failed=True, size=0, digest="", witnesses=(), key=key, is_open=True)
-    if head is None:
-        return failed
-    try:
-        proof = head.prove(one.leaf, one.index)
-    except LogError:
-        return failed
-    if proof is None:
-        return None
-    return ShownProof(
-        failed=False, size=proof.size, digest=proof.digest, witnesses=head.witnesses, key=key, is_open=is_open
-    )
-
-
-def _file(content: bytes, name: str, media_type: str) -> Response:
-    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+def _trainings(page: MemberPage, names: Names, found: Pages, below: int | None) -> list[Line]:
+    """The trainings of this page: later than its last line, not later than the last one of the page before."""
+    store = page.wiring.store
+    before = [] if below is None else store.read(show_history, page.member, before=below + 1, limit=1).lines
+    first = before[0].at if before else page.at
+    last = found.lines[-1].at if found.more_below is not None else datetime.min.replace(tzinfo=UTC)
+    trainings = store.read(show_trainings, page.member).trainings
+    return [training_line(one, names, page.formats) for one in trainings if last < one.at <= first]

@@ -14,6 +14,7 @@ from consent_center.rights.request import Right
 from consent_center.storage.history import Happened
 from consent_center.web.formats import Formats
 from consent_center.web.languages import parse
+from consent_center.workflows.show_trainings import Training
 
 ANSWERS = frozenset({"statement.made", "switch.set"})
 USES = frozenset({"member.read", "member.enrolled", "member.unenrolled"})
@@ -49,6 +50,7 @@ class Line:
     Attributes:
         index: place of its entry in the log; None as long as it has none.
         receipt: where its receipt is, if it has one.
+        more: the page that shows its proof, for what is no entry about her alone.
     """
 
     entry: int
@@ -59,6 +61,7 @@ class Line:
     text: Markup
     note: Markup
     receipt: str | None
+    more: str | None = None
 
 
 def lines_of(happened: Sequence[Happened], names: Names, formats: Formats) -> list[Line]:
@@ -73,6 +76,14 @@ def line_of(one: Happened, names: Names, formats: Formats) -> Line:
     act = str(one.said.get("act", ""))
     receipt = f"/receipts/{one.entry}" if act in _RECEIPTED else None
     return Line(one.entry, one.index, one.at, mark, colour, formats.cap(text), note, receipt)
+
+
+def training_line(one: Training, names: Names, formats: Formats) -> Line:
+    """A training that she was admitted to; its entry in the log is about the run, its proof on the trainings' page."""
+    text = names.words("history.training", title=one.title, recipient=names.recipient_said(one.site))
+    purposes = dict.fromkeys(names.purpose(item.purpose, item.recipient) for item in one.items)
+    note = formats.listed(purposes)
+    return Line(0, None, one.at, "event", "", formats.cap(text), note, None, more=f"/trainings#{one.run}")
 
 
 Told = tuple[str, str, Markup, Markup]

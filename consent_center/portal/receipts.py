@@ -15,8 +15,8 @@ from starlette.responses import Response
 from consent_center.consent.propagation import TAKES_AWAY
 from consent_center.consent.receipt import Controller, Receipt, sign_receipt
 from consent_center.consent.scope import Item
-from consent_center.portal.history import proof_files
 from consent_center.portal.names import Names
+from consent_center.portal.proofs import file, proof_files
 from consent_center.portal.reader import MemberPage, Number, OwnPageDep
 from consent_center.portal.standing import MARKS
 from consent_center.portal.tellings import tellings
@@ -66,7 +66,7 @@ def show_paper(entry: Number, page: OwnPageDep) -> Response:
 @router.get("/receipts/{entry:int}.json")
 def give_json(entry: Number, page: OwnPageDep) -> Response:
     """The receipt as JSON-LD."""
-    return _file(_json(_receipt(page, entry)), f"accord-receipt-{entry}.json", "application/ld+json")
+    return file(_json(_receipt(page, entry)), f"accord-receipt-{entry}.json", "application/ld+json")
 
 
 @router.get("/receipts/{entry:int}.zip")
@@ -82,7 +82,7 @@ def give_zip(entry: Number, page: OwnPageDep) -> Response:
         files.writestr("read-me.txt", page.words("receipt.read_me").unescape() + "\n")
         for name, content in proof_files(page, found.lines[0]).items():
             files.writestr(name, content)
-    return _file(archive.getvalue(), f"accord-receipt-{entry}.zip", "application/zip")
+    return file(archive.getvalue(), f"accord-receipt-{entry}.zip", "application/zip")
 
 
 def _receipt(page: MemberPage, entry: int) -> Receipt:
@@ -109,7 +109,3 @@ def _digest(receipt: Receipt) -> str:
 
 def _key_text(key: Ed25519PrivateKey) -> str:
     return f"Ed25519 {key.public_key().public_bytes_raw().hex()}"
-
-
-def _file(content: bytes, name: str, media_type: str) -> Response:
-    return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})

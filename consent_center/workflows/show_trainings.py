@@ -26,6 +26,7 @@ class Training:
         cost: what the run was charged: the most that one member's privacy can have lost by it.
         outcome: how it ended; None while it has not.
         index: place of the admission in the log; None as long as it has none.
+        leaf: the exact bytes of its leaf.
     """
 
     run: str
@@ -41,6 +42,7 @@ class Training:
     cost: Cost
     outcome: str | None
     index: int | None
+    leaf: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def _training(tx: Transaction, known: Catalogue, number: int, run: str, used: ru
         cost=Cost(**permit["charge"]),
         outcome=outcome.outcome if outcome else None,
         index=None if entry is None else entries.leaf_index(tx, entry),
+        leaf=b"" if entry is None else entries.leaf(tx, entry),
     )
 
 

@@ -9,13 +9,15 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.harness import Served, chromium_path, launch, serving
+from tests.browser.lived import live
 
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Served]:
-    """The seeded family behind a real server."""
+    """The seeded family with a past, behind a real server."""
     folder = Path(tempfile.mkdtemp(prefix="accord-browser-"))
     with serving(folder / "dev") as running:
+        live(running)
         yield running
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -41,6 +41,7 @@ MEMBER_PAGES = {
     "history": "/history",
     "trainings": "/trainings",
     "decisions": "/decisions",
+    "tags": "/tags",
     "rights": "/rights",
     "copy": "/rights/copy",
     "account": "/account",
@@ -68,6 +69,7 @@ class Served:
 
     world: DevWorld
     origin: str
+    folder: Path
 
     def person(self, language: str) -> Person:
         """The member of the family who reads this language."""
@@ -98,7 +100,7 @@ def serving(folder: Path, *, database: str | None = None) -> Iterator[Served]:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.01)
         try:
-            yield Served(world, origin)
+            yield Served(world, origin, folder)
         finally:
             server.should_exit = True
             thread.join()

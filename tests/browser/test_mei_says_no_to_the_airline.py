@@ -8,7 +8,6 @@ from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from consent_center.example.family import Person
@@ -46,8 +45,12 @@ def says(page: Page, button: str) -> None:
     page.get_by_role("main").get_by_role("button").first.click()
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
-def test_mei_says_no_to_the_airline(served: Served, browser: Browser, *, script: bool) -> None:
+def test_mei_says_no_to_the_airline_without_a_script(served: Served, browser: Browser) -> None:
+    """With scripts, and on PostgreSQL, by `make browser`."""
+    mei_says_no_to_the_airline(served, browser, script=False)
+
+
+def mei_says_no_to_the_airline(served: Served, browser: Browser, *, script: bool) -> None:
     context = browser.new_context(java_script_enabled=script, viewport=PHONE, locale="en")
     mei = newcomer(served)
     page = context.new_page()
@@ -78,7 +81,6 @@ def test_mei_says_no_to_the_airline(served: Served, browser: Browser, *, script:
             page.get_by_text("may use your purchases until")
         )
     ).to_be_visible()
-    page.wait_for_timeout(1100)  # a yes and a no of one second: the no would stand, so let a second pass
     page.goto(f"{served.origin}/uses/preference")
     page.get_by_role("group", name="Purchases").get_by_role("button", name="Don’t allow").click()
     expect(page.get_by_text("From the moment you say so, no new use may start.")).to_be_visible()
@@ -91,7 +93,7 @@ def test_mei_says_no_to_the_airline(served: Served, browser: Browser, *, script:
     expect(page.get_by_role("heading", level=1)).to_have_text("Consent receipt")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download, signed (zip)").click()
-    assert {"receipt.json", "receipt.jws", "key.txt"} == set(zipfile.ZipFile(download.value.path()).namelist())
+    assert {"receipt.json", "receipt.jws", "key.txt"} <= set(zipfile.ZipFile(download.value.path()).namelist())
     page.goto(f"{served.origin}/rights")
     expect(page.get_by_role("link", name="Erase my data")).to_be_visible()
 
@@ -169,5 +171,4 @@ def test_wei_gives_and_takes_back_with_the_keyboard_alone(served: Served, browse
         press(name)
         expect(page.get_by_role("heading", level=1)).to_have_text("Saved")
         expect(page.get_by_role("main").get_by_text(then, exact=False).first).to_be_visible()
-        page.wait_for_timeout(1100)
     context.close()

@@ -1,39 +1,19 @@
 """One seeded programme per database for all tests of the portal; each test brings its own member."""
 
-import os
-import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
+from tests.browser.postgres import fresh_database
 from tests.portal.visitor import House, Visitor, open_house
 
 
 @pytest.fixture(scope="session")
 def portal_postgres() -> Iterator[str]:
     """Address of a fresh PostgreSQL database."""
-    import psycopg
-
-    folder = Path(tempfile.mkdtemp(prefix="accord-pg-"))  # not pytest's: the server may run as another user
-
-    named = os.environ.get("ACCORD_TEST_POSTGRES")  # noqa: TID251 - a test has no settings to ask
-    server = None
-    if not named:
-        pgserver = pytest.importorskip("pgserver")
-        server = pgserver.get_server(folder, cleanup_mode="stop")
-        named = server.get_uri()
-    name = f"portal_{secrets.token_hex(6)}"
-    with psycopg.connect(named, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-    start, _, query = named.partition("?")
-    yield start.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
-    if server is not None:
-        server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    with fresh_database() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

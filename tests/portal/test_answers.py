@@ -80,7 +80,7 @@ def test_a_recipient_that_is_late_is_said_to_be_late(house: House) -> None:
     saved = member.answer(PURCHASES, "refuse")
     house.clock.ahead += timedelta(days=8)
     again = house.visitor().sign_in(member.member)
-    assert "has not. We have been alerted." in again.get(saved.url.path).text
+    assert "has not. It is overdue." in again.get(saved.url.path).text
 
 
 def test_a_pause_is_shown_since_the_pause_and_not_since_the_yes(house: House) -> None:

@@ -1,7 +1,11 @@
 """Law: a training that used her data is shown with the statement it rests on, the rounds that can have used her and
 what it cost her privacy, rounded against us; once she took it back, at most the round that was running still had it."""
 
+import io
+import json
 import os
+import zipfile
+from base64 import b64decode
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,20 +14,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.log.tlog_policy import policy_for
+from audit.log.tlog_proof import TlogProof
+from consent_center.consent.presence import Place, Presence, check
 from consent_center.events import Event
 from consent_center.settings import clock
-from consent_center.storage import runs, studies
+from consent_center.storage import members, runs, studies
 from consent_center.storage.runs import Run, RunMember
 from consent_center.studies.study import Study
 from consent_center.workflows.show_trainings import last_round
+from federated.cohort import KIND, CohortMember, build_cohort, header_bytes
 from federated.gate import PERMIT_KIND, Permit, RoundReport, RunReport, permit_bytes
 from federated.models.churn_plan import churn_plan
 from federated.plan import Feature, Use, plan_bytes
-from federated.signed import sign
+from federated.signed import Signed, sign
 from privacy.quantities import Cost
 from tests.portal.test_answers import PURCHASES
 from tests.portal.visitor import House, Visitor
 
+HUB = Ed25519PrivateKey.generate()
 MU = 0.31
 PRICE = Cost(gaussian=round(MU * MU * 10**12), pure=0)
 """Of one run: with μ = 0.31 the best guess is Φ(0.155) = 0.5616, so 57 in 100."""
@@ -56,8 +65,22 @@ def trained(house: House, member: Visitor, *, rounds: int, at: datetime, each: t
         permit = Permit(name, name, "ada", study.plan_digest, {}, PRICE, 1, at, at + timedelta(minutes=5))
         signed = sign(signer, kind=PERMIT_KIND, payload=permit_bytes(permit))
         entry = tx.append(Event.of("run.admitted", public={"run": name, "study": name}), at=at)
-        used = RunMember(member.member, "marketing", b"x" * 16, 1)
-        runs.add(tx, Run(name, name, 1, signed), cohorts={}, members=[used], entry=entry)
+        others = [person.member for person in house.world.people if person.member != member.member]
+        links = [link for one in (member.member, *others) for link in members.every_link(tx, one)]
+        listed = [(link.pseudonym, link.cohort_key) for link in links if link.site == "marketing"]
+        header, body = build_cohort(
+            plan,
+            run=name,
+            site="marketing",
+            plan_digest=study.plan_digest,
+            epoch=1,
+            issued_at=at,
+            expires_at=at + timedelta(minutes=5),
+            members=[(CohortMember(pseudonym, 1), key) for pseudonym, key in listed],
+        )
+        cohort = sign(HUB, kind=KIND, payload=header_bytes(header)), body
+        used = RunMember(member.member, "marketing", listed[0][0], 1)
+        runs.add(tx, Run(name, name, 1, signed), cohorts={"marketing": cohort}, members=[used], entry=entry)
         tx.session.flush()
         for number in range(1, rounds + 1):
             done = tx.append(Event.of("round.settled", public={"run": name, "round": number}), at=at + number * each)
@@ -82,6 +105,46 @@ def test_a_training_is_shown_with_its_rounds_its_cost_and_what_it_rests_on(house
     assert "μ = 0.31" in page
     receipt = page.split('href="/receipts/')[1].split('"')[0]
     assert "Consent receipt" in member.get(f"/receipts/{receipt}").text
+
+
+def test_its_proofs_verify_without_us_and_nobody_else_gets_them(house: House) -> None:
+    member, other = house.member(), house.member()
+    member.answer(PURCHASES, "allow")
+    run = trained(house, member, rounds=2, at=house.clock() + timedelta(seconds=2), each=timedelta(seconds=1))
+    house.clock.ahead += timedelta(minutes=1)
+    assert "Proof follows within a second" in member.get("/trainings").text
+    house.world.publisher.publish()
+    assert "Proof checked" in member.get("/trainings").text
+    files = zipfile.ZipFile(io.BytesIO(member.get(f"/trainings/{run}.zip").content))
+    log = house.world.wiring.log
+    assert log is not None
+    leaf = files.read("admission.leaf.json")
+    assert json.loads(leaf)["run"] == run
+    TlogProof.parse(files.read("admission.tlog-proof")).verify(
+        leaf, policy_for(log.key, origin=log.origin), origin=log.origin
+    )
+    written = json.loads(files.read("cohort.marketing.1.json"))
+    places = [
+        Place(one["index"], b64decode(one["leaf"]), tuple(b64decode(part) for part in one["path"]))
+        for one in written["places"]
+    ]
+    proof = Presence(Signed.from_text(written["header"]), tuple(places))
+    key = bytes.fromhex(written["cohort_key"])
+    found = check(proof, hub_key=HUB.public_key(), run=run, site="marketing", cohort_key=key)
+    assert found is not None
+    for nobody in (f"/trainings/{run}.zip", "/trainings/run-x.zip"):
+        assert other.get(nobody).status_code == 404
+
+
+def test_a_training_stands_in_the_history_with_the_way_to_its_proof(house: House) -> None:
+    member = house.member()
+    run = trained(house, member, rounds=2, at=house.clock(), each=timedelta(seconds=1))
+    house.clock.ahead += timedelta(minutes=1)
+    for path in ("/history", "/history?what=uses"):
+        page = member.get(path).text
+        assert page.count("“Preference 2026-11” with your data") == 1
+        assert f"/trainings#{run}" in page
+    assert "Preference 2026-11" not in member.get("/history?what=answers").text
 
 
 def test_taking_it_back_shows_which_rounds_still_had_her_data_and_that_all_were_charged(house: House) -> None:
