@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from consent_center.demo.errors import OutputError
+from consent_center.demo.preference_story import run_preference
 from consent_center.demo.show import Show
 from consent_center.demo.story import run_demo
 from consent_center.demo.world import Options
@@ -14,6 +15,7 @@ from consent_center.demo.world import Options
 
 def demo(
     data: Annotated[str, typer.Option(help="journey, telco or synthetic.")] = "journey",
+    model: Annotated[str, typer.Option(help="churn, or preference (with --data synthetic).")] = "churn",
     epsilon: Annotated[float, typer.Option(help="Of the training; held-out checks are paid apart.")] = 2.0,
     rounds: Annotated[int | None, typer.Option(help="Default: chosen from public numbers.")] = None,
     sites: Annotated[int, typer.Option(help="3 to 12.")] = 4,
@@ -23,9 +25,10 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, nothing else.")] = False,  # noqa: FBT002
 ) -> None:
     """From members' consents to a released, audited, verified model: on your machine, in a minute."""
-    options = Options(data=data, epsilon=epsilon, rounds=rounds, sites=sites, seed=seed, out=out)
+    options = Options(data=data, model=model, epsilon=epsilon, rounds=rounds, sites=sites, seed=seed, out=out)
     try:
-        report = run_demo(options, Show(quiet=quiet or as_json))
+        tell = run_preference if model == "preference" else run_demo
+        report = tell(options, Show(quiet=quiet or as_json))
     except OSError as error:
         why = error.strerror or "input/output error"
         raise OutputError(

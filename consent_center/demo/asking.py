@@ -1,11 +1,12 @@
 """A study is filed, assessed and answered: reviewers and sites sign the plan's digest with their own keys."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
 from consent_center.demo.federation import LABEL_COLUMN
-from consent_center.demo.programme import CHURN, COUNTRY, DEMOGRAPHICS, FAIRNESS, PURCHASES
+from consent_center.demo.programme import CHURN, COUNTRY, DEMOGRAPHICS, FAIRNESS, OFFERS, PURCHASES
 from consent_center.demo.stage import HUB_ORGANISATION, Stage
 from consent_center.storage.releases import Release
 from consent_center.studies.assessment import Assessment, Circumstances
@@ -29,11 +30,29 @@ AUTHOR = "data-scientist"
 MODEL = "churn-linear"
 THRESHOLDS = {"journey": 0.3, "telco": 0.3, "synthetic": 0.1}
 EXPECTED_SHARE = 0.7
+ALONE, BEFORE_OFFERS = 0.4, 0.3
+"""Pure ε of the histogram of scores: what a scoring run costs must be left where offers follow."""
 ANSWERS = {
     "Why are these data necessary?": "Changes in shopping precede leaving; nothing coarser than purchases shows them.",
     "What could go wrong for a member?": "She could be warned about wrongly; no price or benefit depends on a warning.",
     "What limits the harm?": "Rows stay at the site, noise bounds what leaks about her, an audit precedes any use.",
 }
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a study says of itself, for people."""
+
+    title: str
+    reason: str
+    benefits: str
+
+
+WARNING = Words(
+    title="Which members shop less and less",
+    reason="Members who are about to leave could be asked in time what went wrong.",
+    benefits="Members are asked earlier; sites learn what drives people away.",
+)
 
 
 def plan_of(
@@ -53,6 +72,7 @@ def plan_of(
         members=round(federation.members * EXPECTED_SHARE),
         epsilon=options.epsilon,
         delta=federation.delta,
+        epsilon_histogram=BEFORE_OFFERS if OFFERS in options.purposes else ALONE,
         model=MODEL,
         threshold=THRESHOLDS[federation.name],
         rounds=options.rounds,
@@ -77,17 +97,19 @@ def register(stage: Stage) -> None:
         stage.store.run(register_reviewer, pinned, at=at)
 
 
-def file_and_assess(stage: Stage, plan: Plan) -> tuple[Study, Assessment]:
+def file_and_assess(
+    stage: Stage, plan: Plan, words: Words = WARNING, *, automated: bool = False
+) -> tuple[Study, Assessment]:
     """File the study and assess its risk."""
     at = stage.world.clock()
     study = Study(
         id=plan.study,
-        title="Which members shop less and less",
+        title=words.title,
         author=AUTHOR,
         organisation=HUB_ORGANISATION,
         accountable="Head of member care",
-        reason="Members who are about to leave could be asked in time what went wrong.",
-        benefits="Members are asked earlier; sites learn what drives people away.",
+        reason=words.reason,
+        benefits=words.benefits,
         retention_days=365,
         plan=plan_bytes(plan),
         filed_at=at,
@@ -95,11 +117,11 @@ def file_and_assess(stage: Stage, plan: Plan) -> tuple[Study, Assessment]:
     )
     stage.store.run(file_study, study, at=at)
     circumstances = Circumstances(
-        sensitive_scopes=frozenset({DEMOGRAPHICS}),
+        sensitive_scopes=frozenset({DEMOGRAPHICS}) & {scope for use in plan.uses for scope in use.scopes},
         partner_sites=frozenset(site.site for site in stage.federation.sites if site.partner),
         crosses_border=False,
         minors=False,
-        automated=False,
+        automated=automated,
         budget_share=Fraction(1),
         first_of_its_kind=True,
     )

@@ -41,11 +41,14 @@ class SiteRows:
         partner: True for a partner brand, False for a department.
         rows: one row per customer: `customer` (the site's own number for her), the features, `label` (0 or 1), the
             attributes, `person` (the true person: for the demo's enrolment only, never written to a file).
+        items: what they bought, one row per purchase: `customer`, `period`, and a column for each of the federation's
+            `items`; None where nothing is known.
     """
 
     site: str
     partner: bool
     rows: pa.Table = field(repr=False)
+    items: pa.Table | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class Federation:
             a member did not give it.
         sites: in a fixed order; the last one is the partner brand.
         truth: for generated data, what a model should find.
+        items: the catalogues of what members buy, if that is known.
     """
 
     name: str
@@ -90,6 +94,7 @@ class Federation:
     attributes: tuple[Attribute, ...]
     sites: tuple[SiteRows, ...]
     truth: Truth | None = None
+    items: tuple[Feature, ...] = ()
 
     @property
     def members(self) -> int:
@@ -167,9 +172,9 @@ def split_into_sites(
 def write_site(folder: Path, federation: Federation, site: str, pseudonyms: Mapping[str, str]) -> Path:
     """Write one site's rows, under its own pseudonyms, to the site's own database.
 
-    The file holds one table, `members(pseudonym TEXT PRIMARY KEY, <features>, label, <attributes>)`, ordered by
-    pseudonym, so that its order says nothing. Customer numbers and persons stay out. An older file is replaced in one
-    step; a failure leaves it as it was.
+    The file holds the table `members(pseudonym TEXT PRIMARY KEY, <features>, label, <attributes>)`, ordered by
+    pseudonym, so that its order says nothing, and, where purchases are known, `items(pseudonym, period, <items>)`.
+    Customer numbers and persons stay out. An older file is replaced in one step; a failure leaves it as it was.
 
     Args:
         folder: the site's own folder; made if missing.
@@ -197,6 +202,9 @@ def write_site(folder: Path, federation: Federation, site: str, pseudonyms: Mapp
         folder.mkdir(parents=True, exist_ok=True)
         _remove(draft)
         _write_table(draft, kept)
+        if (bought := federation.site(site).items) is not None:
+            names = pa.array([pseudonyms[customer] for customer in bought["customer"].to_pylist()], pa.string())
+            _write_items(draft, bought.drop_columns(["customer"]).add_column(0, "pseudonym", names))
         draft.replace(target)
     except (duckdb.Error, OSError) as failure:
         raise SiteNotWrittenError(site, target, str(failure).partition("\n")[0]) from failure
@@ -216,6 +224,12 @@ def _write_table(path: Path, rows: pa.Table) -> None:
         database.execute(f"CREATE TABLE members (pseudonym TEXT PRIMARY KEY, {columns})")
         database.register("rows", rows)
         database.execute("INSERT INTO members SELECT * FROM rows ORDER BY pseudonym")
+
+
+def _write_items(path: Path, bought: pa.Table) -> None:
+    with duckdb.connect(str(path)) as database:
+        database.register("bought", bought)
+        database.execute("CREATE TABLE items AS SELECT * FROM bought ORDER BY pseudonym, period")
 
 
 def _remove(draft: Path) -> None:

@@ -16,7 +16,7 @@ from consent_center.consent.grant import Act
 from consent_center.consent.notice import Notice, choices_digest
 from consent_center.consent.scope import Item
 from consent_center.consent.speech import Utterance
-from consent_center.demo.programme import CHURN, COUNTRY, FAIRNESS, SCOPE_OF
+from consent_center.demo.programme import COUNTRY, FAIRNESS, SCOPE_OF
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 LONG_AGO, ASKED, CHANGED = timedelta(days=400), timedelta(days=120), timedelta(days=14)
@@ -67,11 +67,14 @@ def answers(
     names = list(MIX)
     for index, person in enumerate(people):
         mood, language = names[moods[index]], LANGUAGES[languages[index]]
-        purposes = (CHURN, FAIRNESS) if audit_too[index] else (CHURN,)
+        purposes = [purpose for purpose in notices if audit_too[index] or purpose != FAIRNESS]
         for site, partner in person.sites:
             kind = "refused" if partner and partner_no[index] else mood
             for purpose in purposes:
-                said = _said(person.member, notices[purpose], Item(SCOPE_OF[purpose], purpose, site, COUNTRY), language)
+                item = Item(SCOPE_OF[purpose], purpose, site, COUNTRY)
+                if item not in notices[purpose].items:
+                    continue
+                said = _said(person.member, notices[purpose], item, language)
                 for ago, act in ACTS[kind]:
                     days[ago].append(said(act))
     for ago, day in days.items():
@@ -80,9 +83,11 @@ def answers(
 
 def withdrawal(member: str, notices: dict[str, Notice], site: str) -> list[Utterance]:
     """She takes back everything she allowed at one site."""
+    items = {purpose: Item(SCOPE_OF[purpose], purpose, site, COUNTRY) for purpose in notices}
     return [
-        _said(member, notices[purpose], Item(SCOPE_OF[purpose], purpose, site, COUNTRY), "zh-Hant")(Act.WITHDRAWN)
-        for purpose in (CHURN, FAIRNESS)
+        _said(member, notices[purpose], item, "zh-Hant")(Act.WITHDRAWN)
+        for purpose, item in items.items()
+        if item in notices[purpose].items
     ]
 
 

@@ -91,6 +91,7 @@ def report_data(told: Told) -> dict[str, Any]:
         },
         "fairness": [*told.release.report["judged"], *told.release.report["shown"]],
         "release": _release(told.release, told.override),
+        "offers": told.offers,
         "refusals": [{"step": one.step, "reason": one.reason, "said": one.said} for one in told.refusals],
         "log": {
             "size": published.checkpoint.size,

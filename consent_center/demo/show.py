@@ -103,8 +103,8 @@ class Show:
         until = "" if release.until is None else f"{release.until:%Y-%m-%d}"
         self.line(f"The one way round it, in the log: {release.by}, until {until}: “{release.reason}”")
 
-    def end(self, report: dict[str, Any], out: Path) -> None:
+    def end(self, report: dict[str, Any], out: Path, *, read: str = "report.html") -> None:
         """Where to look next."""
         self._console.print()
-        self.line(f"Done in {report['seconds']:.0f} s. Read {out / 'report.html'}; check the log yourself:")
+        self.line(f"Done in {report['seconds']:.0f} s. Read {out / read}; check the log yourself:")
         self.line(f"python -m audit verify {out / 'log'} --key {out / 'log.vkey'}")

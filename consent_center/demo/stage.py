@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_center.consent.notice import Notice
 from consent_center.demo.federation import LABEL_COLUMN, Federation, write_site
 from consent_center.demo.people import LONG_AGO, Asked, answers
-from consent_center.demo.programme import CHURN, COUNTRY, DEMOGRAPHICS, FAIRNESS, PURCHASES, definitions, notices
+from consent_center.demo.programme import COUNTRY, DEMOGRAPHICS, PURCHASES, SCOPE_OF, definitions, notices
 from consent_center.demo.world import EPSILON_PURE, Options, World
 from consent_center.storage import ledger
 from consent_center.storage.transaction import Store
@@ -101,10 +101,11 @@ def furnish(
     kinds = [(site.site, site.partner) for site in federation.sites]
     budget = _budget(options, federation, runs=runs)
     store.run(ledger.open_account, PROGRAMME, budget, at=before)
-    fields = [feature.name for feature in federation.features]
+    fields = [feature.name for feature in (*federation.features, *federation.items)]
     given = [attribute.name for attribute in federation.attributes]
     store.run(define, definitions(kinds, fields=fields, attributes=given, at=before), at=before)
-    published = {one.code: one for one in notices([name for name, _ in kinds], at=before)}
+    asked = notices([name for name, _ in kinds], purposes=options.purposes, at=before)
+    published = {one.code: one for one in asked}
     for notice in published.values():
         store.run(publish_notice, notice, at=before)
     reviewers = {role: folder / "reviewers" / f"{role}.key" for role in ROLES}
@@ -139,7 +140,8 @@ def _budget(options: Options, federation: Federation, *, runs: int) -> Budget:
 
 def _site(stage: Stage, name: str, pinned: list[Pinned], *, runs: int) -> SiteFolder:
     federation, epsilon = stage.federation, stage.options.epsilon + EPSILON_PURE
-    columns = [one.name for one in federation.features] + [one.name for one in federation.attributes] + [LABEL_COLUMN]
+    features = (*federation.features, *federation.items)
+    columns = [one.name for one in features] + [one.name for one in federation.attributes] + [LABEL_COLUMN]
     return create_site(
         stage.folder / "sites" / name,
         name=name,
@@ -147,7 +149,7 @@ def _site(stage: Stage, name: str, pinned: list[Pinned], *, runs: int) -> SiteFo
         hub_key=stage.signer.public_key(),
         allow=Permissions(
             models=sorted(MODELS),
-            purposes=(CHURN, FAIRNESS),
+            purposes=tuple(SCOPE_OF),
             scopes=(PURCHASES, DEMOGRAPHICS),
             columns=columns,
             countries=(COUNTRY,),

@@ -23,7 +23,9 @@ from consent_center.demo.asking import (
 from consent_center.demo.attempts import Attempt
 from consent_center.demo.comparison import compare
 from consent_center.demo.folder import fresh_folder
+from consent_center.demo.offers import make_offers
 from consent_center.demo.people import withdrawal
+from consent_center.demo.programme import OFFERS
 from consent_center.demo.report import epsilon_by_part, write_report
 from consent_center.demo.show import Show
 from consent_center.demo.stage import ask, consent_centre, enrol
@@ -72,12 +74,15 @@ def run_demo(options: Options, show: Show, world: World | None = None) -> dict[s
         show.line(f"{federation.source}. {federation.members:,} members at {len(federation.sites)} sites.")
         with consent_centre(options, known, folder, federation) as stage:
             told = Told(stage)
-            _consents(told, show)
+            ask_members(told, show)
             _study(told, show)
             _run(told, show)
             _check(told, show)
             _refusals(told, show)
-            _log(told, show)
+            if OFFERS in options.purposes:
+                show.act(10, "Offers, by the released model, at one site")
+                told.offers = make_offers(stage, _present(_present(told.run).model), show)
+            check_log(told, show, number=11 if told.offers else 10)
             for agent in stage.agents.values():
                 agent.close()
         told.seconds = monotonic() - began
@@ -86,13 +91,14 @@ def run_demo(options: Options, show: Show, world: World | None = None) -> dict[s
     return report
 
 
-def _consents(told: Told, show: Show) -> None:
+def ask_members(told: Told, show: Show) -> None:
+    """Members enrol at their sites and answer."""
     stage = told.stage
     show.act(2, "Consents")
     rows = sum(site.rows.num_rows for site in stage.federation.sites)
     with show.bar("members enrol at their sites", stage.federation.members + rows) as tick:
         enrol(stage, tick=tick)
-    with show.bar("members answer two notices", None) as tick:
+    with show.bar(f"members answer {len(stage.notices)} notices", None) as tick:
         told.statements = ask(stage, tick=tick)
     show.line(
         f"{told.statements} answers are kept, each with its entry in the log: yes, no, later, expired, withdrawn."
@@ -193,9 +199,10 @@ def _refusals(told: Told, show: Show) -> None:
     told.refusals += tried
 
 
-def _log(told: Told, show: Show) -> None:
+def check_log(told: Told, show: Show, *, number: int) -> None:
+    """The log is published, verified by a process of its own, and one flipped bit is found."""
     stage = told.stage
-    show.act(10, "The log")
+    show.act(number, "The log")
     told.published = proof.publish_log(stage.store, stage.folder)
     log, key = stage.folder / "log", stage.folder / "log.vkey"
     checked = proof.verify(log, key)

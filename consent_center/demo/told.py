@@ -1,6 +1,7 @@
 """What the demo told: filled act by act, read by the report."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from audit.log.publish import Published
 from consent_center.demo.attempts import Attempt
@@ -31,4 +32,5 @@ class Told:
     published: Published | None = None
     verified: bool = False
     tamper_detected: bool = False
+    offers: dict[str, Any] | None = None
     seconds: float = 0.0

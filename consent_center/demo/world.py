@@ -9,10 +9,13 @@ from pathlib import Path
 from consent_center.demo.errors import OptionError
 from consent_center.demo.federation import FEWEST_SITES, MOST_SITES
 from consent_center.demo.load import DATA
+from consent_center.demo.programme import CHURN, FAIRNESS, OFFERS, PREFERENCE
 from consent_center.settings import clock
 from privacy.noise import NoiseSource
 
 EPSILON_PURE = 2.0
+MODELS = ("churn", "preference")
+GENERATED = "synthetic"
 MOST_EPSILON = 8.0
 MOST_ROUNDS = 400
 
@@ -28,9 +31,11 @@ class Options:
         sites: 3 to 12.
         seed: of data and consents; noise is never seeded.
         out: where the log and the report go.
+        model: churn, or preference, which needs data that say what members bought.
     """
 
     data: str = "journey"
+    model: str = "churn"
     epsilon: float = 2.0
     rounds: int | None = None
     sites: int = 4
@@ -41,6 +46,10 @@ class Options:
         """Refuse what the demo cannot do, before anything is written."""
         if self.data not in DATA:
             raise OptionError(f"--data {self.data}: choose one of {', '.join(DATA)}")
+        if self.model not in MODELS:
+            raise OptionError(f"--model {self.model}: choose one of {', '.join(MODELS)}")
+        if self.model == "preference" and self.data != GENERATED:
+            raise OptionError(f"--data {self.data} does not say what members bought: add --data {GENERATED}")
         if not 0.05 <= self.epsilon <= MOST_EPSILON:
             raise OptionError(f"--epsilon {self.epsilon:g}: choose a number from 0.05 to {MOST_EPSILON:g}")
         if self.rounds is not None and not 1 <= self.rounds <= MOST_ROUNDS:
@@ -49,6 +58,12 @@ class Options:
             raise OptionError(f"--sites {self.sites}: choose a whole number from {FEWEST_SITES} to {MOST_SITES}")
         if not 0 <= self.seed < 2**32:
             raise OptionError(f"--seed {self.seed}: choose a whole number from 0 to {2**32 - 1}")
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What members are asked about; offers only where a model may be released without a way round."""
+        learned = CHURN if self.model == "churn" else PREFERENCE
+        return (learned, FAIRNESS, OFFERS) if self.data == GENERATED else (learned, FAIRNESS)
 
 
 @dataclass(frozen=True)

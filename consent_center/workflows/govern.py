@@ -10,15 +10,17 @@ from dataclasses import asdict, replace
 from datetime import datetime
 
 from consent_center.consent.recipient import Contract, Role
+from consent_center.consent.scope import check_code
 from consent_center.errors import UnknownDefinitionError
 from consent_center.events import Event
-from consent_center.storage import definitions, governance
+from consent_center.storage import definitions, governance, staff
 from consent_center.storage.governance import ScopeDecision
 from consent_center.storage.transaction import EntryId, Transaction
 from consent_center.studies.contract import ContractTerms
 from consent_center.studies.errors import ContractError, FindingError, StudyError
 from consent_center.studies.finding import Finding
 from consent_center.studies.policy import StudyPolicy
+from consent_center.studies.roles import REVIEWING
 from consent_center.studies.schema import SiteSchema
 from consent_center.studies.tool import Tool
 
@@ -91,16 +93,46 @@ def register_tool(tx: Transaction, tool: Tool, *, by: str, at: datetime) -> None
     """Register a collection tool, or that somebody looked at it again.
 
     Raises:
-        StudyError: it fills a scope that nobody defined.
+        StudyError: it fills a scope that nobody defined, or at no site that anybody did.
+        DefinitionError: its code is none.
     """
-    if tool.scope not in definitions.catalogue(tx).scopes:
-        raise StudyError(f"no scope is called {tool.scope}: check the name")
+    catalogue = definitions.catalogue(tx)
+    if tool.scope not in catalogue.scopes or tool.site not in catalogue.recipients:
+        raise StudyError(f"no scope is called {tool.scope}, or no site {tool.site}: check the names")
+    check_code(tool.code)
     body = asdict(tool) | {"traits": sorted(tool.traits)}
     governance.add_tool(tx, tool, at=at, entry=_made(tx, "tool", tool.code, body, by, at=at))
 
 
+def review_tool(tx: Transaction, code: str, *, by: str, reason: str, at: datetime) -> None:
+    """Keep that somebody looked at a collection tool, and what she saw.
+
+    Raises:
+        StudyError: no such tool, its owner herself, or no reason.
+    """
+    tool = next((one for one in governance.tools(tx) if one.code == code), None)
+    if tool is None:
+        raise StudyError(f"no tool is called {code}: check the name")
+    if tool.owner == by:
+        raise StudyError("the owner of a tool does not review it: ask somebody else")
+    if len(reason.strip()) < SHORTEST:
+        raise StudyError("say what you saw, in at least a sentence: others must be able to judge it")
+    made = replace(tool, reviewed_at=at)
+    body = asdict(made) | {"traits": sorted(made.traits), "reason": reason.strip()}
+    governance.add_tool(tx, made, at=at, entry=_made(tx, "tool", code, body, by, at=at))
+
+
 def decide_policy(tx: Transaction, policy: StudyPolicy, *, by: str, at: datetime) -> StudyPolicy:
-    """Put new rules for studies in force, as the next version."""
+    """Put new rules for studies in force, as the next version.
+
+    Raises:
+        StudyError: a role that answers no studies, or an owner of rights who is not of the staff.
+    """
+    if unknown := sorted(set(policy.quorum.roles) - {role.value for role in REVIEWING}):
+        raise StudyError(f"nobody answers studies as {', '.join(unknown)}: check the names")
+    owner = staff.find(tx, policy.rights_owner) if policy.rights_owner else None
+    if policy.rights_owner and (owner is None or not owner.is_here(at=at)):
+        raise StudyError(f"nobody here is called {policy.rights_owner}: name an account")
     made = replace(policy, version=governance.policy(tx).version + 1)
     body = {"weights": {name: str(value) for name, value in made.weights.items()}, "version": made.version}
     governance.add_policy(tx, made, at=at, entry=_made(tx, "study-policy", "studies", body, by, at=at))

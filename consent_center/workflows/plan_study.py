@@ -15,7 +15,9 @@ from consent_center.studies.errors import StudyError, StudyFileError
 from consent_center.studies.planner import Outlook, band_of, outlook_of
 from consent_center.studies.schema import SiteSchema, shared
 from consent_center.studies.study import Study
-from consent_center.studies.study_file import StudyFile, did_you_mean, plan_of, study_of
+from consent_center.studies.study_file import StudyFile
+from consent_center.studies.study_plan import plan_of, study_of
+from consent_center.studies.yaml_mapping import did_you_mean
 from consent_center.workflows._studying import items_of
 from consent_center.workflows.file_study import refuse_study
 from federated.plan import Plan

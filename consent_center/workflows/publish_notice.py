@@ -4,7 +4,7 @@ from datetime import datetime
 
 from consent_center.consent.lint import lint
 from consent_center.consent.notice import Notice
-from consent_center.errors import NoticeHeldError
+from consent_center.errors import NoticeError, NoticeHeldError
 from consent_center.events import Event
 from consent_center.storage import definitions, reviews
 from consent_center.storage.transaction import Transaction
@@ -18,6 +18,26 @@ def publish_notice(tx: Transaction, notice: Notice, *, at: datetime) -> Notice:
         NoticeHeldError: the lint holds it back; open a review with `hold_notice`.
         UnknownDefinitionError: an item names something that is not defined.
     """
+    return _publish(tx, notice, at=at)
+
+
+def publish_reviewed(tx: Transaction, digest: str, *, at: datetime) -> Notice:
+    """Publish a held notice exactly as a reviewer let it through.
+
+    Raises:
+        NoticeError: nobody let it through, its day has passed, or it is not the next version any more.
+        NoticeHeldError: a reviewer has not let it through.
+    """
+    body = reviews.body(tx, digest)
+    if not body:
+        raise NoticeError("no such notice was held: hand it to a reviewer first")
+    notice = definitions.notice_of(body)
+    if notice.published_at < at:
+        raise NoticeError("the day on which it was to take effect has passed: hand it to a reviewer again")
+    return _publish(tx, notice, at=at)
+
+
+def _publish(tx: Transaction, notice: Notice, *, at: datetime) -> Notice:
     known = definitions.catalogue(tx)
     known.check(notice)
     _, digest = definitions.written(notice)

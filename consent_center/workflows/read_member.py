@@ -48,6 +48,7 @@ def read_member(
     person: Person,
     reason: str,
     unmask_until: datetime | None = None,
+    export: bool = False,
     at: datetime,
 ) -> SeenMember:
     """Read what a member said, with an entry that she sees.
@@ -58,6 +59,7 @@ def read_member(
         person: who looks.
         reason: why, at least a sentence; the member reads it.
         unmask_until: until when an unmasked view is needed, at most 8 hours; None for a masked one.
+        export: does it leave the console as a file? The member reads that too.
         at: now.
 
     Raises:
@@ -72,6 +74,7 @@ def read_member(
         raise StaffError("an unmasked view ends, within 8 hours")
     number = members.get(tx, member).no
     fields = ["choices"] if unmask_until is None else ["choices", "identifier", "times"]
+    fields += ["export"] if export else []
     tx.append(
         Event(
             "member.read",

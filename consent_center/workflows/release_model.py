@@ -26,6 +26,7 @@ from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
 from consent_center.workflows._auditing import FAILED, limits_of, scale_of
 from consent_center.workflows._finding import open_finding
+from consent_center.workflows._held_out import held_out
 from federated.models.measures import MEASURES
 from federated.plan import Plan, digest
 from federated.results import read_tables
@@ -66,6 +67,9 @@ def release_model(tx: Transaction, run: str, *, at: datetime, thresholds: Thresh
         raise ReleaseError(f"this model is {before.state}: an audit does not bring it back; train a new one")
     limits = limits_of(plan, thresholds)
     report, verdict = _judged(plan, outcome, limits)
+    if (checked := held_out(plan, outcome.results)) is not None:
+        report = {**report, "held_out": checked.data()}
+        verdict = verdict if checked.passed else Verdict.FAIL
     state: releases.State = "noted" if plan.model in MEASURES else _next(verdict, before)
     made = Release(
         model_digest=model,

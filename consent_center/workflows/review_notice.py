@@ -1,8 +1,9 @@
 """A notice that the lint holds back waits for a reviewer, who is not its author and says why."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from consent_center.consent.lint import lint
+from consent_center.consent.lint import Finding, lint
 from consent_center.consent.notice import Notice
 from consent_center.errors import NoticeError, UnknownNoticeError
 from consent_center.events import Event
@@ -26,7 +27,7 @@ def hold_notice(tx: Transaction, notice: Notice, *, author: str, at: datetime) -
     """
     known_definitions = definitions.catalogue(tx)
     known_definitions.check(notice)
-    _, digest = definitions.written(notice)
+    body, digest = definitions.written(notice)
     if (known := reviews.find(tx, digest)) is not None:
         return known
     blocking = [finding for finding in lint(notice, known_definitions) if finding.blocks]
@@ -36,7 +37,7 @@ def hold_notice(tx: Transaction, notice: Notice, *, author: str, at: datetime) -
     review = Review(digest, notice.code, notice.version, author, findings)
     public = {"notice": notice.code, "version": notice.version, "digest": digest, "findings": list(findings)}
     entry = tx.append(Event.of("notice.held", public=public, private={"author": author}), at=at)
-    reviews.add(tx, review, entry=entry, at=at)
+    reviews.add(tx, review, body=body, entry=entry, at=at)
     return review
 
 
@@ -55,6 +56,34 @@ def show_review(tx: Transaction, digest: str) -> Review:
 def show_reviews(tx: Transaction, *, only_open: bool = False, after: str = "", limit: int = 100) -> list[Review]:
     """A query for `store.read`: held notices by digest, after one of them."""
     return reviews.listed(tx, only_open=only_open, after=after, limit=limit)
+
+
+@dataclass(frozen=True)
+class HeldNotice:
+    """A held notice as a reviewer reads it.
+
+    Attributes:
+        notice: exactly as it would be published; None if it was held before bodies were kept.
+        findings: what the lint finds in it now.
+        published: is this version, or a later one, published already?
+    """
+
+    review: Review
+    notice: Notice | None
+    findings: tuple[Finding, ...]
+    published: bool
+
+
+def show_held_notice(tx: Transaction, digest: str) -> HeldNotice:
+    """A query for `store.read`: a held notice with its text.
+
+    Raises:
+        UnknownNoticeError: no such notice was ever held.
+    """
+    review, body, known = show_review(tx, digest), reviews.body(tx, digest), definitions.catalogue(tx)
+    notice = definitions.notice_of(body) if body else None
+    published = any(code == review.notice and version >= review.version for code, version in known.notices)
+    return HeldNotice(review, notice, () if notice is None else lint(notice, known), published)
 
 
 def decide_review(

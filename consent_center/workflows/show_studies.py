@@ -1,5 +1,6 @@
 """Queries about studies for the staff: lists, one study with its history, the queue of a person."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,9 +84,24 @@ def show_study_page(tx: Transaction, study_id: str, *, at: datetime) -> StudyPag
     )
 
 
-def show_studies(tx: Transaction, *, before: str = "", at: datetime) -> tuple[list[Known], str]:
-    """One page of studies, newest first, and where the next page begins (empty at the end)."""
-    some = studies.listed(tx, before=before, limit=PAGE + 1)
+def show_studies(
+    tx: Transaction, *, before: str = "", words: str = "", stage: Stage | None = None, at: datetime
+) -> tuple[list[Known], str]:
+    """One page of studies, newest first, and where the next page begins (empty at the end).
+
+    Args:
+        tx: the transaction.
+        before: where the page begins; empty for the newest.
+        words: each must be in the name, title, author or accountable head.
+        stage: only studies that stand there; None for all.
+        at: now.
+    """
+    if stage is not None and stage is not Stage.CLOSED:
+        fits = set(words.lower().split())
+        standing = [one for one in known_open(tx, at=at) if one.standing.stage is stage and _has(one, fits)]
+        standing = [one for one in reversed(standing) if not before or studies.mark_of(one.study) < before]
+        return standing[:PAGE], studies.mark_of(standing[PAGE - 1].study) if len(standing) > PAGE else ""
+    some = studies.listed(tx, before=before, limit=PAGE + 1, words=words, closed_at=None if stage is None else at)
     more = studies.mark_of(some[PAGE - 1]) if len(some) > PAGE else ""
     return known_some(tx, some[:PAGE], at=at), more
 
@@ -111,6 +127,12 @@ def show_queue(tx: Transaction, person: Person, *, at: datetime) -> list[Waiting
         if what:
             found.append(Waiting(what, one.study.id, one.study.title, one.study.closes_at))
     return sorted(found, key=lambda one: one.closes_at)
+
+
+def _has(one: Known, words: Collection[str]) -> bool:
+    study = one.study
+    places = [place.lower() for place in (study.id, study.title, study.author, study.accountable)]
+    return all(any(word in place for place in places) for word in words)
 
 
 def columns_of(tx: Transaction, scope: str) -> frozenset[str]:

@@ -24,7 +24,7 @@ BLOCK = 131_072
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS scorings (
     run TEXT PRIMARY KEY, study TEXT NOT NULL, package TEXT NOT NULL, work BLOB NOT NULL, started TEXT NOT NULL,
-    statements INTEGER NOT NULL, released BLOB, done TEXT
+    released BLOB, done TEXT
 );
 CREATE TABLE IF NOT EXISTS scored (
     run TEXT NOT NULL REFERENCES scorings(run), block INTEGER NOT NULL, first BLOB NOT NULL, last BLOB NOT NULL,
@@ -40,7 +40,6 @@ class Scoring:
 
     Attributes:
         work: the order as it came.
-        statements: how many statements of removals were asked for.
         released: the noised histogram's bytes once it was drawn: a resumed run sends the same.
         done: when it was finished; None while it runs.
     """
@@ -50,7 +49,6 @@ class Scoring:
     package: str
     work: bytes
     started: datetime
-    statements: int
     released: bytes | None
     done: datetime | None
 
@@ -76,7 +74,7 @@ class ScoreBook:
         """Start a run, or return where it stands."""
         with self._store.transaction() as database:
             database.execute(
-                "INSERT OR IGNORE INTO scorings VALUES (?, ?, ?, ?, ?, 0, NULL, NULL)",
+                "INSERT OR IGNORE INTO scorings VALUES (?, ?, ?, ?, ?, NULL, NULL)",
                 (scoring.run, scoring.study, scoring.package, scoring.work, scoring.started.isoformat()),
             )
             return _scoring(database.execute("SELECT * FROM scorings WHERE run = ?", (scoring.run,)).fetchone())
@@ -88,21 +86,6 @@ class ScoreBook:
     def finished(self, study: str) -> Scoring | None:
         """The newest finished run of a study: the scores that count."""
         return self._newest("study = ? AND done IS NOT NULL", (study,))
-
-    def all_finished(self) -> list[Scoring]:
-        """The newest finished run of every study, oldest first: all scores that are held."""
-        with self._store.reading() as database:
-            rows = database.execute(
-                "SELECT * FROM scorings WHERE done IS NOT NULL AND run IN (SELECT run FROM scored) ORDER BY done, rowid"
-            ).fetchall()
-        return [_scoring(row) for row in rows]
-
-    def count_statement(self, run: str) -> int:
-        """The number of the next statement of removals; never used twice."""
-        with self._store.transaction() as database:
-            database.execute("UPDATE scorings SET statements = statements + 1 WHERE run = ?", (run,))
-            (number,) = database.execute("SELECT statements FROM scorings WHERE run = ?", (run,)).fetchone()
-        return int(number)
 
     def blocks_done(self, run: str) -> frozenset[int]:
         """Which blocks are written."""
@@ -194,14 +177,13 @@ def ordered(pseudonyms: Sequence[bytes]) -> npt.NDArray[np.int64]:
 
 
 def _scoring(row: Any) -> Scoring:
-    run, study, package, work, started, statements, released, done = row
+    run, study, package, work, started, released, done = row
     return Scoring(
         run=run,
         study=study,
         package=package,
         work=bytes(work),
         started=datetime.fromisoformat(started),
-        statements=statements,
         released=None if released is None else bytes(released),
         done=None if done is None else datetime.fromisoformat(done),
     )

@@ -26,6 +26,7 @@ from federated.models.package import Package, parse_package
 from federated.models.preference import Preference
 from federated.plan import Plan, Release, digest, parse_plan
 from federated.results import bins_result
+from federated.signed import Signed
 from federated.site.accounts import SiteAccounts
 from federated.site.charging import charge_run
 from federated.site.counts import noised_bins
@@ -40,6 +41,8 @@ from federated.site.tags import AT_RISK, Tags
 from privacy.noise import NoiseSource, SecureNoise
 
 FRESH_ENOUGH = timedelta(seconds=30)
+ROUND = 1
+"""A scoring run has one round, however many statements of removals it asks for: each has a nonce of its own."""
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
 Progress = Callable[[int, int], None]
 """Members done, members in all."""
@@ -141,7 +144,12 @@ def score_members(
 
 @dataclass
 class _Running:
-    """A scoring run in progress."""
+    """A scoring run in progress.
+
+    Attributes:
+        removed: whom any statement named: none of them is scored from then on.
+        statement: the last one, as it was signed; `named` are its members. The run is settled with it.
+    """
 
     desk: Desk
     gate: Gate
@@ -151,6 +159,8 @@ class _Running:
     plan: Plan
     run: str
     removed: frozenset[bytes] = frozenset()
+    statement: Signed | None = None
+    named: frozenset[bytes] = frozenset()
     stated_at: datetime = NEVER
     epoch: int = 0
     scores: list[npt.NDArray[np.float64]] = field(default_factory=list)
@@ -159,21 +169,22 @@ class _Running:
         """Fresh removals, signed by the consent centre for this run and nonce."""
         desk, site = self.desk, self.desk.policy.name
         check_hours(desk.policy, at=desk.clock())
-        number, nonce = self.book.count_statement(self.run), desk.draw_nonce()
-        signed = self.gate.admit_round(self.run, number, {site: nonce}).get(site)
+        nonce = desk.draw_nonce()
+        signed = self.gate.admit_round(self.run, ROUND, {site: nonce}).get(site)
         at = desk.clock()
         removals = check_removals(
             signed,
             hub_key=desk.policy.hub_key,
             run=self.run,
             site=site,
-            number=number,
+            number=ROUND,
             nonce=nonce,
             epoch=max(self.epoch, self.work.permit.epoch),
             at=at,
         )
-        self.removed |= frozenset(bytes.fromhex(one) for one in removals.removed)
-        self.stated_at, self.epoch = at, removals.epoch
+        self.named = frozenset(bytes.fromhex(one) for one in removals.removed)
+        self.removed |= self.named
+        self.statement, self.stated_at, self.epoch = signed, at, removals.epoch
 
     def block(self, members: list[bytes]) -> Block:
         """Scores and reasons, or lists, of these members but the removed."""
@@ -192,7 +203,7 @@ class _Running:
         scored, flagged = len(scores), int((scores >= plan.settings["threshold"]).sum())
         counts = self._counts(plan, release, scores)
         results = {"scores": bins_result(plan, release, [counts])}
-        used = [one for one in pseudonyms if one not in self.removed]
+        used = [one for one in pseudonyms if one not in self.named]
         self._settle(used, results)
         self.book.finish(self.run, at=self.desk.clock())
         return Scored(
@@ -211,8 +222,9 @@ class _Running:
 
     def _settle(self, used: list[bytes], results: Mapping[str, Any]) -> None:
         site = self.desk.policy.name
-        done = SiteRound(used_digest=members_digest(used), used=len(used), removed=len(self.removed))
-        report = RoundReport(run=self.run, round=1, kind="score", sites={site: done})
+        done = SiteRound(used_digest=members_digest(used), used=len(used), removed=len(self.named))
+        stated = {site: self.statement} if self.statement is not None else {}
+        report = RoundReport(run=self.run, round=ROUND, kind="score", sites={site: done}, statements=stated)
         ended = RunReport(run=self.run, outcome="completed", rounds=1, results=results)
         for settle in (partial(self.gate.settle_round, report), partial(self.gate.settle_run, ended)):
             try:
@@ -239,7 +251,7 @@ def _begun(desk: Desk, gate: Gate, book: ScoreBook, package: bytes, *, study: st
     message = order_bytes(admission.orders[site])
     work = _work(desk, message, wanted)
     charge_run(SiteAccounts(desk.store), desk.policy, work.plan, run=work.permit.run, at=desk.clock())
-    started = Scoring(work.permit.run, study, wanted, message, desk.clock(), 0, None, None)
+    started = Scoring(work.permit.run, study, wanted, message, desk.clock(), None, None)
     return book.begin(started), work
 
 

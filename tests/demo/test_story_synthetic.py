@@ -19,3 +19,7 @@ def test_synthetic_passes_and_is_released_without_an_override(monkeypatch: pytes
     assert told["release"]["state"] == "released"
     assert told["release"]["override"] is None
     assert told["delta"] == 1e-6
+    offers = told["offers"]
+    assert (offers["told"], offers["refused"], offers["tag_deleted"]) == (9, {"no-verdict": 1}, "at-risk")
+    assert offers["decision"]["said"].startswith("This offer rests on an estimate")
+    assert offers["decision"]["said"].count("The reason:") == 1

@@ -9,7 +9,7 @@ from federated.clearance import commitment_of
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.site.coupons import refuse_coupon
 from federated.site.decisions import Decisions
-from federated.site.relay import SiteRelay
+from federated.site.member_desk import MemberDesk
 from federated.site.tags import AT_RISK
 from tests.federated.site.test_scoring import MEMBERS, Shop
 
@@ -20,36 +20,37 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def test_a_flagged_member_sees_the_tag_with_its_model_and_others_see_none(shop: Shop) -> None:
-    done, relay = shop.score(), SiteRelay(shop.desk.store)
+    shop.score()
+    relay = MemberDesk(shop.desk.store)
     seen = {one: relay.tags_of(one) for one in shop.keys}
     flagged = {one for one, score in shop.scores().items() if score >= 0.4}
     assert {one for one, tags in seen.items() if tags} == flagged != set()
     (tag,) = seen[min(flagged)]
-    assert (tag.name, tag.run, tag.model, tag.deleted) == (AT_RISK, done.run, shop.plan.package, False)
+    assert (tag.name, tag.horizon_days, tag.deleted) == (AT_RISK, shop.plan.horizon_days, False)
 
 
 def test_a_deleted_tag_is_shown_as_deleted_and_left_out_of_the_next_scoring(shop: Shop) -> None:
     shop.score()
-    relay = SiteRelay(shop.desk.store)
+    relay = MemberDesk(shop.desk.store)
     hers = next(one for one in shop.keys if relay.tags_of(one))
     relay.delete_tag(hers, AT_RISK, at=shop.clock())
     assert [one.deleted for one in relay.tags_of(hers)] == [True]
     assert shop.score().members == MEMBERS - 1
     (left,) = relay.tags_of(hers)
-    assert (left.deleted, left.run, left.scored_at) == (True, "", None)
+    assert (left.deleted, left.since) == (True, None)
     relay.restore_tag(hers, AT_RISK)
-    assert relay.tags_of(hers) == ()
+    assert relay.tags_of(hers) == []
     assert shop.score().members == MEMBERS
 
 
 def test_what_a_site_relays_opens_its_commitment(shop: Shop) -> None:
     shop.score()
     assert shop.tell().told
-    relay = SiteRelay(shop.desk.store)
+    relay = MemberDesk(shop.desk.store)
     hers = next(one for one in shop.keys if relay.decisions_of(one))
     ((commitment, salt, document),) = relay.decisions_of(hers)
     assert commitment_of(salt, document) == commitment
-    relay.answer(hers, commitment, "unfair", words="I was ill", at=shop.clock())
+    relay.answer_decision(hers, commitment, "unfair", words="I was ill", at=shop.clock())
     (kept,) = Decisions(shop.desk.store).of_member(hers)
     assert kept.answers[0][:2] == ("unfair", "I was ill")
 
@@ -57,7 +58,7 @@ def test_what_a_site_relays_opens_its_commitment(shop: Shop) -> None:
 def test_a_refused_coupon_is_told_with_its_true_reason(shop: Shop) -> None:
     hers = next(iter(shop.keys))
     made = refuse_coupon(shop.desk, shop.hub, hers, coupon="SPRING-10", reason="expired")
-    ((commitment, salt, document),) = SiteRelay(shop.desk.store).decisions_of(hers)
+    ((commitment, salt, document),) = MemberDesk(shop.desk.store).decisions_of(hers)
     assert (commitment, commitment_of(salt, document)) == (made, made)
     assert (document["kind"], document["action"], document["score"]) == ("coupon-refused", ["SPRING-10"], 0.0)
     assert [(one["feature"], one["level"]) for one in document["reasons"]] == [("coupon", "expired")]
@@ -69,7 +70,7 @@ def test_a_refusal_without_a_true_reason_is_not_recorded(shop: Shop, wrong: dict
     with pytest.raises(MalformedError):
         refuse_coupon(shop.desk, shop.hub, hers, **{"coupon": "SPRING-10", "reason": "expired", **wrong})
     assert shop.hub.asked == []
-    assert SiteRelay(shop.desk.store).decisions_of(hers) == []
+    assert MemberDesk(shop.desk.store).decisions_of(hers) == []
 
 
 def test_about_somebody_who_is_not_linked_nothing_is_kept(shop: Shop) -> None:
@@ -78,4 +79,4 @@ def test_about_somebody_who_is_not_linked_nothing_is_kept(shop: Shop) -> None:
     with pytest.raises(RefusedError) as refused:
         refuse_coupon(shop.desk, shop.hub, hers, coupon="SPRING-10", reason="already-used")
     assert refused.value.code is Refusal.POLICY
-    assert SiteRelay(shop.desk.store).decisions_of(hers) == []
+    assert MemberDesk(shop.desk.store).decisions_of(hers) == []
