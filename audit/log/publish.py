@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from audit.errors import BusyError, CorruptLogError, ForkError, GapError, MissingFileError, RootError, ShrinkError
@@ -103,18 +104,13 @@ def publish(
         files = _Files(directory, published=edge.size)
         writer = EdgeWriter(edge, files.write_tile)
         bundle = _unfinished_bundle(edge.size, source) if with_bundles else []
-        hashes: list[bytes] = []
-        for leaf in fresh:
-            hashes.append(leaf_hash(leaf))
+        while some := list(islice(fresh, TILE_WIDTH - writer.size % TILE_WIDTH)):
+            writer.extend(b"".join(map(leaf_hash, some)))
             if with_bundles:
-                bundle.append(leaf)
-            if (writer.size + len(hashes)) % TILE_WIDTH == 0:
-                writer.extend(b"".join(hashes))
-                hashes.clear()
-                if with_bundles:
+                bundle += some
+                if len(bundle) == TILE_WIDTH:
                     files.write_bundle(TileName(None, writer.size // TILE_WIDTH - 1), bundle)
                     bundle.clear()
-        writer.extend(b"".join(hashes))
         new_edge = writer.edge()
         if root is not None and new_edge.root() != root:
             raise RootError(size=new_edge.size)

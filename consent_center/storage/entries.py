@@ -26,7 +26,6 @@ from consent_center.storage.handle import Handle
 from consent_center.storage.member_keys import MemberKeys
 from privacy.envelope import place, seal, unseal
 
-
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 """On SQLite the row's own number: one tree less to write in every transaction."""
 
@@ -47,11 +46,15 @@ class EntryRow(SQLModel, table=True):
 
 
 class LeafRow(SQLModel, table=True):
-    """Where an entry stands in the log."""
+    """Where an entry stands in the log.
+
+    No foreign key: entries are never deleted, whoever places one has just read it, and a place without its entry is a
+    gap that stops the log. The key would cost as much as the placing.
+    """
 
     __tablename__ = "leaf"
-    leaf_index: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    entry_id: int = Field(foreign_key="entry.id", unique=True, sa_type=BigInteger)
+    leaf_index: int = Field(sa_column=Column(_NUMBER, primary_key=True, autoincrement=False))
+    entry_id: int = Field(unique=True, sa_type=BigInteger)
 
 
 class PayloadRow(SQLModel, table=True):

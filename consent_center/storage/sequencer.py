@@ -11,6 +11,7 @@ it, so a database that was restored from a backup is noticed before anything is 
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +21,7 @@ from sqlmodel import Field, SQLModel, select
 from audit.log.hashing import EMPTY_ROOT, HASH_SIZE, leaf_hash
 from audit.log.tree import Frontier
 from consent_center.errors import LogOrderError, LogRestoredError
-from consent_center.storage.bulk import insert_rows
+from consent_center.storage.bulk import driver_of, insert_rows
 from consent_center.storage.columns import seconds
 from consent_center.storage.entries import LeafRow
 from consent_center.storage.handle import Handle
@@ -222,30 +223,51 @@ def _next_place(tx: Handle) -> int:
     return int(found.scalar_one())
 
 
+_PACKED = {
+    "postgresql": (
+        "SELECT count(*), min(leaf_index), max(leaf_index), max(at),"
+        " string_agg(int4send(length(leaf)) || leaf, ''::bytea ORDER BY leaf_index)"
+        " FROM (SELECT l.leaf_index, e.leaf, e.at FROM leaf l JOIN entry e ON e.id = l.entry_id"
+        "       WHERE l.leaf_index >= %s ORDER BY l.leaf_index LIMIT %s) AS waiting"
+        " GROUP BY leaf_index / 256 ORDER BY 2"
+    ),
+    "sqlite": (
+        "SELECT 1, l.leaf_index, l.leaf_index, e.at, e.leaf FROM leaf l JOIN entry e ON e.id = l.entry_id"
+        " WHERE l.leaf_index >= ? ORDER BY l.leaf_index LIMIT ?"
+    ),
+}
+"""Leaves by place; PostgreSQL packs them into few rows, because a row of its own costs more than a leaf's hash."""
+
+
 def _fold(tx: Handle, state: LogHeadRow, batch: int) -> tuple[list[bytes], int]:
     """Fold the leaves that were placed and not folded; returns them, and the latest time among them."""
-    rows = (
-        tx.session.connection()
-        .execute(
-            text(
-                "SELECT l.leaf_index, e.leaf, e.at FROM leaf l JOIN entry e ON e.id = l.entry_id"
-                " WHERE l.leaf_index >= :size ORDER BY l.leaf_index LIMIT :batch"
-            ),
-            {"size": state.size, "batch": batch},
-        )
-        .all()
-    )
+    if tx.dialect == "postgresql":
+        with driver_of(tx).cursor(binary=True) as cursor:
+            rows = cursor.execute(_PACKED[tx.dialect], (state.size, batch)).fetchall()
+        leaves = [leaf for row in rows for leaf in _unpacked(row[4])]
+    else:
+        rows = driver_of(tx).execute(_PACKED[tx.dialect], (state.size, batch)).fetchall()
+        leaves = [row[4] for row in rows]
     if not rows:
         return [], 0
-    if rows[0][0] != state.size or rows[-1][0] != state.size + len(rows) - 1:
+    first, last = rows[0][1], rows[-1][2]
+    if first != state.size or last != state.size + sum(row[0] for row in rows) - 1:
         raise LogOrderError(
-            f"places {rows[0][0]} to {rows[-1][0]} hold {len(rows)} entries and follow {state.size}: "
+            f"places {first} to {last} hold {len(leaves)} entries and follow {state.size}: "
             "nothing more is signed; compare the database with its backup and with the published log"
         )
-    leaves = [bytes(row[1]) for row in rows]
     grown = _frontier(state).extend(map(leaf_hash, leaves))
     state.size, state.peaks = grown.size, b"".join(grown.peaks)
-    return leaves, max(row[2] for row in rows)
+    return leaves, max(row[3] for row in rows)
+
+
+def _unpacked(packed: bytes) -> Iterator[bytes]:
+    """The leaves of one row: four bytes of length, then the leaf."""
+    start = 0
+    while start < len(packed):
+        first = start + 4
+        start = first + int.from_bytes(packed[start:first], "big")
+        yield packed[first:start]
 
 
 def _frontier(state: LogHeadRow) -> Frontier:
