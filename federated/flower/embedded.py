@@ -112,8 +112,8 @@ class EmbeddedGrid(Grid):
 def over_the_wire(message: Message) -> Message:
     """What arrives when Flower sends this message: taken apart into its objects' bytes and put together again."""
     with no_object_id_recompute():
-        identity = message.object_id
         objects = {name: part.deflate() for name, part in get_all_nested_objects(message).items()}
+        identity = message.object_id
     arrived = inflate_object_from_contents(identity, objects)
     if not isinstance(arrived, Message):
         raise TypeError("Flower's objects did not make a message")
