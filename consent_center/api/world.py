@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from consent_center.consent.receipt import Controller
 from consent_center.errors import TooManyError, UnauthenticatedError
@@ -24,6 +25,9 @@ from consent_center.workflows.speak import Spoken, speak_each
 
 TOKEN_REMEMBERED = timedelta(seconds=2)
 """For how long a token that was just checked is believed: a revoked one may live this long in each process."""
+
+MOST_TOKENS = 1000
+"""So many tokens are remembered at most."""
 
 
 @dataclass
@@ -48,10 +52,12 @@ class World:
     _tokens: dict[str, tuple[datetime, MachineToken]] = field(default_factory=dict)
     _spent: dict[str, tuple[float, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         """Open the desk at which statements that come together are recorded together."""
-        self.desk = Gathering(self.store, speak_each)
+        lanes = 2 if self.store.url_kind == "postgresql" else 1  # sqlite has one writer anyway
+        self.desk = Gathering(self.store, speak_each, lanes=lanes)
 
     def token(self, secret: str, *, at: datetime) -> MachineToken:
         """The token with this secret.
@@ -59,15 +65,23 @@ class World:
         Raises:
             UnauthenticatedError: it is not valid.
         """
-        known = self._tokens.get(secret)
-        if known is not None and at - known[0] < TOKEN_REMEMBERED and at < known[1].expires_at:
-            return known[1]
-        found = self.store.read(check_token, secret, at=at)
-        with self._lock:
-            if len(self._tokens) > 1000:
+        if (known := self.remembered(secret, at=at)) is not None:
+            return known
+        with self._asking:  # many requests of one token come at once: one of them asks, the others find its answer
+            if (known := self.remembered(secret, at=at)) is not None:
+                return known
+            found = self.store.read(check_token, secret, at=at)
+            if len(self._tokens) > MOST_TOKENS:
                 self._tokens.clear()
             self._tokens[secret] = at, found
         return found
+
+    def remembered(self, secret: str, *, at: datetime) -> MachineToken | None:
+        """The token with this secret, if it was checked a moment ago."""
+        known = self._tokens.get(secret)
+        if known is None or at - known[0] >= TOKEN_REMEMBERED or at >= known[1].expires_at:
+            return None
+        return known[1]
 
     def count(self, token: MachineToken) -> None:
         """Let one more request of a token through: a bucket that holds a minute's worth and refills steadily.
@@ -84,7 +98,7 @@ class World:
             raise TooManyError(retry_after_s=max(1, round((1 - left) / rate)))
 
 
-def world_of(request: Request) -> World:
+async def world_of(request: Request) -> World:
     """The world of the application that answers this request."""
     found: World = request.app.state.world
     return found
@@ -93,7 +107,7 @@ def world_of(request: Request) -> World:
 WorldDep = Annotated[World, Depends(world_of)]
 
 
-def now_of(world: WorldDep) -> datetime:
+async def now_of(world: WorldDep) -> datetime:
     """The moment of this request."""
     return world.clock()
 
@@ -102,13 +116,15 @@ NowDep = Annotated[datetime, Depends(now_of)]
 bearer = HTTPBearer(auto_error=False, description="A machine token, issued by the programme and shown once.")
 
 
-def token_of(
+async def token_of(
     world: WorldDep, now: NowDep, given: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 ) -> MachineToken:
-    """The token that asks."""
+    """The token that asks. Only one that is not remembered is worth a thread."""
     if given is None:
         raise UnauthenticatedError("send the token as: Authorization: Bearer ...")
-    token = world.token(given.credentials, at=now)
+    token = world.remembered(given.credentials, at=now)
+    if token is None:
+        token = await run_in_threadpool(world.token, given.credentials, at=now)
     world.count(token)
     return token
 
@@ -119,7 +135,7 @@ TokenDep = Annotated[MachineToken, Depends(token_of)]
 def needs(scope: TokenScope) -> Callable[[MachineToken], MachineToken]:
     """A dependency: the token, if it has this scope."""
 
-    def checked(token: TokenDep) -> MachineToken:
+    async def checked(token: TokenDep) -> MachineToken:
         require(token, scope)
         return token
 

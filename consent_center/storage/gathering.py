@@ -4,6 +4,7 @@ Whoever comes first serves everybody who waits; the next one serves those who ca
 own, with its result or its own error, after the commit.
 
 Invariant: an answer is given only after what it says is durable; if the shared transaction fails, each is told so.
+Invariant: somebody serves, or is about to, as long as anybody waits.
 """
 
 import threading
@@ -24,6 +25,22 @@ MOST = 256
 
 
 @dataclass
+class _Waiting(Generic[Q, R]):
+    """One request that waits: for its answer, or for its turn to serve everybody who waits.
+
+    Attributes:
+        leads: its thread serves next, whoever may have answered the request itself by then.
+        woken: it has its answer, or leads.
+    """
+
+    request: Q
+    at: datetime
+    leads: bool = False
+    answer: "Future[R]" = field(default_factory=Future)
+    woken: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
 class Gathering(Generic[Q, R]):
     """A workflow that answers many requests at once, asked by many threads with one request each.
 
@@ -31,12 +48,15 @@ class Gathering(Generic[Q, R]):
         store: where it runs.
         workflow: `workflow(tx, requests, at=...)` gives, for each request in order, its result or its error; a
             request that it answers with an error must have left nothing.
+        lanes: transactions at the same time at most.
     """
 
     store: Store
     workflow: Callable[[Transaction, Sequence[Q], datetime], Sequence[R | ConsentCenterError]]
-    _waiting: "deque[tuple[Q, datetime, Future[R]]]" = field(default_factory=deque)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    lanes: int = 1
+    _waiting: "deque[_Waiting[Q, R]]" = field(default_factory=deque)
+    _busy: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, request: Q, *, at: datetime) -> R:
         """The answer to one request, once it is durable.
@@ -45,27 +65,48 @@ class Gathering(Generic[Q, R]):
             Whatever the workflow answers this request with.
             StorageError: the database could not do it; nothing was written.
         """
-        mine: Future[R] = Future()
-        self._waiting.append((request, at, mine))
-        with self._turn:
-            while not mine.done():
-                self._serve([self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))])
-        return mine.result()
+        mine: _Waiting[Q, R] = _Waiting(request, at)
+        with self._lock:
+            self._waiting.append(mine)
+            if self._busy < self.lanes:
+                self._busy += 1
+                mine.leads = True
+        if not mine.leads:
+            mine.woken.wait()
+        if mine.leads:
+            self._serve()
+        return mine.answer.result()
 
-    def _serve(self, group: "list[tuple[Q, datetime, Future[R]]]") -> None:
+    def _serve(self) -> None:
+        """Answer those who wait, then let the first of those who came meanwhile serve in turn."""
+        with self._lock:
+            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
+        if group:
+            self._answer(group)
+        with self._lock:
+            for one in self._waiting:
+                if not one.leads:
+                    one.leads = True
+                    one.woken.set()
+                    return
+            self._busy -= 1
+
+    def _answer(self, group: "list[_Waiting[Q, R]]") -> None:
         # The group speaks at the latest of its moments, so that nothing is dated before a question was asked.
-        at = max(moment for _, moment, _ in group)
+        at = max(one.at for one in group)
         try:
-            answers = self.store.run(self._work, [request for request, _, _ in group], at=at)
+            answers = self.store.run(self._work, [one.request for one in group], at=at)
         except BaseException as error:  # noqa: BLE001 - every caller must be told, whatever it is
-            for _, _, waiting in group:
-                waiting.set_exception(error)
-            return
-        for (_, _, waiting), answer in zip(group, answers, strict=True):
-            if isinstance(answer, ConsentCenterError):
-                waiting.set_exception(answer)
-            else:
-                waiting.set_result(answer)
+            for one in group:
+                one.answer.set_exception(error)
+        else:
+            for one, answer in zip(group, answers, strict=True):
+                if isinstance(answer, ConsentCenterError):
+                    one.answer.set_exception(answer)
+                else:
+                    one.answer.set_result(answer)
+        for one in group:
+            one.woken.set()
 
     def _work(self, tx: Transaction, requests: Sequence[Q], *, at: datetime) -> Sequence[R | ConsentCenterError]:
         return self.workflow(tx, requests, at)
