@@ -46,6 +46,7 @@ PAGES = {
     "history": "/history",
     "trainings": "/trainings",
     "decisions": "/decisions",
+    "tags": "/tags",
     "rights": "/rights",
     "copy": "/rights/copy",
     "account": "/account",

@@ -181,8 +181,10 @@ def _going(page: MemberPage, choices: Choices) -> list[Choice]:
 
 @router.get("/saved/all", response_class=HTMLResponse)
 def show_all_stopped(page: MemberPageDep) -> Response:
-    """After stopping every optional use: what is stored now."""
+    """After stopping every optional use: what is stored now. As long as one is allowed, there is no such page."""
     choices = page.choices()
+    if _going(page, choices):
+        return page.go("/")
     names = page.names(choices)
     stopped = [c for c in shown_choices(page, choices, names) if c.code == "refused"]
     t = page.words

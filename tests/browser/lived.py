@@ -52,7 +52,6 @@ def member_pages(served: Served, person: Person) -> dict[str, str]:
         "decision": f"/decisions/{store.read(list_decisions, person.member)[0][0].commitment}",
         "request": f"/rights/{store.read(requests_of, member=person.member)[0].id}",
         "saved": f"/saved/{entry}",
-        "saved-all": "/saved/all",
         "receipt": f"/receipts/{entry}",
         "proof": f"/history?entry={index}",
         "rights-correct": "/rights?right=correct&about=tag%3Acorrect%3Amarketing%3Aat-risk",

@@ -212,6 +212,9 @@ def test_stopping_everything_withdraws_every_yes_and_nothing_else(any_house: Hou
         "tickets/churn/service/TW",
     ]
     assert "Stop every optional use" not in member.get("/").text
+    any_house.clock.ahead += timedelta(seconds=2)
+    member.answer(PURCHASES, "allow")
+    assert member.get("/saved/all").url.path == "/"
 
 
 def test_a_withdrawal_may_ask_for_the_copies_to_be_deleted_and_a_clock_starts(member: Visitor) -> None:
