@@ -237,7 +237,8 @@ def _declared(declaration: Path | None) -> bytes:
 
 def _tell(page: AuditPage, language: str) -> None:
     audit = page.audit
-    say(f"{audit.verdict}: {page.study.title} ({page.study.id}); the model is {page.now.state}.")
+    about = "nothing is released by it" if page.scale else f"the model is {page.now.state}"
+    say(f"{audit.verdict}: {page.study.title} ({page.study.id}); {about}.")
     for gap in page.judged:
         say(f"  {sentence(gap, power=page.limits.power, language=language)}")
     for one in page.overrides:

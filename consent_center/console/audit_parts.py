@@ -120,7 +120,7 @@ def time_rows(page: AuditPage, formats: Formats) -> list[TimeRow]:
 
 def threshold_rows(page: AuditPage, formats: Formats) -> list[ThresholdRow]:
     """What a threshold for each group would change; empty where scores were only counted below and above one."""
-    rows = []
+    rows: list[ThresholdRow] = []
     for table in page.tables:
         if page.scale is not None or table.cells.shape[2] < 3:
             continue
