@@ -3,6 +3,7 @@
 Both run in a uvicorn of their own on the same database server; 16 clients each keep one connection and ask as fast as
 they are answered, in alternating rounds. Ours authenticates, checks the statement against its notice, seals a payload,
 writes statement, items, entry and propagation, and answers only when it is durable; the bare endpoint inserts one row.
+Ours listens as `accord serve` does, the bare one as uvicorn does without a line per request.
 """
 
 import json
@@ -30,17 +31,18 @@ SECONDS = 4.0
 MEMBERS = 2000
 
 OURS = """
-import sys, uvicorn
+import sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from benchmarks._programme import KEYS
 from consent_center.api.create import create_api
 from consent_center.api.world import World
+from consent_center.cli.listening import listen
 from consent_center.consent.receipt import Controller
 from consent_center.settings import clock
 from consent_center.storage.transaction import Store
 store = Store.open(sys.argv[1], keys=KEYS)
 world = World(store, clock, Controller("hub", "Hub", "x", "TW"), Ed25519PrivateKey.generate(), rate_per_minute=10**9)
-uvicorn.run(create_api(world), host="127.0.0.1", port=int(sys.argv[2]), log_level="error")
+listen(create_api(world), "127.0.0.1", int(sys.argv[2]))
 """
 BARE = """
 import sys, uvicorn
@@ -77,7 +79,7 @@ def create(body: ConsentIn, session: Annotated[Session, Depends(session)]) -> Co
     session.commit()
     session.refresh(row)
     return row
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error")
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error", access_log=False)
 """
 
 

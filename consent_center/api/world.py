@@ -56,8 +56,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Open the desk at which statements that come together are recorded together."""
-        lanes = 2 if self.store.url_kind == "postgresql" else 1  # sqlite has one writer anyway
-        self.desk = Gathering(self.store, speak_each, lanes=lanes)
+        self.desk = Gathering(self.store, speak_each)
 
     def token(self, secret: str, *, at: datetime) -> MachineToken:
         """The token with this secret.

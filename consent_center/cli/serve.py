@@ -22,6 +22,7 @@ def serve(
 ) -> None:
     """Serve the member pages and the staff console."""
     from consent_center.app import create_app  # noqa: PLC0415 - the web is loaded by who serves it, not by every command
+    from consent_center.cli.listening import listen  # noqa: PLC0415 - the same
     from consent_center.example.office import link_for_staff, seed_office  # noqa: PLC0415 - the same
     from consent_center.example.world import dev_world  # noqa: PLC0415 - the same
     from consent_center.watcher import Watcher  # noqa: PLC0415 - the same
@@ -32,7 +33,7 @@ def serve(
             raise typer.BadParameter("a certificate and its key go together: name both")
         app = create_app(settings)
         with Watcher(app.state.wiring.store):
-            _listen(app, host, port, certificate, certificate_key)
+            listen(app, host, port, certificate=certificate, certificate_key=certificate_key)
         return
     if host not in ("127.0.0.1", "localhost", "::1"):
         raise typer.BadParameter("--dev is not safe for others: it listens on this machine only")
@@ -48,22 +49,4 @@ def serve(
         _out.print(f"\nEach link works once, for ten minutes. More: {origin}/sign-in, accord staff link", markup=False)
         _out.print(f"Letters: {folder / 'outbox'}   Stop: Ctrl-C", markup=False)
         with Watcher(store):
-            _listen(create_app(world.settings, wiring=world.wiring), host, port)
-
-
-def _listen(
-    app: object, host: str, port: int, certificate: Path | None = None, certificate_key: Path | None = None
-) -> None:
-    import uvicorn  # noqa: PLC0415 - the same
-
-    uvicorn.run(
-        app,  # type: ignore[arg-type]  # loaded above, so that its type is not known here
-        host=host,
-        port=port,
-        ssl_certfile=certificate,
-        ssl_keyfile=certificate_key,
-        access_log=False,
-        server_header=False,
-        log_level="warning",
-        timeout_graceful_shutdown=3,
-    )
+            listen(create_app(world.settings, wiring=world.wiring), host, port)

@@ -1,7 +1,8 @@
 """Requests that wait at the same time share one transaction: its queries and its fsync are paid once for all of them.
 
-Whoever comes first serves everybody who waits; the next one serves those who came meanwhile. Each is answered on its
-own, with its result or its own error, after the commit.
+Whoever comes first serves everybody who waits; the next one serves those who came meanwhile, in a transaction after
+it: two at a time were measured slower, because each is paid for by fewer. Each is answered on its own, with its result
+or its own error, after the commit.
 
 Invariant: an answer is given only after what it says is durable; if the shared transaction fails, each is told so.
 Invariant: somebody serves, or is about to, as long as anybody waits.
@@ -29,7 +30,7 @@ class _Waiting(Generic[Q, R]):
     """One request that waits: for its answer, or for its turn to serve everybody who waits.
 
     Attributes:
-        leads: its thread serves next, whoever may have answered the request itself by then.
+        leads: its thread serves next; nobody else does meanwhile.
         woken: it has its answer, or leads.
     """
 
@@ -48,14 +49,12 @@ class Gathering(Generic[Q, R]):
         store: where it runs.
         workflow: `workflow(tx, requests, at=...)` gives, for each request in order, its result or its error; a
             request that it answers with an error must have left nothing.
-        lanes: transactions at the same time at most.
     """
 
     store: Store
     workflow: Callable[[Transaction, Sequence[Q], datetime], Sequence[R | ConsentCenterError]]
-    lanes: int = 1
     _waiting: "deque[_Waiting[Q, R]]" = field(default_factory=deque)
-    _busy: int = 0
+    _busy: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, request: Q, *, at: datetime) -> R:
@@ -68,9 +67,8 @@ class Gathering(Generic[Q, R]):
         mine: _Waiting[Q, R] = _Waiting(request, at)
         with self._lock:
             self._waiting.append(mine)
-            if self._busy < self.lanes:
-                self._busy += 1
-                mine.leads = True
+            if not self._busy:
+                self._busy = mine.leads = True
         if not mine.leads:
             mine.woken.wait()
         if mine.leads:
@@ -81,26 +79,25 @@ class Gathering(Generic[Q, R]):
         """Answer those who wait, then let the first of those who came meanwhile serve in turn."""
         with self._lock:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST))]
-        if group:
-            self._answer(group)
+        self._answer(group)
         with self._lock:
-            for one in self._waiting:
-                if not one.leads:
-                    one.leads = True
-                    one.woken.set()
-                    return
-            self._busy -= 1
+            if self._waiting:
+                self._waiting[0].leads = True
+                self._waiting[0].woken.set()
+            else:
+                self._busy = False
 
     def _answer(self, group: "list[_Waiting[Q, R]]") -> None:
         # The group speaks at the latest of its moments, so that nothing is dated before a question was asked.
         at = max(one.at for one in group)
         try:
             answers = self.store.run(self._work, [one.request for one in group], at=at)
+            answered = list(zip(group, answers, strict=True))
         except BaseException as error:  # noqa: BLE001 - every caller must be told, whatever it is
             for one in group:
                 one.answer.set_exception(error)
         else:
-            for one, answer in zip(group, answers, strict=True):
+            for one, answer in answered:
                 if isinstance(answer, ConsentCenterError):
                     one.answer.set_exception(answer)
                 else:
