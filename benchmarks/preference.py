@@ -21,12 +21,13 @@ from scipy import sparse
 from audit.fairness.diversity import catalogue_coverage, exposure, gini, steck_calibration
 from benchmarks._preference_data import HORIZON, UNTIL, PreferenceData, preference_data
 from federated.models import ranking
+from federated.models.descent import noise_of
 from federated.models.histories import Histories
 from federated.models.preference import PREFERENCE, unseen
 from federated.models.preference_plan import preference_plan
 from federated.models.ranking import LENGTH, Learned
 from federated.plan import Plan, Use
-from privacy.mechanism import Gaussian
+from federated.shared_noise import with_shared_noise
 from privacy.noise import SecureNoise, add_gaussian
 
 DRAWS = 5
@@ -49,7 +50,7 @@ GOALS = {
 
 def plan_for(data: PreferenceData, *, epsilon: float, secure_sum: bool, members: int) -> Plan:
     """The plan that a study would file."""
-    return preference_plan(
+    plan = preference_plan(
         study="benchmark",
         country="TW",
         sites=tuple(f"site-{index}" for index in range(5 if secure_sum else 4)),
@@ -63,6 +64,7 @@ def plan_for(data: PreferenceData, *, epsilon: float, secure_sum: bool, members:
         epsilon=epsilon,
         secure_sum=secure_sum,
     )
+    return with_shared_noise(plan) if secure_sum else plan
 
 
 def fit(plan: Plan, histories: Histories, *, secure_sum: bool, rng: np.random.Generator) -> dict[str, Learned]:
@@ -74,8 +76,8 @@ def fit(plan: Plan, histories: Histories, *, secure_sum: bool, rng: np.random.Ge
     for releases in PREFERENCE.rounds(plan):
         weights, totals = PREFERENCE.weights(state), {}
         for release in releases:
-            assert isinstance(release.mechanism, Gaussian)
-            std = release.mechanism.std / (np.sqrt(sites - 1) if secure_sum else 1.0)
+            # A share of integer noise, drawn here as the continuous noise of the same width.
+            std = noise_of(release).std / (np.sqrt(plan.quorum.honest) if secure_sum else 1.0)
             sums = [
                 PREFERENCE.contribution(plan, release, inputs=part, labels=np.zeros(len(part)), weights=weights)
                 for part in parts

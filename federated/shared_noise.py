@@ -6,9 +6,11 @@ K/(K - k - d) times the variance of one full noise, against K times with local n
 
 import math
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 from federated.canaries import count_of
 from federated.errors import MalformedError, Refusal, RefusedError
+from federated.models.model import Model
 from federated.models.registry import MODELS
 from federated.plan import Plan, Release
 from federated.secure_sum.quorum import Quorum
@@ -33,9 +35,8 @@ def with_shared_noise(plan: Plan, *, colluders: int = 1, dropouts: int = 0) -> P
     model = MODELS.get(plan.model)
     if model is None or plan.noise_mode != "local":
         raise MalformedError("only a plan with local noise and a known model can be given shared noise")
-    coordinates = len(model.weights(model.start(plan, members=1)))
     releases = tuple(
-        replace(one, mechanism=_shared(one, coordinates, quorum)) if one.kind == "train" else one
+        replace(one, mechanism=_shared(one, _coordinates(model, plan, one), quorum)) if one.kind == "train" else one
         for one in plan.releases
     )
     changed = replace(plan, releases=releases, noise_mode="secure-sum", colluders=colluders, dropouts=dropouts)
@@ -64,6 +65,21 @@ def check_noise(plan: Plan) -> None:
                 fits = not shared
         if not fits:
             raise RefusedError(Refusal.MALFORMED, f"the noise of {release.name} is not that of the plan's noise mode")
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A model whose sums have other lengths than its weights at the start."""
+
+    def coordinates(self, plan: Plan, release: Release) -> int:
+        """How many numbers one of its releases has."""
+        ...
+
+
+def _coordinates(model: Model, plan: Plan, release: Release) -> int:
+    if isinstance(model, Sized):
+        return model.coordinates(plan, release)
+    return len(model.weights(model.start(plan, members=1)))
 
 
 def _shared(release: Release, coordinates: int, quorum: Quorum) -> DiscreteGaussian:

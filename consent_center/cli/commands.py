@@ -63,6 +63,7 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "propagate": Place("propagate", "Tell recipients what they may no longer use, until stopped.", "propagate"),
         "migrate": Place("migrate", "Bring the database to this release, or say whether it is there.", "migrate"),
         "log": Place("log", "The tamper-evident log."),
+        "model": Place("model", "What became of the models."),
         "privacy": Place("privacy", "Check privacy claims."),
     }
 )

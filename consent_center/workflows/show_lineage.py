@@ -9,7 +9,7 @@ three classes by policy. None of them claims that a model forgets:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -20,7 +20,8 @@ from consent_center.storage.lineage import Trained
 from consent_center.storage.releases import State
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
-from federated.plan import Plan, digest
+from consent_center.studies.study import Study
+from federated.plan import Plan, digest, plan_bytes
 
 MOST_STUDIES = 10_000
 Remedy = Literal["bounded by DP: none needed", "retrain scheduled", "retired"]
@@ -91,6 +92,53 @@ def affected_models(tx: Transaction, *, at: datetime, policy: RemedyPolicy | Non
     """A query for `store.read`: all models that are not retired, those that need most first."""
     found = [_lineage(tx, one, policy or RemedyPolicy(), at=at) for one in lineage.trained(tx)]
     return sorted((one for one in found if one.state != "retired"), key=lambda one: -one.share_gone)
+
+
+def retraining_of(
+    tx: Transaction,
+    model_digest: str,
+    *,
+    study: str,
+    author: str,
+    closes_at: datetime,
+    at: datetime,
+    policy: RemedyPolicy | None = None,
+) -> Study:
+    """A query for `store.read`: the study that trains an affected model anew, for `file_study` and everybody's answers.
+
+    Its plan is the old one under another name: reviewers approve it like any other, and the gate cuts new cohorts of
+    those who allow it now, charges it anew, and refuses it if the ledger has nothing left.
+
+    Args:
+        tx: the snapshot.
+        model_digest: the model that is affected.
+        study: the new study's name.
+        author: who files it; she cannot approve it.
+        closes_at: after that no run of it is admitted.
+        at: now.
+        policy: when a model is trained anew.
+
+    Raises:
+        ReleaseError: no run made this model, or nothing calls for training it anew: name a reason in a study of your
+            own.
+    """
+    found = show_lineage(tx, model_digest, at=at, policy=policy)
+    if found.remedy == "bounded by DP: none needed":
+        raise ReleaseError("nothing calls for training this model anew; file a study of your own if you want to")
+    before = studies.get(tx, found.study)
+    gone = f"{found.share_gone:.0%} of the members it learned from are gone"
+    ended = f"; contracts ended at {', '.join(found.contracts_ended)}" if found.contracts_ended else ""
+    return replace(
+        before,
+        id=study,
+        author=author,
+        reason=f"{before.reason} Trained anew: {gone}{ended}; made on {found.made_at:%Y-%m-%d}.",
+        plan=plan_bytes(replace(before.parsed(), study=study)),
+        filed_at=at,
+        closes_at=closes_at,
+        proposers=(),
+        replaces=before.id,
+    )
 
 
 def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: datetime) -> Lineage:

@@ -65,7 +65,8 @@ def preference_plan(
         held_out: the buckets, of 100, that are not trained on.
         minimum_cohort: fewer members to train on are refused.
         max_attempts: how often a round may be tried; each try is priced.
-        secure_sum: sums are masked, so that all sites together carry little more than one share of noise.
+        secure_sum: the sites will share the noise, so that all of them together carry little more than one: heads and
+            ridge are chosen for that. `federated.shared_noise.with_shared_noise` then makes it so.
 
     Raises:
         MalformedError: the parts do not make a plan.
@@ -120,7 +121,6 @@ def preference_plan(
         releases=(*train, *quality, *tables),
         split=split,
         settings=settings,
-        noise_mode="secure-sum" if secure_sum else "local",
         minimum_cohort=minimum_cohort,
         max_attempts=max_attempts,
     )

@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federated.approvals import Pinned
 from federated.flower.embedded import run_embedded
 from federated.gate_memory import MemoryGate
+from federated.keyfile import read_key
 from federated.models.package import parse_package
 from federated.models.preference import PREFERENCE
 from federated.models.preference_plan import preference_plan
 from federated.plan import Attribute, Feature, Use, plan_bytes
-from federated.site.folder import Limits, Permissions, create_site, open_site
+from federated.shared_noise import with_shared_noise
+from federated.site.folder import Limits, Permissions, create_site, open_site, pin_peers
 from federated.site.store import SiteStore
 from tests.federated.world import Clock, SeededNoise, approve, enrolments, write_rows
 
@@ -51,25 +53,27 @@ def write_items(path: Path, pseudonyms: list[bytes], *, seed: int) -> None:
         database.execute("CREATE TABLE items AS SELECT * FROM bought")
 
 
-def build(folder: Path):
+def build(folder: Path, sites: tuple[str, ...] = SITES, *, shared: bool = False):
     clock, hub_key = Clock(), Ed25519PrivateKey.generate()
     reviewers = {"legal": Ed25519PrivateKey.generate()}
     plan = preference_plan(
         study="study-1",
         country="HK",
-        sites=SITES,
+        sites=sites,
         tasks=TASKS,
         until=7,
         horizon=4,
         horizon_days=28,
         uses=(Use(("train", "evaluate", "audit"), "preference-model", ("purchases",)),),
         attributes=(Attribute("age", ("young", "old")),),
-        members=MEMBERS * 2,
+        members=MEMBERS * len(sites),
         epsilon=4.0,
+        secure_sum=shared,
         minimum_cohort=20,
     )
+    plan = with_shared_noise(plan) if shared else plan
     folders, keys = {}, {}
-    for index, site in enumerate(SITES):
+    for index, site in enumerate(sites):
         folders[site] = create_site(
             folder / site,
             name=site,
@@ -97,6 +101,10 @@ def build(folder: Path):
         clock=clock,
         hub_key=hub_key,
     )
+    if shared:
+        voices = {site: read_key(one.speak_key_file).public_key() for site, one in folders.items()}
+        for site, one in folders.items():
+            pin_peers(one, {other: voice for other, voice in voices.items() if other != site})
     agents = {s: open_site(f, clock=clock, noise=SeededNoise(i)) for i, (s, f) in enumerate(folders.items())}
     return plan, gate, agents, folders
 
@@ -112,6 +120,15 @@ def test_both_rounds_the_evaluation_and_the_audit_run_and_give_a_model(tmp_path:
     assert report.results["tables"]["age"]["attribute"] == "age"
     learned = PREFERENCE.learned(plan, parse_package(report.model).weights)
     assert learned["products"].e.shape == (len(ITEMS), len(ITEMS))
+
+
+def test_under_a_secure_sum_the_same_model_is_fitted(tmp_path: Path) -> None:
+    plan, gate, agents, _ = build(tmp_path, ("north", "south", "east"), shared=True)
+    report = run_embedded(gate, "study-1", {name: one.answer for name, one in agents.items()})
+    assert report.outcome == "completed"
+    learned = PREFERENCE.learned(plan, parse_package(report.model).weights)
+    assert learned["products"].e.shape == (len(ITEMS), len(ITEMS))
+    assert set(report.results["quality"]) == {f"{kind}:{task.name}" for kind in ("new", "again") for task in TASKS}
 
 
 def test_a_site_without_a_table_of_items_refuses_and_nothing_is_half_done(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 What the log holds of a decision is a commitment; what a site relays is shown only if it opens it.
 """
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 from fractions import Fraction
 from typing import Any
@@ -17,7 +18,7 @@ from consent_center.errors import RuleError
 from consent_center.events import Event
 from consent_center.gate import StoreGate
 from consent_center.storage import members as people
-from consent_center.storage import releases
+from consent_center.storage import releases, studies
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Store, Transaction
 from consent_center.studies.assessment import Circumstances
@@ -25,10 +26,11 @@ from consent_center.studies.errors import ReleaseError
 from consent_center.workflows.answer_decision import answer_decision, review_decision, review_queue
 from consent_center.workflows.assess_study import assess_study
 from consent_center.workflows.change_model import change_model
+from consent_center.workflows.file_study import file_study
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.set_offer_limit import set_offer_limit
 from consent_center.workflows.show_decisions import list_decisions, open_decisions, pseudonyms_of
-from consent_center.workflows.show_lineage import RemedyPolicy, affected_models, show_lineage
+from consent_center.workflows.show_lineage import RemedyPolicy, affected_models, retraining_of, show_lineage
 from federated.clearance import Proposal, check_clearance, commitment_of
 from federated.errors import Refusal, RefusedError
 from federated.gate import RunReport
@@ -299,6 +301,23 @@ def test_lineage_tells_what_is_left_of_a_model(scored: Scene) -> None:
         at=LATER,
     )  # fmt: skip
     assert scored.store.read(affected_models, at=LATER + timedelta(seconds=1)) == []
+
+
+def test_an_affected_model_is_trained_anew_by_a_study_of_its_own(scored: Scene) -> None:
+    asked = {"study": "train-2", "author": "ada", "closes_at": LATER + timedelta(days=30)}
+    with pytest.raises(ReleaseError, match="nothing calls"):
+        scored.store.read(retraining_of, scored.model, at=LATER, **asked)
+    everybody = RemedyPolicy(retrain_share=0.0)
+    made = scored.store.read(retraining_of, scored.model, at=LATER, policy=everybody, **asked)
+    old = scored.store.read(studies.get, "train-1")
+    assert (made.id, made.replaces, made.author) == ("train-2", "train-1", "ada")
+    assert made.parsed() == replace(old.parsed(), study="train-2")
+    assert made.plan_digest != old.plan_digest
+    assert "0% of the members it learned from are gone" in made.reason
+    filed = scored.store.run(file_study, made, at=LATER)
+    with pytest.raises(RefusedError) as refused:
+        gate_of(scored.store, scored.signer).admit_run(filed.id)
+    assert refused.value.code is Refusal.PLAN_NOT_APPROVED
 
 
 def test_the_log_holds_no_reason_and_no_site_in_the_clear(scored: Scene) -> None:

@@ -1,0 +1,57 @@
+"""`accord model`: what became of the models, and training one anew."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from consent_center.settings import clock
+from consent_center.storage.transaction import Store
+from consent_center.workflows.file_study import file_study
+from consent_center.workflows.show_lineage import affected_models, retraining_of
+from privacy.keys import read_root_key
+
+app = typer.Typer(help="What became of the models.", no_args_is_help=True, rich_markup_mode=None)
+_out = Console(highlight=False, soft_wrap=True)
+HubOpt = Annotated[Path, typer.Option("--hub", help="The consent centre's folder.")]
+OPEN_FOR = timedelta(days=90)
+
+
+@app.callback()
+def model() -> None:
+    """What became of the models."""
+
+
+@app.command()
+def affected(hub: HubOpt = Path("var/hub")) -> int:
+    """Every model that is not retired, those of whose members most are gone first; 1 if one needs something."""
+    with _store(hub) as store:
+        found = store.read(affected_models, at=clock())
+    for one in found:
+        left = f"{one.gone} of {one.members} members gone ({one.share_gone:.1%})"
+        ended = f", contracts ended: {', '.join(one.contracts_ended)}" if one.contracts_ended else ""
+        _out.print(f"{one.model}  {one.study}  {one.state}  {left}{ended}  {one.remedy}", markup=False)
+    if not found:
+        _out.print("No model is in use or waiting.", markup=False)
+    return 1 if any(one.remedy != "bounded by DP: none needed" for one in found) else 0
+
+
+@app.command()
+def retrain(
+    digest: Annotated[str, typer.Argument(help="The model, as `accord model affected` names it.")],
+    study: Annotated[str, typer.Option(help="Name of the new study.")],
+    author: Annotated[str, typer.Option(help="Who files it: the account's name.")],
+    hub: HubOpt = Path("var/hub"),
+) -> None:
+    """File a study that trains an affected model anew; reviewers and sites answer it like any other."""
+    with _store(hub) as store:
+        at = clock()
+        made = store.read(retraining_of, digest, study=study, author=author, closes_at=at + OPEN_FOR, at=at)
+        filed = store.run(file_study, made, at=at)
+    _out.print(f"Filed {filed.id} in the place of {filed.replaces}. Plan digest {filed.plan_digest}", markup=False)
+
+
+def _store(hub: Path) -> Store:
+    return Store.open(f"sqlite:///{hub / 'accord.db'}", keys=read_root_key(hub / "root.key"))
