@@ -33,6 +33,14 @@ class Refusal(StrEnum):
     NO_QUORUM = "no-quorum"
     SUM_TAMPERED = "sum-tampered"
     SUM_TOO_FEW = "sum-too-few"
+    LINK_TAMPERED = "link-tampered"
+    LINK_STALE = "link-stale"
+    LINK_EPOCH = "link-epoch"
+    LINK_DUPLICATE = "link-duplicate"
+    LINK_UNKNOWN = "link-unknown"
+    LINK_SIZES = "link-sizes"
+    LINK_TOO_FEW = "link-too-few"
+    LINK_LIMIT = "link-limit"
     INTERNAL = "internal"
 
 

@@ -1,0 +1,77 @@
+"""Law: a transfer that is cut goes on where it was, and only the list that was announced can be read; a matching counts
+when it is opened, and an epoch holds as many as were agreed."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from federated.errors import MalformedError, Refusal, RefusedError
+from federated.linkage import transfer
+from federated.linkage.limits import Matchings
+from federated.linkage.pairing import Pairing
+from federated.linkage.transfer import Arriving, Manifest, parts
+
+ITEMS = [n.to_bytes(32, "big") for n in range(1, 10_001)]
+
+
+def test_a_list_that_is_cut_at_any_byte_goes_on_and_arrives_whole(tmp_path: Path) -> None:
+    manifest = Manifest.of(ITEMS, width=32)
+    for cut in (0, 1, 31, 32, 33, 4096 * 32, 4096 * 32 + 17, 320_000):
+        path = tmp_path / f"cut-{cut}"
+        path.write_bytes(b"".join(ITEMS)[:cut])
+        arriving = Arriving(path, manifest)
+        assert arriving.have == cut // 32
+        for part in parts(ITEMS, have=arriving.have):
+            arriving.add(part, at=arriving.have)
+        assert arriving.items() == ITEMS
+
+
+def test_a_part_that_does_not_follow_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+    arriving = Arriving(tmp_path / "list", Manifest.of(ITEMS, width=32))
+    first = next(parts(ITEMS))
+    arriving.add(first, at=0)
+    for part, at in ((first, 0), (first, 1), (b"", 4096), (b"x", 4096), (bytes(32 * 9_000), 4096)):
+        with pytest.raises(RefusedError) as refused:
+            arriving.add(part, at=at)
+        assert refused.value.code is Refusal.LINK_TAMPERED
+        assert arriving.have == 4096
+    with pytest.raises(RefusedError, match="4096 of 10000"):
+        arriving.items()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 32 * 50 - 1))
+def test_one_changed_byte_throws_the_list_away(tmp_path_factory: pytest.TempPathFactory, place: int) -> None:
+    path = tmp_path_factory.mktemp("list") / "list"
+    body = bytearray(b"".join(ITEMS[:50]))
+    body[place] ^= 1
+    path.write_bytes(body)
+    with pytest.raises(RefusedError) as refused:
+        Arriving(path, Manifest.of(ITEMS[:50], width=32)).items()
+    assert refused.value.code is Refusal.LINK_TAMPERED
+    assert not path.exists()
+
+
+def test_a_longer_file_and_an_empty_list_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(bytes(32 * 60))
+    assert Arriving(path, Manifest.of(ITEMS[:50], width=32)).have == 0
+    with pytest.raises(MalformedError):
+        Arriving(path, Manifest(32, 0, ""))
+    assert transfer.PART_ITEMS * 32 < 1 << 20
+
+
+def test_a_run_counts_when_it_is_opened_and_once(tmp_path: Path) -> None:
+    pair = Pairing("grocer", "airline", "matching", "2026-q4")
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    matchings = Matchings(tmp_path / "matchings.db", most=2)
+    matchings.open(pair, "run-1", at=now)
+    matchings.open(pair, "run-1", at=now)
+    matchings.open(pair, "run-2", at=now)
+    with pytest.raises(RefusedError) as refused:
+        Matchings(tmp_path / "matchings.db", most=2).open(pair, "run-3", at=now)
+    assert refused.value.code is Refusal.LINK_LIMIT
+    matchings.open(Pairing("grocer", "airline", "matching", "2027-q1"), "run-3", at=now)
