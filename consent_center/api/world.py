@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -131,7 +131,7 @@ async def token_of(
 TokenDep = Annotated[MachineToken, Depends(token_of)]
 
 
-def needs(scope: TokenScope) -> Callable[[MachineToken], MachineToken]:
+def needs(scope: TokenScope) -> Callable[[MachineToken], Awaitable[MachineToken]]:
     """A dependency: the token, if it has this scope."""
 
     async def checked(token: TokenDep) -> MachineToken:
