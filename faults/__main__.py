@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable
 
-from faults import disks, federation, kills, lies
+from faults import disks, federation, federation_lies, kills, lies
 from faults.world import Outcome
 
 FAULTS: dict[str, Callable[[], Outcome | None]] = {
@@ -20,6 +20,7 @@ FAULTS: dict[str, Callable[[], Outcome | None]] = {
     "witnessed-fork": lies.witnessed_fork,
     "long-open-transaction": lies.long_open_transaction,
     **federation.FAULTS,
+    **federation_lies.FAULTS,
 }
 
 

@@ -47,7 +47,7 @@ def site_killed(cycles: int = 10, *, postgres: bool = True) -> Outcome:
 
 def coordinator_killed(cycles: int = 10, *, postgres: bool = True) -> Outcome:
     """Kill -9 of the coordinator with its fleet service; another process with the same token goes on."""
-    return _killed("the coordinator", _kill_coordinator, cycles, planted="forgets", postgres=postgres)
+    return _killed("the coordinator", kill_coordinator, cycles, planted="forgets", postgres=postgres)
 
 
 def hub_killed(cycles: int = 10, *, postgres: bool = True) -> Outcome:
@@ -68,24 +68,24 @@ def database_killed(cycles: int = 10) -> Outcome:
 def _killed(what: str, kill: Kill | None, cycles: int, *, planted: str, postgres: bool) -> Outcome:
     outcome = Outcome(f"kill -9 of {what} in a round, {cycles} times")
     ends: dict[str, int] = {}
-    with _town(postgres=postgres) as (town, killer):
+    with town_of(postgres=postgres) as (town, killer):
         for _ in range(cycles):
-            end = _cycle(town, kill or killer, outcome)
+            end = cycle(town, kill or killer, outcome)
             ends[end] = ends.get(end, 0) + 1
     outcome.also.append(", ".join(f"{end} {count}" for end, count in sorted(ends.items())))
     if "completed" not in ends:
         outcome.failures.append("no run completed, so nothing was shown to go on")
     control = Outcome("control")
-    with _town(postgres=False, planted=planted) as (town, _):
+    with town_of(postgres=False, planted=planted) as (town, _):
         for _ in range(8):
-            _cycle(town, _kill_coordinator if planted == "forgets" else lambda *_: None, control)
+            cycle(town, kill_coordinator if planted == "forgets" else lambda *_: None, control)
             if control.failures:
                 break
     outcome.control = f"{_PLANTED[planted]}: {control.failures[0]}" if control.failures else ""
     return outcome
 
 
-def _kill_coordinator(town: Town, token: str) -> None:
+def kill_coordinator(town: Town, token: str) -> None:
     town.kill("coordinator")
     town.start("coordinator", lambda: run_coordinator(town, token))
 
@@ -97,11 +97,11 @@ _PLANTED = {
 
 
 @contextmanager
-def _town(*, postgres: bool, planted: str = "") -> Iterator[tuple[Town, Kill]]:
+def town_of(*, postgres: bool, planted: str = "", address: str = "127.0.0.1") -> Iterator[tuple[Town, Kill]]:
     """A town with its consent centre and sites running, and what kills its database."""
     with tempfile.TemporaryDirectory(prefix="accord-faults-") as folder:
         if not postgres:
-            with _running(Path(folder), f"sqlite:///{folder}/hub.db", planted) as town:
+            with _running(Path(folder), f"sqlite:///{folder}/hub.db", planted, address) as town:
                 yield town, lambda *_: None
             return
         with private_postgres() as server, _running(Path(folder), server.get_uri(), planted) as town:
@@ -114,8 +114,8 @@ def _town(*, postgres: bool, planted: str = "") -> Iterator[tuple[Town, Kill]]:
 
 
 @contextmanager
-def _running(folder: Path, url: str, planted: str) -> Iterator[Town]:
-    town = build_town(folder, url, planted=planted)
+def _running(folder: Path, url: str, planted: str, address: str = "127.0.0.1") -> Iterator[Town]:
+    town = build_town(folder, url, planted=planted, address=address)
     town.start("hub", lambda: run_hub(town))
     for name in SITES:
         town.start(name, lambda name=name: run_site(town, name))
@@ -125,7 +125,7 @@ def _running(folder: Path, url: str, planted: str) -> Iterator[Town]:
         town.close()
 
 
-def _cycle(town: Town, kill: Kill, outcome: Outcome) -> str:
+def cycle(town: Town, kill: Kill, outcome: Outcome) -> str:
     """One run with one death in it, judged."""
     token = town.token()
     town.start("coordinator", lambda: run_coordinator(town, token))

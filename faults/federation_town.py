@@ -44,6 +44,7 @@ from consent_center.workflows.register_reviewer import register_reviewer
 from faults.world import KEYS, end, lines, start, wait_for
 from federated.approvals import Approval, Pinned, sign_approval
 from federated.certificates import create_authority, create_node_key, issue_server, read_node_key
+from federated.gate import Gate
 from federated.models.churn_plan import churn_plan
 from federated.plan import Attribute, Feature, Plan, Use, plan_bytes
 from federated.site.folder import Limits, Permissions, SiteFolder, create_site, open_site
@@ -75,12 +76,14 @@ class Town:
 
     Attributes:
         url: of the consent centre's database.
+        address: on which the coordinator listens.
         planted: what a process does wrong on purpose: "forgets" (a site), "loses" (the consent centre); or nothing.
     """
 
     folder: Path
     url: str
     planted: str = ""
+    address: str = "127.0.0.1"
     signer: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     hub_port: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
@@ -135,11 +138,11 @@ class Town:
             store.run(make_statements, [said], at=clock())
 
 
-def build_town(folder: Path, url: str, *, planted: str = "") -> Town:
+def build_town(folder: Path, url: str, *, planted: str = "", address: str = "127.0.0.1") -> Town:
     """Members who all said yes, an approved study of twelve training rounds, sites with rows and keys."""
-    town, at = Town(folder, url, planted), clock() - timedelta(minutes=5)
+    town, at = Town(folder, url, planted, address), clock() - timedelta(minutes=5)
     create_authority(folder / "ca", name="faults", at=at)
-    issue_server(folder / "ca", folder / "server", hosts=["127.0.0.1"], at=at)
+    issue_server(folder / "ca", folder / "server", hosts=["127.0.0.1", *{address} - {"127.0.0.1"}], at=at)
     keys = {role: Ed25519PrivateKey.generate() for role in ROLES[:3]}
     pinned = [Pinned(role, role, "programme", key.public_key()) for role, key in keys.items()]
     plan = _plan()
@@ -194,8 +197,15 @@ def run_hub(town: Town) -> None:
     uvicorn.run(app, port=town.hub_port, ssl_certfile=certificate, ssl_keyfile=key, log_level="critical", ws="none")
 
 
-def run_site(town: Town, name: str) -> None:
-    """A site, until killed; it notes what leaves it."""
+def run_site(town: Town, name: str, *, now: Callable[[], datetime] = clock, key: Path | None = None) -> None:
+    """A site, until killed; it notes what leaves it.
+
+    Args:
+        town: the town.
+        name: the site's.
+        now: its clock.
+        key: of its node; None for the registered one.
+    """
     from federated.exchange import kind_of, parse_reply, parse_request
     from federated.flower import client_app
     from federated.flower.gates import SITE, registered_sites
@@ -208,7 +218,7 @@ def run_site(town: Town, name: str) -> None:
         Journal.finish = lambda *given, **named: unwritten.append(lambda: finish(*given, **named))
         Journal.begin = lambda _, progress, **__: progress
     folder = town.site(name)
-    agent = open_site(folder, clock=clock)
+    agent = open_site(folder, clock=now)
     said: list[bytes] = []
 
     def answer(message: bytes) -> bytes:
@@ -225,8 +235,8 @@ def run_site(town: Town, name: str) -> None:
         return reply
 
     node = SiteNode(
-        Coordinator(f"127.0.0.1:{town.port}", (town.folder / "ca" / "ca.crt").read_bytes()),
-        key=read_node_key(folder.node_key_file),
+        Coordinator(f"{town.address}:{town.port}", (town.folder / "ca" / "ca.crt").read_bytes()),
+        key=read_node_key(folder.node_key_file if key is None else key),
         app=client_app.app,
         node_config={SITE: name},
     )
@@ -234,27 +244,47 @@ def run_site(town: Town, name: str) -> None:
         node.run()
 
 
-def run_coordinator(town: Town, token: str, *, patience_s: float = 40.0) -> None:
-    """One run with this token, from its beginning or from where another process left it."""
+def run_coordinator(
+    town: Town,
+    token: str,
+    *,
+    patience_s: float = 40.0,
+    server: str = "server",
+    gate_of: Callable[[Gate], Gate] = lambda gate: gate,
+) -> None:
+    """One run with this token, from its beginning or from where another process left it.
+
+    Args:
+        town: the town.
+        token: for the run.
+        patience_s: with sites that are away.
+        server: the folder of its certificate.
+        gate_of: what it makes of the consent centre's answers; anything but themselves is a lie.
+    """
     from federated.errors import RefusedError
     from federated.flower.deployment import run_deployed, wait_for
     from federated.flower.fleet import FleetLink, Listening
     from federated.flower.internals import public_key_to_bytes
     from federated.gate_http import HttpGate
 
-    certificate, key = town.folder / "server" / "server.crt", town.folder / "server" / "server.key"
+    certificate, key = town.folder / server / "server.crt", town.folder / server / "server.key"
     authority = (town.folder / "ca" / "ca.crt").read_text()
     gate = HttpGate(f"https://127.0.0.1:{town.hub_port}", token=token, authority=authority)
-    link = FleetLink(Listening("127.0.0.1", town.port, certificate, key))
+    link = FleetLink(Listening(town.address, town.port, certificate, key))
     known = {
         name: link.register(public_key_to_bytes(read_node_key(town.site(name).node_key_file).public_key()))
         for name in SITES
     }
     link.start()
     try:
-        wait_for(link, known, timeout_s=30)
+        wait_for(link, known, timeout_s=min(30.0, patience_s))
         report = run_deployed(
-            gate, STUDY, link, known, watch=lambda one: town.say(token, f"round {one.round}"), patience_s=patience_s
+            gate_of(gate),
+            STUDY,
+            link,
+            known,
+            watch=lambda one: town.say(token, f"round {one.round}"),
+            patience_s=patience_s,
         )
         town.say(token, f"ended {report.outcome} {report.run} {json.dumps(dict(report.results).get('refusals', {}))}")
     except RefusedError as refused:
