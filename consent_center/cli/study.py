@@ -15,7 +15,8 @@ from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
 from consent_center.studies.curves import CURVES, nearest
 from consent_center.studies.errors import ApprovalError
-from consent_center.studies.study_file import StudyFile, plan_of, read_study_file
+from consent_center.studies.study_file import StudyFile, read_study_file
+from consent_center.studies.study_plan import plan_of
 from consent_center.workflows.approve_study import approve_study
 from consent_center.workflows.file_study import file_study
 from consent_center.workflows.plan_study import Planned, plan_study, schema_for, show_schemas

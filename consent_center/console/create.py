@@ -10,7 +10,20 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from consent_center.console import audits, log, oversight, registers, sign_in, studies, today
+from consent_center.console import (
+    audits,
+    contracts,
+    definitions,
+    log,
+    members,
+    oversight,
+    people,
+    reviews,
+    rules,
+    sign_in,
+    studies,
+    today,
+)
 from consent_center.console.desk import HOME, StaffSignedOutError, open_visit, staff_page, visit_page
 from consent_center.errors import ConsentCenterError, ForbiddenError, UnknownError
 from consent_center.web.failures import NotFoundError
@@ -36,7 +49,20 @@ def create_console(wiring: Wiring) -> FastAPI:
     """The staff's pages on this world."""
     app = FastAPI(title="Accord console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.wiring = wiring
-    for part in (today, sign_in, studies, oversight, audits, log, registers):
+    for part in (
+        today,
+        sign_in,
+        studies,
+        oversight,
+        audits,
+        log,
+        contracts,
+        reviews,
+        definitions,
+        rules,
+        people,
+        members,
+    ):
         app.include_router(part.router)
     for error in (StaffSignedOutError, ConsentCenterError, FormError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, tell)

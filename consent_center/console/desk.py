@@ -42,6 +42,7 @@ RAIL: tuple[tuple[str, tuple[tuple[str, str, Act], ...]], ...] = (
             ("budgets", f"{HOME}/budgets", Act.SEE_BUDGETS),
             ("contracts", f"{HOME}/contracts", Act.SEE_CONTRACTS),
             ("definitions", f"{HOME}/definitions", Act.SEE_DEFINITIONS),
+            ("rules", f"{HOME}/rules", Act.SEE_DEFINITIONS),
             ("key", f"{HOME}/key", Act.KEEP_KEY),
         ),
     ),

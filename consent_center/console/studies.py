@@ -13,6 +13,7 @@ from consent_center.errors import ConsentCenterError
 from consent_center.studies.assessment import Assessment
 from consent_center.studies.curves import CURVES
 from consent_center.studies.errors import ApprovalError, StudyError, StudyFileError
+from consent_center.studies.lifecycle import Stage
 from consent_center.studies.policy import PARTS
 from consent_center.studies.roles import Act
 from consent_center.studies.study_file import read_study_file
@@ -39,10 +40,20 @@ _MOST_TEXT = 60_000
 
 
 @router.get("", response_class=HTMLResponse)
-def show_list(page: SeeStudies, before: str = "") -> Response:
-    """Studies, newest first."""
-    found, more = page.wiring.store.read(show_studies, before=before[:40], at=page.at)
-    return page.show("console/studies/list.html", here="studies", found=found, more=more)
+def show_list(page: SeeStudies, before: str = "", words: str = "", stage: str = "") -> Response:
+    """Studies, newest first; those with these words, or at this stage."""
+    wanted = next((one for one in Stage if one.value == stage), None)
+    words = " ".join(words.split())[:100]
+    found, more = page.wiring.store.read(show_studies, before=before[:40], words=words, stage=wanted, at=page.at)
+    return page.show(
+        "console/studies/list.html",
+        here="studies",
+        found=found,
+        more=more,
+        words=words,
+        stage=wanted.value if wanted else "",
+        stages=[one.value for one in Stage],
+    )
 
 
 @router.get("/new", response_class=HTMLResponse)

@@ -25,6 +25,7 @@ class NoticeReviewRow(SQLModel, table=True):
     reviewer: str = ""
     reason: str = ""
     passed: bool = False
+    body: str = ""
     entry_id: EntryRef
 
 
@@ -49,8 +50,8 @@ class Review:
     passed: bool = False
 
 
-def add(tx: Transaction, review: Review, *, entry: EntryId, at: datetime) -> None:
-    """Keep a held notice."""
+def add(tx: Transaction, review: Review, *, body: str, entry: EntryId, at: datetime) -> None:
+    """Keep a held notice, with its body exactly as it would be published."""
     tx.session.add(
         NoticeReviewRow(
             digest=review.digest,
@@ -59,6 +60,7 @@ def add(tx: Transaction, review: Review, *, entry: EntryId, at: datetime) -> Non
             author=review.author,
             findings=json.dumps(review.findings),
             opened_at=seconds(at),
+            body=body,
             entry_id=entry,
         )
     )
@@ -69,6 +71,12 @@ def find(tx: Transaction, digest: str) -> Review | None:
     """The review of a notice with this digest, or None."""
     row = tx.session.get(NoticeReviewRow, digest)
     return None if row is None else _review(row)
+
+
+def body(tx: Transaction, digest: str) -> str:
+    """A held notice exactly as it would be published; empty if it is unknown, or was held before bodies were kept."""
+    row = tx.session.get(NoticeReviewRow, digest)
+    return "" if row is None else row.body
 
 
 def listed(tx: Transaction, *, only_open: bool, after: str, limit: int) -> list[Review]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, func, or_
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
@@ -113,13 +113,26 @@ def get(tx: Transaction, study: str) -> Study:
     return _study(row)
 
 
-def listed(tx: Transaction, *, before: str = "", limit: int = 50, author: str = "") -> list[Study]:
-    """Studies, newest first, filed before this moment (as `columns.text` writes it)."""
+def listed(
+    tx: Transaction, *, before: str = "", limit: int = 50, words: str = "", closed_at: datetime | None = None
+) -> list[Study]:
+    """Studies, newest first, filed before this moment (as `columns.text` writes it).
+
+    Args:
+        tx: the transaction.
+        before: only those filed before it; empty for the newest.
+        limit: how many at most.
+        closed_at: only those whose closing date lies at or before this moment; None for all.
+        words: each must be in the name, title, author or accountable head; nothing in them is a pattern.
+    """
     query = select(StudyRow).order_by(col(StudyRow.filed_at).desc(), col(StudyRow.id)).limit(limit)
     if before:
         query = query.where(StudyRow.filed_at < before)
-    if author:
-        query = query.where(StudyRow.author == author)
+    if closed_at is not None:
+        query = query.where(StudyRow.closes_at <= text(closed_at))
+    for word in words.lower().split():
+        places = (StudyRow.id, StudyRow.title, StudyRow.author, StudyRow.accountable)
+        query = query.where(or_(*(func.lower(col(place)).contains(word, autoescape=True) for place in places)))
     return [_study(row) for row in tx.session.exec(query)]
 
 

@@ -42,6 +42,8 @@ class Act(StrEnum):
     SEE_DEFINITIONS = "see-definitions"
     EDIT_DEFINITIONS = "edit-definitions"
     REVIEW_NOTICE = "review-notice"
+    EDIT_SCHEMA = "edit-schema"
+    EDIT_POLICY = "edit-policy"
     DECIDE_SCOPE = "decide-scope"
     SEE_FINDINGS = "see-findings"
     CLOSE_FINDING = "close-finding"
@@ -52,7 +54,9 @@ class Act(StrEnum):
     KEEP_KEY = "keep-key"
 
 
-_REVIEWERS = frozenset({Role.LEGAL, Role.TECHNOLOGY, Role.ETHICS, Role.MEMBERS, Role.OPERATOR})
+REVIEWING = frozenset({Role.LEGAL, Role.TECHNOLOGY, Role.ETHICS, Role.MEMBERS, Role.OPERATOR})
+"""Roles in which studies are answered."""
+
 _OVERSIGHT = frozenset({Role.COMPLIANCE, Role.AUDITOR})
 _EVERYBODY = frozenset(Role)
 _WORKING = _EVERYBODY - {Role.ADMINISTRATOR}
@@ -63,8 +67,8 @@ ALLOWED: Mapping[Act, frozenset[Role]] = {
     Act.SEE_STUDIES: _WORKING,
     Act.FILE_STUDY: frozenset({Role.DATA_SCIENTIST}),
     Act.ASSESS_STUDY: frozenset({Role.COMPLIANCE, Role.LEGAL}),
-    Act.ANSWER_STUDY: _REVIEWERS,
-    Act.SUSPEND_STUDY: _REVIEWERS | {Role.COMPLIANCE},
+    Act.ANSWER_STUDY: REVIEWING,
+    Act.SUSPEND_STUDY: REVIEWING | {Role.COMPLIANCE},
     Act.SEE_BUDGETS: _WORKING,
     Act.SEE_RUNS: _WORKING,
     Act.SEE_LOG: _OVERSIGHT | {Role.LEGAL, Role.TECHNOLOGY, Role.MEMBERS, Role.OPERATOR},
@@ -73,6 +77,8 @@ ALLOWED: Mapping[Act, frozenset[Role]] = {
     Act.SEE_DEFINITIONS: _WORKING,
     Act.EDIT_DEFINITIONS: frozenset({Role.LEGAL, Role.COMPLIANCE}),
     Act.REVIEW_NOTICE: frozenset({Role.LEGAL, Role.MEMBERS}),
+    Act.EDIT_SCHEMA: frozenset({Role.TECHNOLOGY, Role.OPERATOR}),
+    Act.EDIT_POLICY: frozenset({Role.LEGAL, Role.COMPLIANCE}),
     Act.DECIDE_SCOPE: frozenset({Role.LEGAL, Role.TECHNOLOGY, Role.MEMBERS}),
     Act.SEE_FINDINGS: _WORKING,
     Act.CLOSE_FINDING: frozenset({Role.COMPLIANCE}),
@@ -80,7 +86,7 @@ ALLOWED: Mapping[Act, frozenset[Role]] = {
     Act.UNMASK_MEMBER: frozenset({Role.COMPLIANCE}),
     Act.SEE_PEOPLE: _OVERSIGHT | {Role.ADMINISTRATOR},
     Act.EDIT_PEOPLE: frozenset({Role.ADMINISTRATOR}),
-    Act.KEEP_KEY: _REVIEWERS,
+    Act.KEEP_KEY: REVIEWING,
 }
 
 _ALONE = frozenset({Role.ADMINISTRATOR, Role.AUDITOR})
@@ -101,7 +107,7 @@ def reviewing_role(roles: Collection[Role], site: str) -> str | None:
     """
     if Role.OPERATOR in roles:
         return f"site:{site}"
-    return next((role.value for role in Role if role in _REVIEWERS and role in roles), None)
+    return next((role.value for role in Role if role in REVIEWING and role in roles), None)
 
 
 def check_roles(roles: Collection[Role], *, site: str, ends: bool) -> None:
@@ -119,7 +125,7 @@ def check_roles(roles: Collection[Role], *, site: str, ends: bool) -> None:
         raise StaffError("choose at least one role: nobody may do anything without one")
     if len(roles) > 1 and not _ALONE.isdisjoint(roles):
         raise StaffError("an administrator or an auditor holds no other role: make two accounts for two people")
-    if len(_REVIEWERS & set(roles)) > 1:
+    if len(REVIEWING & set(roles)) > 1:
         raise StaffError("one person answers studies in one role: choose one reviewing role")
     if (Role.OPERATOR in roles) != bool(site):
         raise StaffError("an operator is of one site, and nobody else is of any: name the site, or leave it out")

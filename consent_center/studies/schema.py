@@ -1,10 +1,16 @@
 """What the columns of a site's data look like, without any data: enough to write a plan, and to try it on mock rows."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
-from consent_center.studies.errors import StudyError
+import yaml
+
+from consent_center.studies.errors import StudyError, StudyFileError
+from consent_center.studies.yaml_mapping import key_problems, read_mapping
+from federated.errors import FederatedError
 from federated.plan import Attribute, Feature
 
 
@@ -28,6 +34,59 @@ class SiteSchema:
         names = [one.name for one in self.features] + list(self.labels) + [one.name for one in self.attributes]
         if not self.site or not names or len(set(names)) != len(names):
             raise StudyError("a schema names its site and each column once")
+        for one in self.features:
+            _check_range(one)
+        for attribute in self.attributes:
+            if len(set(attribute.groups)) < max(1, len(attribute.groups)):
+                raise StudyError(f"{attribute.name} names its groups, each once")
+
+
+def _check_range(feature: Feature) -> None:
+    """Refuse a column whose public range says nothing."""
+    lo, hi, name = feature.lo, feature.hi, feature.name
+    numbers = all(type(one) in (int, float) and math.isfinite(one) for one in (lo, hi, *feature.edges))
+    match feature.kind:
+        case "continuous":
+            good, wanted = numbers and lo < hi, "lo below hi"
+        case "binary":
+            good, wanted = True, ""
+        case "categorical" | "items":
+            good, wanted = len(set(feature.categories)) == len(feature.categories) > 0, "its categories, each once"
+        case "binned":
+            rising = numbers and all(one < other for one, other in pairwise(feature.edges))
+            good, wanted = rising and len(feature.edges) > 0, "its edges, rising"
+        case _:
+            good, wanted = False, "a kind: continuous, binary, categorical, binned or items"
+    if not good:
+        raise StudyError(f"not a schema of a site: {name} needs {wanted}")
+
+
+def read_schema(text: str) -> SiteSchema:
+    """Read the columns of a site as somebody wrote them, in YAML.
+
+    Raises:
+        StudyFileError: not such a file.
+        StudyError: not a schema; says what is wrong.
+    """
+    data = read_mapping(text, what="a schema")
+    if wrong := key_problems(data, required={"site"}, known={"site", "features", "labels", "attributes"}):
+        raise StudyFileError(tuple(wrong))
+    return from_data(data)
+
+
+def written_schema(schema: SiteSchema) -> str:
+    """The columns of a site as YAML, to be changed."""
+    features = [{key: value for key, value in asdict(one).items() if value not in ((), "")} for one in schema.features]
+    for one in features:
+        if one["kind"] != "continuous":
+            one.pop("lo"), one.pop("hi")
+    data = {
+        "site": schema.site,
+        "features": [{k: list(v) if isinstance(v, tuple) else v for k, v in one.items()} for one in features],
+        "labels": list(schema.labels),
+        "attributes": [{"name": one.name, "groups": list(one.groups)} for one in schema.attributes],
+    }
+    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=100)
 
 
 def to_data(schema: SiteSchema) -> dict[str, Any]:
@@ -51,8 +110,9 @@ def from_data(data: Mapping[str, Any]) -> SiteSchema:
             labels=tuple(data.get("labels", ())),
             attributes=tuple(Attribute(one["name"], tuple(one["groups"])) for one in data.get("attributes", ())),
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise StudyError(f"not a schema of a site: {type(error).__name__} at {error}") from error
+    except (KeyError, TypeError, AttributeError, FederatedError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise StudyError(f"not a schema of a site: {what}") from error
 
 
 def shared(schemas: Mapping[str, SiteSchema], sites: Sequence[str]) -> SiteSchema | None:

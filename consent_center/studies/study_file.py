@@ -23,24 +23,14 @@
 Law: an unknown key is refused, never ignored, with the key that was probably meant.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-import yaml
-
 from consent_center.studies.errors import StudyFileError
-from consent_center.studies.schema import SiteSchema
-from consent_center.studies.study import Study
-from federated.canaries import FEWEST, MOST, with_setting
-from federated.errors import MalformedError, RefusedError
-from federated.models.churn_plan import churn_plan
-from federated.plan import Plan, Use, plan_bytes
-from privacy.errors import PrivacyError
-
-_MOST_CHARACTERS = 64_000
+from consent_center.studies.yaml_mapping import key_problems, read_mapping
+from federated.canaries import FEWEST, MOST
 
 
 @dataclass(frozen=True)
@@ -112,21 +102,14 @@ class _Problems:
         self.found.append(message)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint at the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f", did you mean {near[0]}?" if near else ""
-
-
 def read_study_file(text: str) -> StudyFile:
     """Read a study file.
 
     Raises:
         StudyFileError: with every problem that it has.
     """
-    data = _mapping(text)
-    problems = _Problems()
-    _keys(data, _REQUIRED, _REQUIRED | _OPTIONAL, "", problems)
+    data = read_mapping(text, what="a study file")
+    problems = _Problems(key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL))
     values: dict[str, Any] = {name: _text(data, name, problems) for name in _TEXTS}
     values |= {name: _names(data, name, problems) for name in _LISTS}
     values |= {name: _whole(data, name, low, high, problems) for name, (low, high) in _WHOLE.items()}
@@ -151,100 +134,6 @@ def read_study_file(text: str) -> StudyFile:
     if problems.found:
         raise StudyFileError(tuple(problems.found))
     return StudyFile(**values)
-
-
-def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) -> Plan:
-    """The plan that a study file asks for, on columns that all its sites have.
-
-    Args:
-        file: what was written.
-        schema: what its sites share.
-        members: about how many will take part, a public band.
-        delta: of the ledger that will be charged.
-
-    Raises:
-        StudyFileError: a column that not all its sites have, or parts that make no plan.
-    """
-    problems = []
-    features = {one.name: one for one in schema.features}
-    attributes = {one.name: one for one in schema.attributes}
-    wanted = file.audit.attributes if file.audit else ()
-    for what, asked, known in (
-        ("feature", file.features, features.keys()),
-        ("label", (file.label,), schema.labels),
-        ("attribute", wanted, attributes.keys()),
-    ):
-        problems += [
-            f"not every site has the {what} {name}{did_you_mean(name, known)}" for name in asked if name not in known
-        ]
-    if problems:
-        raise StudyFileError(tuple(problems))
-    uses = [Use(("train", "evaluate"), file.purpose, tuple(file.scopes))]
-    if file.audit:
-        uses.append(Use(("audit",), file.audit.purpose, tuple(file.audit.scopes)))
-    try:
-        plan = churn_plan(
-            study=file.study,
-            country=file.country,
-            sites=file.sites,
-            uses=tuple(uses),
-            features=tuple(features[name] for name in file.features),
-            label=file.label,
-            horizon_days=file.horizon_days,
-            attributes=tuple(attributes[name] for name in wanted),
-            members=members,
-            epsilon=file.epsilon,
-            delta=delta,
-            model=file.model,
-            threshold=file.threshold,
-            rounds=file.rounds,
-            minimum_cohort=file.minimum_cohort,
-            max_attempts=file.max_attempts,
-        )
-        return with_setting(plan, count=file.canaries) if file.canaries else plan
-    except (MalformedError, RefusedError, PrivacyError) as error:
-        raise StudyFileError((str(error),)) from error
-
-
-def study_of(file: StudyFile, plan: Plan, *, author: str, organisation: str, at: datetime) -> Study:
-    """The study as it would be filed now."""
-    return Study(
-        id=file.study,
-        title=file.title,
-        author=author,
-        organisation=organisation,
-        accountable=file.accountable,
-        reason=file.reason,
-        benefits=file.benefits,
-        retention_days=file.retention_days,
-        plan=plan_bytes(plan),
-        filed_at=at,
-        closes_at=file.closes,
-        necessity=file.necessity,
-        proposers=file.proposed_by,
-        replaces=file.replaces,
-    )
-
-
-def _mapping(text: str) -> dict[str, Any]:
-    if len(text) > _MOST_CHARACTERS:
-        raise StudyFileError((f"a study file has at most {_MOST_CHARACTERS} characters",))
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark is not None else ""
-        raise StudyFileError((f"not YAML{where}: check indents and colons",)) from error
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise StudyFileError(("a study file is a list of `key: value` lines",))
-    return data
-
-
-def _keys(data: Mapping[str, Any], required: set[str], known: set[str], where: str, problems: _Problems) -> None:
-    for name in sorted(set(data) - known):
-        problems.add(f"unknown key {where}{name[:60]}{did_you_mean(name, known)}")
-    for name in sorted(required - set(data)):
-        problems.add(f"{where}{name} is missing")
 
 
 def _text(data: Mapping[str, Any], name: str, problems: _Problems) -> str:
@@ -306,6 +195,6 @@ def _audit(value: Any, problems: _Problems) -> Audit | None:
     if not isinstance(value, dict):
         problems.add("audit has the keys purpose, scopes and attributes")
         return None
-    _keys(value, set(_AUDIT_KEYS), set(_AUDIT_KEYS), "audit.", problems)
+    problems.found += key_problems(value, required=set(_AUDIT_KEYS), known=set(_AUDIT_KEYS), where="audit.")
     scopes = _reasons(value.get("scopes"), "audit.scopes", problems)
     return Audit(_text(value, "purpose", problems), scopes, _names(value, "attributes", problems))

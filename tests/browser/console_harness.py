@@ -22,7 +22,9 @@ from tests.consent_center.world import NOW
 from tests.console.office import Office, open_office
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-SEEN = "studies studies/churn-1 runs runs/run-1 budgets contracts findings log log/3 members people definitions"
+SEEN = (
+    "studies studies/churn-1 runs runs/run-1 budgets contracts findings log log/3 members people definitions rules reviews"
+)
 PAGES = {
     "chen": ("", *SEEN.split(), "definitions/edit?kind=notice&code=core"),
     "huang": ("studies/churn-2", "key", "contracts", "definitions"),

@@ -143,7 +143,7 @@ def test_a_compliance_officer_finds_the_overdue_deletion(served, browser) -> Non
     row = page.locator(".light.is-stop", has_text="Rights requests")
     expect(row).to_contain_text("Past the legal date: 1.")
     row.get_by_role("link").click()
-    expect(page.get_by_role("heading", name="A deletion or another right is overdue")).to_be_visible()
+    expect(page.get_by_role("heading", name="A deletion is overdue")).to_be_visible()
     page.context.close()
 
 

@@ -31,6 +31,9 @@ PAGES = {
         "definitions",
         "definitions/edit?kind=notice&code=core",
         "definitions/edit?kind=scope&code=purchases",
+        "rules",
+        "reviews",
+        "studies?words=churn&stage=approved",
         "log",
         "log/0",
         "key",
@@ -212,13 +215,18 @@ def test_reading_a_member_writes_an_entry_she_sees_and_masks(full):
     from consent_center.workflows.show_history import show_history
 
     seat, member = full.seat("chen"), full.programme.members[0]
-    assert seat.post("/console/members", member=member, reason="short", hours="0").status_code == 409
-    page = seat.post("/console/members", member=member, reason="She called and asked about it.", hours="0").text
+    assert seat.post("/console/members", member=member, reason="short", hours="0", turn="look").status_code == 409
+    page = seat.post(
+        "/console/members", member=member, reason="She called and asked about it.", hours="0", turn="look"
+    ).text
     assert member not in page
     assert "2026-11" in page
     line = full.programme.store.read(show_history, member).lines[0]
     assert line.kind == "member.read"
-    assert member in seat.post("/console/members", member=member, reason="Her complaint of today.", hours="1").text
+    assert (
+        member
+        in seat.post("/console/members", member=member, reason="Her complaint of today.", hours="1", turn="look").text
+    )
 
 
 def test_an_administrator_ends_an_account_and_its_sessions(fresh_office):

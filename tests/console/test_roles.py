@@ -30,7 +30,15 @@ PERSON_OF = {
     Role.AUDITOR: "aud",
     Role.ADMINISTRATOR: "ada",
 }
-FILL = {"{study}": "churn-1", "{run}": "none", "{index}": "0", "{number}": "1", "{scope}": "purchases", "{code}": "x"}
+FILL = {
+    "{study}": "churn-1",
+    "{run}": "none",
+    "{index}": "0",
+    "{number}": "1",
+    "{scope}": "purchases",
+    "{code}": "x",
+    "{digest}": "0" * 64,
+}
 
 
 def flat(some) -> Iterator[APIRoute]:

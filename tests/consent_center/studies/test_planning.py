@@ -8,7 +8,8 @@ from consent_center.storage import ledger
 from consent_center.studies.errors import StudyError, StudyFileError
 from consent_center.studies.planner import band_of, share_of
 from consent_center.studies.policy import PARTS, Quorum, StudyPolicy
-from consent_center.studies.study_file import KEYS, did_you_mean, read_study_file
+from consent_center.studies.study_file import KEYS, read_study_file
+from consent_center.studies.yaml_mapping import did_you_mean
 from consent_center.workflows.file_study import file_study
 from consent_center.workflows.plan_study import plan_study
 from federated.price import price

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from consent_center.studies.errors import StudyFileError
-from consent_center.studies.study_file import plan_of, read_study_file
+from consent_center.studies.study_file import read_study_file
+from consent_center.studies.study_plan import plan_of
 from federated.canaries import count_of
 from federated.price import price
 from tests.consent_center.studies.studying import SCHEMAS, study_text

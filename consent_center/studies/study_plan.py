@@ -1,0 +1,87 @@
+"""From a study file to the plan it asks for, and to the study as it would be filed."""
+
+from datetime import datetime
+
+from consent_center.studies.errors import StudyFileError
+from consent_center.studies.schema import SiteSchema
+from consent_center.studies.study import Study
+from consent_center.studies.study_file import StudyFile
+from consent_center.studies.yaml_mapping import did_you_mean
+from federated.canaries import with_setting
+from federated.errors import MalformedError, RefusedError
+from federated.models.churn_plan import churn_plan
+from federated.plan import Plan, Use, plan_bytes
+from privacy.errors import PrivacyError
+
+
+def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) -> Plan:
+    """The plan that a study file asks for, on columns that all its sites have.
+
+    Args:
+        file: what was written.
+        schema: what its sites share.
+        members: about how many will take part, a public band.
+        delta: of the ledger that will be charged.
+
+    Raises:
+        StudyFileError: a column that not all its sites have, or parts that make no plan.
+    """
+    problems = []
+    features = {one.name: one for one in schema.features}
+    attributes = {one.name: one for one in schema.attributes}
+    wanted = file.audit.attributes if file.audit else ()
+    for what, asked, known in (
+        ("feature", file.features, features.keys()),
+        ("label", (file.label,), schema.labels),
+        ("attribute", wanted, attributes.keys()),
+    ):
+        problems += [
+            f"not every site has the {what} {name}{did_you_mean(name, known)}" for name in asked if name not in known
+        ]
+    if problems:
+        raise StudyFileError(tuple(problems))
+    uses = [Use(("train", "evaluate"), file.purpose, tuple(file.scopes))]
+    if file.audit:
+        uses.append(Use(("audit",), file.audit.purpose, tuple(file.audit.scopes)))
+    try:
+        plan = churn_plan(
+            study=file.study,
+            country=file.country,
+            sites=file.sites,
+            uses=tuple(uses),
+            features=tuple(features[name] for name in file.features),
+            label=file.label,
+            horizon_days=file.horizon_days,
+            attributes=tuple(attributes[name] for name in wanted),
+            members=members,
+            epsilon=file.epsilon,
+            delta=delta,
+            model=file.model,
+            threshold=file.threshold,
+            rounds=file.rounds,
+            minimum_cohort=file.minimum_cohort,
+            max_attempts=file.max_attempts,
+        )
+        return with_setting(plan, count=file.canaries) if file.canaries else plan
+    except (MalformedError, RefusedError, PrivacyError) as error:
+        raise StudyFileError((str(error),)) from error
+
+
+def study_of(file: StudyFile, plan: Plan, *, author: str, organisation: str, at: datetime) -> Study:
+    """The study as it would be filed now."""
+    return Study(
+        id=file.study,
+        title=file.title,
+        author=author,
+        organisation=organisation,
+        accountable=file.accountable,
+        reason=file.reason,
+        benefits=file.benefits,
+        retention_days=file.retention_days,
+        plan=plan_bytes(plan),
+        filed_at=at,
+        closes_at=file.closes,
+        necessity=file.necessity,
+        proposers=file.proposed_by,
+        replaces=file.replaces,
+    )

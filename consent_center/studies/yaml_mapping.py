@@ -1,0 +1,62 @@
+"""A YAML file that somebody wrote, as one mapping of text keys; whatever else it is, is told in a line."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from consent_center.studies.errors import StudyFileError
+
+MOST_CHARACTERS = 64_000
+
+
+def read_mapping(text: str, *, what: str) -> dict[str, Any]:
+    """The `key: value` lines of a file.
+
+    Args:
+        text: as it was written.
+        what: what it should be, for the messages: "a study file".
+
+    Raises:
+        StudyFileError: too long, not YAML, a key named twice, or not such lines.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise StudyFileError((f"{what} has at most {MOST_CHARACTERS} characters",))
+    try:
+        data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses a key named twice
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        what = str(error.problem) if isinstance(error, _TwiceError) else "not YAML"
+        raise StudyFileError((f"{what}{where}: check indents and colons",)) from error
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise StudyFileError((f"{what} is a list of `key: value` lines",))
+    return data
+
+
+def key_problems(data: Mapping[str, Any], *, required: set[str], known: set[str], where: str = "") -> list[str]:
+    """What is wrong with the keys: those that nobody knows, with the one that was probably meant, and those missing."""
+    found = [f"unknown key {where}{name[:60]}{did_you_mean(name, known)}" for name in sorted(set(data) - known)]
+    return found + [f"{where}{name} is missing" for name in sorted(required - set(data))]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint at the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+class _TwiceError(yaml.MarkedYAMLError):
+    """A key is named twice: the one that YAML would forget is refused, not ignored."""
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[object] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise _TwiceError(problem=f"{str(key.value)[:60]} is named twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
