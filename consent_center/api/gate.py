@@ -63,7 +63,7 @@ async def release(request: Request, world: WorldDep, starter: StarterDep) -> Res
 
     def judge(body: bytes) -> bytes:
         made = world.store.run(release_model, _text(body), at=world.clock())
-        said = [gap["sentence"] for gap in made.report["judged"]]
+        said = [one["sentence"] for one in [made.report.get("held_out"), *made.report["judged"]] if one]
         return encode({"verdict": made.verdict, "state": made.state, "model": made.model_digest, "gaps": said})
 
     return await _answered(request, judge, kind="application/json")
