@@ -132,7 +132,7 @@ class Store:
                 # Two pools: a write may open a snapshot beside itself, and must never wait for another write's end.
                 # A transaction that is left open would hold the log back: the database ends it.
                 limits = {"options": f"-c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS}"}
-                writer = create_engine(parsed, pool_size=16, max_overflow=16, connect_args=limits)
+                writer = create_engine(parsed, pool_size=16, max_overflow=16, connect_args=limits, hide_parameters=True)
                 reader = create_engine(parsed, pool_size=16, max_overflow=16, hide_parameters=True).execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
@@ -199,7 +199,7 @@ class Store:
                     connection.autocommit = True
                 yield connection
             except self._writer.dialect.loaded_dbapi.Error as error:
-                raise StorageError(f"the database refused ({type(error).__name__}): try again") from error
+                raise StorageError(f"the database refused ({type(error).__name__}): try again") from None
             finally:
                 if self.url_kind == "postgresql" and not connection.closed:
                     connection.autocommit = False
@@ -350,11 +350,14 @@ def _prepare_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
 
 @contextmanager
 def _storage_errors() -> Iterator[None]:
-    """Turn what the database, or its driver, raises into one error of ours, without its values."""
+    """Turn what the database, or its driver, raises into one error of ours.
+
+    What it raised is not kept as its cause: PostgreSQL names the values of the row that it refused, and a log of
+    tracebacks would keep them.
+    """
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
-        cause = type(getattr(error, "orig", None) or error).__name__
-        raise StorageError(
-            f"the database refused ({cause}): nothing was written; try again or check the disk"
-        ) from error
+        cause = getattr(error, "orig", None) or error
+        told = " ".join(filter(None, (type(cause).__name__, getattr(cause, "sqlstate", None))))
+        raise StorageError(f"the database refused ({told}): nothing was written; try again or check the disk") from None
