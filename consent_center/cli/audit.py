@@ -3,6 +3,7 @@
 accord audit take FOLDER FILE --name NAME    a site takes in somebody else's decisions
 accord audit plan FILE --author NAME         file the plan; reviewers sign its digest: accord study approve
 accord audit run STUDY --site FOLDER ...     count at the sites of this machine, and judge
+accord audit again --site FOLDER ...         audit again what is due, by its approved plan; a timer runs it
 accord audit judge RUN                       judge a run that counted elsewhere
 accord audit override RUN --key FILE --as NAME --reason WORDS --until DAY    let a withheld model through, signed
 accord audit sign RUN ...                    the same on one's own machine; paste the line on the audit's page
@@ -11,37 +12,29 @@ accord audit export RUN DIR                  JSON, CycloneDX, Hugging Face, HTML
 """
 
 import json
-import secrets
-from contextlib import ExitStack, closing
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from audit.fairness.words import sentence
 from consent_center.cli.audit_override import override, sign
-from consent_center.cli.audit_store import open_store, say
+from consent_center.cli.audit_run import again, run
+from consent_center.cli.audit_store import FileError, code_of, open_store, say, tell
 from consent_center.console.audit_export import bom_of, card_of, json_of, pdf_of
 from consent_center.console.audit_sheet import report_html
-from consent_center.errors import RuleError, SettingsError
-from consent_center.gate import StoreGate
 from consent_center.settings import Settings, clock
-from consent_center.storage.releases import Release
 from consent_center.studies.audit_file import read_audit_file
 from consent_center.web.house import House
 from consent_center.web.languages import Language
 from consent_center.workflows.file_study import file_study
-from consent_center.workflows.plan_audit import package_of, plan_audit
+from consent_center.workflows.plan_audit import plan_audit
 from consent_center.workflows.release_model import release_model
-from consent_center.workflows.show_audits import AuditPage, list_audits, show_audit, show_calendar, signature_of
+from consent_center.workflows.show_audits import list_audits, show_audit, show_calendar
 from consent_center.workflows.watch_audits import watch_audits
-from federated.flower.embedded import run_embedded
-from federated.keyfile import read_key
-from federated.models.decisions import declaration_bytes, parse_declaration
-from federated.site.folder import SiteFolder, open_site
-from federated.site.policy import read_policy
-from federated.site.taken import ends_of, take_decisions
+from federated.models.decisions import declaration_bytes
+from federated.site.folder import SiteFolder
+from federated.site.taken import take_decisions
 
 app = typer.Typer(help="Audit models, ours and others'.", no_args_is_help=True, rich_markup_mode=None)
 RunArg = Annotated[str, typer.Argument(help="The run that counted.")]
@@ -49,10 +42,8 @@ FolderArg = Annotated[Path, typer.Argument(help="The site's folder.")]
 LanguageOpt = Annotated[str, typer.Option(help="en, zh-Hant or zh-Hans.")]
 
 
-class FileError(RuleError):
-    """A file that cannot be read or written."""
-
-
+app.command()(run)
+app.command()(again)
 app.command()(override)
 app.command()(sign)
 
@@ -100,50 +91,12 @@ def plan(
 
 
 @app.command()
-def run(
-    study: Annotated[str, typer.Argument(help="The approved study.")],
-    site: Annotated[list[Path], typer.Option(help="A site's folder on this machine; one for each site.")],
-    decisions: Annotated[
-        list[Path] | None, typer.Option(help="Somebody else's decisions, one file for each --site, in their order.")
-    ] = None,
-    declaration: Annotated[Path | None, typer.Option(help="What `accord audit plan` wrote beside its file.")] = None,
-) -> int:
-    """Count at the sites, with noise and a charge, then judge. Exit code 1 if it is no PASS."""
-    settings = Settings.read()
-    if not settings.signing_key:
-        raise SettingsError("ACCORD_SIGNING_KEY names the key file with which the consent centre signs: set it")
-    with open_store(settings) as store, ExitStack() as opened:
-        package = store.read(package_of, study)
-        if package is None:
-            package = _declared(declaration)
-        if decisions:
-            _take_all(site, decisions, package)
-        agents = {}
-        for folder in map(SiteFolder, site):
-            agent = opened.enter_context(closing(open_site(folder, clock=clock)))
-            agents[agent.policy.name] = agent.answer
-        gate = StoreGate(
-            store,
-            signer=read_key(Path(settings.signing_key)),
-            clock=clock,
-            new_run=lambda: f"run-{secrets.token_hex(8)}",
-        )
-        report = run_embedded(gate, study, agents, package=package)
-        if report.outcome != "completed":
-            say(f"{report.run} ended with {report.outcome}; nothing was judged. {_refusals(report.results)}")
-            return 1
-        made = store.run(release_model, report.run, at=clock())
-        _tell(store.read(show_audit, report.run), "en")
-    return _code(made)
-
-
-@app.command()
 def judge(run: RunArg) -> int:
     """Judge a run that counted: release its model, withhold or suspend it."""
     with open_store() as store:
         made = store.run(release_model, run, at=clock())
-        _tell(store.read(show_audit, run), "en")
-    return _code(made)
+        tell(store.read(show_audit, run), "en")
+    return code_of(made)
 
 
 @app.command("list")
@@ -163,8 +116,8 @@ def show(run: RunArg, language: LanguageOpt = "en") -> int:
     """Read one audit."""
     with open_store() as store:
         page = store.read(show_audit, run)
-    _tell(page, _language(language).value)
-    return _code(page.audit)
+    tell(page, _language(language).value)
+    return code_of(page.audit)
 
 
 @app.command()
@@ -209,53 +162,6 @@ def export(
     except OSError as error:
         raise FileError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
     say(f"Wrote {len(written)} files to {folder}")
-
-
-def _take_all(sites: list[Path], decisions: list[Path], package: bytes) -> None:
-    """Take one file in at each site, if it is the one that reviewers signed."""
-    if len(sites) != len(decisions):
-        raise FileError("give one file of decisions for each --site, in the same order")
-    declared = parse_declaration(package)
-    for folder, file in zip(map(SiteFolder, sites), decisions, strict=True):
-        wanted, ends = declared.files.get(_name(folder), ""), ends_of(declared.measure)
-        taken = take_decisions(folder.data, file, name=declared.name, wanted=wanted, ends=ends)
-        say(f"{_name(folder)}: {taken.known} of {taken.decisions} lines are about its members.")
-
-
-def _name(folder: SiteFolder) -> str:
-    return read_policy(folder.policy).name
-
-
-def _declared(declaration: Path | None) -> bytes:
-    if declaration is None:
-        raise FileError("this study audits somebody else's decisions: name its file with --declaration")
-    try:
-        return declaration.read_bytes()
-    except OSError as error:
-        raise FileError(f"cannot read {declaration}: {error.strerror}") from error
-
-
-def _tell(page: AuditPage, language: str) -> None:
-    audit = page.audit
-    about = "nothing is released by it" if page.scale else f"the model is {page.now.state}"
-    say(f"{audit.verdict}: {page.study.title} ({page.study.id}); {about}.")
-    for gap in page.judged:
-        say(f"  {sentence(gap, power=page.limits.power, language=language)}")
-    for one in page.overrides:
-        until = "" if one.until is None else f" until {one.until:%Y-%m-%d}"
-        signed = "signed" if signature_of(one) else "NOT SIGNED, lets nothing through"
-        say(f"  OVERRIDDEN by {one.by}{until} ({signed}): {one.reason}")
-    if page.enrolled:
-        say(f"  {100 * page.agreed / page.enrolled:.0f} % of the members of these sites agreed to the audit.")
-    say(f"  model {audit.model_digest}")
-
-
-def _code(release: Release) -> int:
-    return 0 if release.verdict == "PASS" else 1
-
-
-def _refusals(results: object) -> str:
-    return "" if not isinstance(results, dict) else json.dumps(results.get("refusals", {}))
 
 
 def _json(data: object) -> bytes:

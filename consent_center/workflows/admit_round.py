@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent_center.storage import cohorts, runs, studies
+from consent_center.storage import cohorts, releases, runs, studies
 from consent_center.storage.transaction import Transaction
 from consent_center.workflows._studying import known
 from federated.errors import Refusal, RefusedError
@@ -28,7 +28,8 @@ def admit_round(
     so a withdrawal that committed before this read is in the statement.
 
     Raises:
-        RefusedError: the run ended, its permit expired, or its study is no longer approved.
+        RefusedError: the run ended, its permit expired, its study is no longer approved, or the model that it scores
+            with is no longer released: a suspension stops a scoring that has begun.
         UnknownRunError: it was never admitted.
     """
     admitted = runs.get(tx, run)
@@ -39,8 +40,11 @@ def admit_round(
     where = known(tx, study, at=at).standing
     if not where.approved:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"no longer approved; missing: {', '.join(where.missing)}")
+    plan = study.parsed()
+    if plan.releases_of("score") and not releases.is_usable(releases.latest(tx, plan.package), at=at):
+        raise RefusedError(Refusal.MODEL_NOT_RELEASED, "this model was suspended, or its release has ended; score anew")
     epoch = cohorts.current_epoch(tx)
-    removed = cohorts.removed_since(tx, run, study.parsed(), since=admitted.epoch, at=at)
+    removed = cohorts.removed_since(tx, run, plan, since=admitted.epoch, at=at)
     return {
         site: sign(
             signer,

@@ -172,8 +172,7 @@ def test_decisions_that_copy_age_are_blocked_and_others_are_not(desk: Desk) -> N
     out = desk.folder / "report"
     desk.accord("audit", "export", run, out, "--no-pdf")
     assert sorted(one.name.removeprefix(run) for one in out.iterdir()) == sorted(
-        [".json", ".cdx.json", ".huggingface.json"]
-        + [f".{language}.html" for language in ("en", "zh-Hans", "zh-Hant")]
+        [".json", ".cdx.json", ".huggingface.json"] + [f".{language}.html" for language in ("en", "zh-Hans", "zh-Hant")]
     )
     assert json.loads((out / f"{run}.json").read_text())["verdict"] == "FAIL"
     assert "Models in use: 0" in desk.accord("audit", "due")
@@ -199,7 +198,7 @@ def test_a_site_that_leaves_in_the_middle_leaves_nothing_to_judge_and_a_new_run_
         return agent
 
     with monkeypatch.context() as patch:
-        patch.setattr("consent_center.cli.audit.open_site", opened)
+        patch.setattr("consent_center.cli.audit_run.open_site", opened)
         told = desk.accord("audit", "run", "vendor-left", *desk.at_sites(), "--declaration", declaration, code=1)
     assert "nothing was judged" in told
     assert desk.sites[0] in told
