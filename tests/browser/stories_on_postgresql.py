@@ -14,6 +14,7 @@ from tests.browser.postgres import fresh_database
 from tests.browser.test_fang_loses_her_phone import test_fang_loses_her_phone
 from tests.browser.test_mei_says_no_to_the_airline import (
     mei_says_no_to_the_airline,
+    test_a_newcomer_reads_who_uses_her_purchases_without_a_tap_and_stops_it_in_three,
     test_her_browser_checks_the_proof_by_itself_and_notices_a_lie,
     test_wei_gives_and_takes_back_with_the_keyboard_alone,
 )
@@ -21,6 +22,7 @@ from tests.portal.test_bad_input import many_lines_come_in_pages
 from tests.portal.visitor import open_house
 
 __all__ = [
+    "test_a_newcomer_reads_who_uses_her_purchases_without_a_tap_and_stops_it_in_three",
     "test_fang_loses_her_phone",
     "test_her_browser_checks_the_proof_by_itself_and_notices_a_lie",
     "test_wei_gives_and_takes_back_with_the_keyboard_alone",

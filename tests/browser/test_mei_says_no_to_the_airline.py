@@ -108,6 +108,34 @@ def mei_says_no_to_the_airline(served: Served, browser: Browser, *, script: bool
     context.close()
 
 
+def test_a_newcomer_reads_who_uses_her_purchases_without_a_tap_and_stops_it_in_three(
+    served: Served, browser: Browser
+) -> None:
+    """All that she needs is in the words on the screen: she taps what names her purpose, then what says no, twice."""
+    context = browser.new_context(viewport=PHONE, locale="en")
+    sign_in(context, served, newcomer(served))
+    page = context.new_page()
+    page.goto(f"{served.origin}/uses/preference")
+    page.get_by_role("group", name="Purchases").get_by_role("button", name="Allow", exact=True).click()
+    page.get_by_role("main").get_by_role("button", name="Allow").click()
+
+    page.goto(served.origin)
+    use = page.get_by_role("listitem").filter(has_text="Learn which products members like").first
+    for said in ("Purchases", "Marketing department", "Allowed in part", "until"):
+        expect(use).to_contain_text(said)
+    taps = 0
+    for tap in (
+        use.get_by_role("link"),
+        page.get_by_role("group", name="Purchases").get_by_role("button", name="Don’t allow"),
+        page.get_by_role("main").get_by_role("button", name="Don’t allow"),
+    ):
+        tap.click()
+        taps += 1
+    expect(page.get_by_text("The marketing department may not use your purchases.")).to_be_visible()
+    assert taps == 3
+    context.close()
+
+
 def liar(part: str) -> Callable[[Route], None]:
     """Whoever stands between her and the server, and changes one part of a proof."""
 

@@ -52,7 +52,7 @@ def _finished(store: SiteStore, trained: Plan, weights: np.ndarray, study: str, 
     nothing = sign(Ed25519PrivateKey.generate(), kind="accord-test-1", payload=b"")
     work = order_bytes(Order(plan_bytes(plan), (), nothing, nothing, b""))
     book, run = ScoreBook(store), f"run-{study}-{at.timestamp()}"
-    book.begin(Scoring(run, study, plan.package, work, at, 0, None, None))
+    book.begin(Scoring(run, study, plan.package, work, at, None, None))
     order = sorted(range(len(block.pseudonyms)), key=block.pseudonyms.__getitem__)
     columns = {name: column[order] for name, column in block.columns.items()}
     book.write(run, 0, Block(tuple(block.pseudonyms[place] for place in order), columns))

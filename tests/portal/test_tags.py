@@ -197,9 +197,6 @@ def test_what_she_deletes_on_her_page_is_left_out_by_the_sites_next_real_scoring
     shop.score()
     assert flagged not in shop.scores()
     assert other in shop.scores()
-    delete(member, AT_RISK, wish="restore")
-    shop.score()
-    assert flagged in shop.scores()
 
 
 def test_what_she_says_to_a_decision_goes_back_to_the_site(marketing: Connected) -> None:

@@ -1,6 +1,7 @@
 """A person at a browser without JavaScript: follows links, fills in the forms that a page really has."""
 
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -165,7 +166,7 @@ class House:
         """A new member who receives links, and her address."""
         wiring = self.world.wiring
         name = wiring.store.run(register_member, at=self.clock())
-        address = f"m{name[:12]}@family.example"
+        address = f"m{secrets.token_hex(6)}@family.example"
         wiring.store.run(receive_links_at, member=name, tag=address_tag(wiring.address_key, address))
         return name, address
 
