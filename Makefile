@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock clean
+.PHONY: demo test check dev up down telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock mutants million clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -85,6 +85,12 @@ faults: $(VENV)/.dev  ## kill, cut, fill, forge: minutes of it, each fault with 
 matrix: $(VENV)/.dev  ## the laws of consent and the described interface, each tried ten times as often
 	$(BIN)/pytest --hypothesis-profile=matrix tests/consent_center/consent tests/consent_center/storage/test_bits.py \
 	  tests/consent_center/api/test_schema.py tests/consent_center/workflows/test_propagation.py
+
+mutants: $(VENV)/.dev  ## bugs planted one at a time in the laws of consent: each must fail a test
+	$(BIN)/pytest tests/consent_center/mutants.py
+
+million: $(VENV)/.dev  ## an import of a million rows, killed three times on the way, on both databases
+	$(BIN)/pytest tests/consent_center/api/million.py
 
 clean:
 	rm -rf var build dist *.egg-info
