@@ -1,14 +1,11 @@
-"""`accord admin`: the keys of an installation, who may connect in three steps without a shared secret, tokens.
+"""`accord admin`: the keys of an installation, and who may connect, in three steps without a shared secret.
 
 accord admin keys FOLDER                      every certificate, key and password of an installation, each in its file
 accord admin site invite | approve | revoke | list | members
-accord admin token SCOPE...                   a machine token, shown once
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +13,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
+from consent_center.cli.writing import write_for_owner
 from consent_center.coordinator.registry import approved_sites
 from consent_center.errors import RuleError
 from consent_center.settings import Settings, clock
@@ -23,7 +21,6 @@ from consent_center.storage.transaction import Store
 from consent_center.studies.schema import SiteSchema, shared
 from consent_center.topology.secrets import make_secrets
 from consent_center.workflows.admit_site import approve_site, hand_out_enrolments, invite_site, revoke_site
-from consent_center.workflows.machine_tokens import TokenScope, issue_token, revoke_token
 from consent_center.workflows.plan_study import show_schemas
 from consent_center.workflows.register_reviewer import show_reviewers
 from federated.errors import MalformedError
@@ -40,7 +37,7 @@ from federated.site.joining import (
 from privacy.keys import read_root_key
 
 app = typer.Typer(
-    help="What the programme's administrators do, for its sites and machines.",
+    help="What the programme's administrators do for its sites.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -70,41 +67,6 @@ def keys(
     made = make_secrets(folder, hosts=tuple(host or ()), at=clock())
     _out.print(f"{len(made)} files in {folder}. {folder / 'authority'} signs certificates: keep it off these machines.")
     _out.print(f"Then fill in {folder / 'programme.yaml'}: who the programme is, its mail server, its log.")
-
-
-@app.command()
-def token(
-    scopes: Annotated[list[str], typer.Argument(help="What it may do, such as runs:start or log:read.")],
-    days: Annotated[int, typer.Option(min=1, max=366, help="For how long.")] = 90,
-    belongs_to: Annotated[str, typer.Option("--site", help="The recipient it belongs to, if it is one's.")] = "",
-    out: Annotated[Path | None, typer.Option(help="A new file for it; it is printed without one.")] = None,
-) -> None:
-    """Issue a machine token. It is shown once, here."""
-    unknown = sorted({*scopes} - {*TokenScope})
-    if unknown:
-        raise SiteAdminError(f"no such scope: {', '.join(unknown)}; there are {', '.join(sorted(TokenScope))}")
-    at = clock()
-    with _store() as store:
-        made, secret = store.run(
-            issue_token,
-            [TokenScope(one) for one in scopes],
-            site=belongs_to,
-            expires_at=at + timedelta(days=days),
-            at=at,
-        )
-    if out is None:
-        _out.print(secret, markup=False)
-    else:
-        write_for_owner(out, secret + "\n")
-    _out.print(f"Token {made.id} ends on {made.expires_at:%Y-%m-%d}. Take it back with: accord admin revoke {made.id}")
-
-
-@app.command()
-def revoke(name: Annotated[str, typer.Argument(help="The token's name, as `accord admin token` told it.")]) -> None:
-    """Take a machine token back."""
-    with _store() as store:
-        store.run(revoke_token, name, at=clock())
-    _out.print(f"Token {name} is good for nothing any more.")
 
 
 @site.command()
@@ -195,21 +157,6 @@ def members(
     lines = ["pseudonym,cohort_key", *(f"{pseudonym.hex()},{key.hex()}" for pseudonym, key in found)]
     write_for_owner(out, "\n".join(lines) + "\n")
     _out.print(f"{len(found)} members of {name} in {out}. Whoever has it can read their cohorts: nobody but {name}.")
-
-
-def write_for_owner(path: Path, text: str) -> None:
-    """Write a new file that only its owner can read.
-
-    Raises:
-        SiteAdminError: it exists, or cannot be written.
-    """
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise SiteAdminError(f"{path} exists already; choose another name") from error
-    except OSError as error:
-        raise SiteAdminError(f"cannot write {path}: {error.strerror}") from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from consent_center.cli.writing import write_for_owner
 from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
 from consent_center.workflows.machine_tokens import TokenScope, issue_token, revoke_token, show_tokens
@@ -23,13 +24,19 @@ def issue(
     scope: Annotated[list[TokenScope], typer.Option(help="What it may do; again for another.")],
     site: Annotated[str, typer.Option(help="The recipient it belongs to; none for the programme's own machines.")] = "",
     days: Annotated[int, typer.Option(min=1, max=366, help="For how many days it holds.")] = 90,
+    out: Annotated[Path | None, typer.Option(help="A new file for the secret, instead of printing it.")] = None,
 ) -> None:
-    """Make a token and print its secret, once: the database keeps only a hash."""
+    """Make a token and show its secret, once: the database keeps only a hash."""
     with _store() as store:
         at = clock()
         token, secret = store.run(issue_token, scope, site=site, expires_at=at + timedelta(days=days), at=at)
     whose = f"for {token.site}" if token.site else "for the programme"
-    _out.print(f"Token {token.id} {whose}, until {token.expires_at:%Y-%m-%d}. Its secret, shown only now:")
+    said = f"Token {token.id} {whose}, until {token.expires_at:%Y-%m-%d}."
+    if out is not None:
+        write_for_owner(out, secret + "\n")
+        _out.print(f"{said} Its secret is in {out}, and nowhere else.")
+        return
+    _out.print(f"{said} Its secret, shown only now:")
     _out.print(secret, markup=False)
 
 

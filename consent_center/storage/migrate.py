@@ -1,7 +1,6 @@
 """Bring a database to this release, and tell whether it is there.
 
 python -m consent_center.storage.migrate postgresql://...          brings it there
-python -m consent_center.storage.migrate --configured              the same, for the database of ACCORD_DATABASE
 python -m consent_center.storage.migrate URL --new "what changes"  writes the next step, for developers
 """
 
@@ -19,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
 from consent_center.errors import StorageError
-from consent_center.settings import Settings
 from consent_center.storage import schema
 
 
@@ -100,8 +98,6 @@ def _engine(url: str) -> Engine:
 def main(arguments: list[str]) -> int:
     """The command line of this module."""
     match arguments:
-        case ["--configured"]:
-            upgrade(Settings.read().database)
         case [url]:
             upgrade(url)
         case [url, "--new", message]:

@@ -199,7 +199,7 @@ def packages(town: Town) -> None:
 
 def operator(town: Town, hub_port: int, control: int) -> None:
     folder = town.folder
-    town.accord("admin", "token", "runs:start", "--out", folder / "operator.token")
+    town.accord("token", "issue", "--scope", "runs:start", "--out", folder / "operator.token")
     (folder / "operator.toml").write_text(
         f'hub = "https://127.0.0.1:{hub_port}"\ncoordinator = "https://127.0.0.1:{control}"\n'
         'authority = "keys/ca.crt"\ntoken_file = "operator.token"\n'
