@@ -9,55 +9,35 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any
 from uuid import uuid4
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
 from flwr.app import Error, Message
-from starlette.concurrency import run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from federated.flower.fleet_door import LARGEST_BODY, Door, DoorError, FleetEvent, Gone
 from federated.flower.internals import (
-    FLEET,
     NOOP_ACCOUNT_NAME,
     NOOP_FLWR_AID,
-    PROTOBUF_REQUEST_DEPENDENCY,
     ErrorCode,
-    NodeAuthMiddleware,
-    ProtobufRoute,
-    ProtobufTranslationMiddleware,
+    SendNodeHeartbeatRequest,
+    SendNodeHeartbeatResponse,
     Status,
     described,
     fleet_handlers,
     fleet_pb2,
     get_federation_manager,
     get_objectstore_linkstate_factories,
-    http_error_translator,
     message_from_proto,
     message_to_proto,
-    stock_fleet_router,
 )
 
+__all__ = ["LARGEST_BODY", "FleetEvent", "FleetLink", "Listening"]
+
 HOLD_S = 20.0
-LARGEST_BODY = 64 * 1024 * 1024
-STOCK_ROUTES = (FLEET + "deactivate-node", FLEET + "send-node-heartbeat")
-ROUTES = frozenset({*STOCK_ROUTES, FLEET + "activate-node", FLEET + "pull-messages", FLEET + "push-messages"})
-
-
-@dataclass(frozen=True)
-class FleetEvent:
-    """One call of a node: what it was, by which node (0 if that is unknown), and how it was answered."""
-
-    what: str
-    node: int
-    status: int
 
 
 @dataclass(frozen=True)
@@ -68,10 +48,6 @@ class Listening:
     port: int
     certificate: Path
     key: Path
-
-
-def _request(request: Request) -> Request:
-    return request  # Flower's route takes the one Request that FastAPI injects, so ours comes as a dependency
 
 
 class FleetLink:
@@ -97,7 +73,7 @@ class FleetLink:
         self._delivered: dict[int, Message] = {}
         self._server = uvicorn.Server(
             uvicorn.Config(
-                self._app(),
+                self._door(),
                 host=listening.host,
                 port=listening.port,
                 ssl_certfile=listening.certificate,
@@ -145,35 +121,20 @@ class FleetLink:
             if poll is not None and self._loop is not None:
                 self._loop.call_soon_threadsafe(poll.set)
 
-    def _app(self) -> FastAPI:
-        app = FastAPI(
-            docs_url=None,
-            redoc_url=None,
-            openapi_url=None,
-            middleware=[
-                Middleware(Door, note=self._note),
-                Middleware(BaseHTTPMiddleware, dispatch=http_error_translator),
-                Middleware(ProtobufTranslationMiddleware),
-                Middleware(NodeAuthMiddleware),
-            ],
+    def _door(self) -> Door:
+        return Door(
+            {
+                "activate-node": self._activate,
+                "deactivate-node": self._deactivate,
+                "send-node-heartbeat": self._heartbeat,
+                "pull-messages": self._pull,
+                "push-messages": self._push,
+            },
+            self.factory,
+            self._note,
         )
-        app.state.linkstate_factory, app.state.enable_supernode_auth = self.factory, True
-        app.router.routes += [
-            route for route in stock_fleet_router.routes if getattr(route, "path", "") in STOCK_ROUTES
-        ]
-        app.router.routes += [
-            ProtobufRoute(FLEET + path, handler, methods=["POST"])
-            for path, handler in (
-                ("activate-node", self._activate),
-                ("pull-messages", self._pull),
-                ("push-messages", self._push),
-            )
-        ]
-        return app
 
-    def _activate(
-        self, request: Annotated[fleet_pb2.ActivateNodeRequest, PROTOBUF_REQUEST_DEPENDENCY]
-    ) -> fleet_pb2.ActivateNodeResponse:
+    async def _activate(self, request: fleet_pb2.ActivateNodeRequest, _: Gone) -> fleet_pb2.ActivateNodeResponse:
         # A node that crashed is still active in Flower's eyes for up to a minute: its key says it is the same one.
         if node := self.state.get_node_id_by_public_key(request.public_key):
             self.state.deactivate_node(node)
@@ -182,42 +143,47 @@ class FleetLink:
         self._note(FleetEvent("activated", response.node_id, HTTPStatus.OK))
         return response
 
-    async def _pull(
-        self,
-        http: Annotated[Request, Depends(_request)],
-        request: Annotated[fleet_pb2.PullMessagesRequest, PROTOBUF_REQUEST_DEPENDENCY],
-    ) -> fleet_pb2.PullMessagesResponse:
+    async def _deactivate(self, request: fleet_pb2.DeactivateNodeRequest, _: Gone) -> fleet_pb2.DeactivateNodeResponse:
+        self.online.discard(request.node_id)
+        return fleet_handlers.deactivate_node(request, self.state)
+
+    async def _heartbeat(self, request: SendNodeHeartbeatRequest, _: Gone) -> SendNodeHeartbeatResponse:
+        return fleet_handlers.send_node_heartbeat(request, self.state)
+
+    async def _pull(self, request: fleet_pb2.PullMessagesRequest, gone: Gone) -> fleet_pb2.PullMessagesResponse:
         node, until = request.node.node_id, time.monotonic() + self._hold_s
         self._loop = asyncio.get_running_loop()
         if older := self._polls.get(node):
             older.set()  # a node's newer poll ends its older one
         poll = self._polls[node] = asyncio.Event()
-        while self._polls.get(node) is poll and not await http.is_disconnected():
-            poll.clear()
-            if message := await run_in_threadpool(self._next, node):
-                self._note(FleetEvent("pulled", node, HTTPStatus.OK))
-                return fleet_pb2.PullMessagesResponse(messages_list=[message_to_proto(message)])
-            left = until - time.monotonic()
-            if left <= 0 or self._server.should_exit:
-                break
-            try:
-                await asyncio.wait_for(poll.wait(), min(left, 2.0))
-            except TimeoutError:
-                continue
+        left = asyncio.ensure_future(gone())
+        try:
+            while self._polls.get(node) is poll and not left.done():
+                poll.clear()
+                if message := self._next(node):
+                    self._note(FleetEvent("pulled", node, HTTPStatus.OK))
+                    return fleet_pb2.PullMessagesResponse(messages_list=[message_to_proto(message)])
+                if time.monotonic() >= until or self._server.should_exit:
+                    break
+                woken = asyncio.ensure_future(poll.wait())
+                await asyncio.wait({woken, left}, timeout=until - time.monotonic(), return_when="FIRST_COMPLETED")
+                woken.cancel()
+        finally:
+            left.cancel()
+            with suppress(asyncio.CancelledError):
+                await left
         return fleet_pb2.PullMessagesResponse()
 
-    def _push(
-        self, request: Annotated[fleet_pb2.PushMessagesRequest, PROTOBUF_REQUEST_DEPENDENCY]
-    ) -> fleet_pb2.PushMessagesResponse:
+    async def _push(self, request: fleet_pb2.PushMessagesRequest, _: Gone) -> fleet_pb2.PushMessagesResponse:
         if len(request.messages_list) != 1:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, "one message at a time")
+            raise DoorError(HTTPStatus.BAD_REQUEST)  # one message at a time
         message = message_from_proto(request.messages_list[0])
         metadata = message.metadata
         if metadata.src_node_id != request.node.node_id:
-            raise HTTPException(HTTPStatus.FORBIDDEN, "a node answers for itself")
+            raise DoorError(HTTPStatus.FORBIDDEN)  # a node answers for itself
         status = self.state.get_run_status({metadata.run_id}).get(metadata.run_id)
         if status is None or status.status != Status.RUNNING:
-            raise HTTPException(HTTPStatus.CONFLICT, "the run is over")
+            raise DoorError(HTTPStatus.CONFLICT)  # the run is over
         delivered = self._delivered.get(metadata.src_node_id)
         if delivered is not None and delivered.metadata.message_id == metadata.reply_to_message_id:
             del self._delivered[metadata.src_node_id]
@@ -243,40 +209,3 @@ class FleetLink:
             self.stored += 1
             self.replies.notify_all()
         return stored
-
-
-class Door:
-    """Refuses other paths, and bodies without a length or longer than `LARGEST_BODY`; notes every refusal.
-
-    Args:
-        app: what answers.
-        note: told of refusals.
-    """
-
-    def __init__(self, app: ASGIApp, note: Callable[[FleetEvent], None]) -> None:
-        self._app = app
-        self._note = note
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        path = str(scope["path"]).removeprefix(FLEET)[:40]
-        length = dict(scope["headers"]).get(b"content-length", b"")
-        status = HTTPStatus.OK
-        if scope["path"] not in ROUTES:
-            status = HTTPStatus.NOT_FOUND
-        elif not length.isdigit() or int(length) > LARGEST_BODY:
-            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-        if status != HTTPStatus.OK:
-            self._note(FleetEvent(path, 0, status))
-            await PlainTextResponse("", status, {"Connection": "close"})(scope, receive, send)
-            return
-
-        async def noted(message: Any) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= HTTPStatus.BAD_REQUEST:
-                self._note(FleetEvent(path, 0, message["status"]))
-            await send(message)
-
-        await self._app(scope, receive, noted)
