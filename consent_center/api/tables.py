@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,7 +42,7 @@ def read_rows(path: Path, kind: Format) -> Iterator[Mapping[str, str]]:
                 reader = csv.DictReader(file, strict=True)
                 _check_columns(reader.fieldnames or ())
                 for row in reader:
-                    yield {name: value for name, value in row.items() if isinstance(name, str) and value is not None}
+                    yield row if None not in row and None not in row.values() else _present(row)
             return
         with pq.ParquetFile(path) as table:
             _check_columns(table.schema_arrow.names)
@@ -90,7 +91,7 @@ def utterance_of(row: Mapping[str, str]) -> Utterance | ConsentCenterError:
         return Utterance(
             member=row["member"],
             act=act,
-            items=tuple(Item.parse(one) for one in row["items"].split()),
+            items=_items(row["items"]),
             notice=row["notice"],
             notice_version=int(row["version"]),
             language=row["language"],
@@ -156,11 +157,22 @@ def _check_columns(names: Iterable[str]) -> None:
         raise MalformedError(f"the file lacks the columns {', '.join(sorted(missing))}")
 
 
+@lru_cache(maxsize=4096)
+def _items(written: str) -> tuple[Item, ...]:
+    """Items, read once for the many rows about the same."""
+    return tuple(Item.parse(one) for one in written.split())
+
+
 def _moment(written: str) -> datetime:
     at = datetime.fromisoformat(written)
     if at.tzinfo is None or not 1990 <= at.year <= 2200:
         raise ValueError("a time needs a zone and a plausible year")
     return at
+
+
+def _present(row: Mapping[Any, Any]) -> dict[str, str]:
+    """A row without cells beyond the header (they stand under None) and without those it lacks (they are None)."""
+    return {name: value for name, value in row.items() if isinstance(name, str) and value is not None}
 
 
 def _text(value: Any) -> str:
