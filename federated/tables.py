@@ -1,6 +1,8 @@
 """What is counted about scores on the held-out part: one histogram, and one table per audited attribute.
 
-    release "quality:..." equal bins of how good a member's list was (ranking models)
+    release "quality:..." equal bins of how good a member's list was (ranking models): "new:TASK" and "again:TASK" by
+                          NDCG, "recall:TASK" by the share of what is relevant that "new to me" holds
+    release "coverage:TASK"  items of the catalogue: the one of each member's list of new items that she stands for
     release "histogram"   labels 0 and 1 x equal bins of the score
     release "table:NAME"  groups of the attribute, "not given" too x labels x bins below and above the threshold,
                           or x `table_bins` equal bins of which the threshold is an edge
@@ -20,6 +22,8 @@ HISTOGRAM = "histogram"
 SCORES = "scores"
 TABLE = "table:"
 QUALITY = "quality:"
+COVERAGE = "coverage:"
+RECALL = "recall"
 BINS = "table_bins"
 
 
@@ -44,7 +48,7 @@ def layout_of(plan: Plan, release: Release) -> Layout:
     threshold = plan.settings.get("threshold")
     if not release.name.startswith(TABLE) or groups is None or not isinstance(threshold, float):
         raise MalformedError("an audit counts tables of the plan's attributes, at the plan's threshold")
-    edges = (0.0, threshold, 1.0)
+    edges: tuple[float, ...] = (0.0, threshold, 1.0)
     if BINS in plan.settings:
         bins = plan.whole(BINS, at_least=2, at_most=100)
         edges = tuple(edge / bins for edge in range(bins + 1))
@@ -52,6 +56,19 @@ def layout_of(plan: Plan, release: Release) -> Layout:
         return Layout(attribute=name, groups=groups, edges=edges, threshold=threshold)
     except LayoutError as error:
         raise MalformedError(f"the table of {name} cannot be laid out: {error}") from error
+
+
+def catalogue_of(plan: Plan, release: Release) -> int:
+    """How many items the task of a coverage release has.
+
+    Raises:
+        MalformedError: no task of the plan.
+    """
+    sizes = {feature.name: len(feature.categories) for feature in plan.features}
+    task = release.name.removeprefix(COVERAGE)
+    if task not in sizes:
+        raise MalformedError(f"the plan has no catalogue called {task} whose coverage could be counted")
+    return sizes[task]
 
 
 def check_scores(plan: Plan) -> None:
@@ -84,6 +101,8 @@ def check_tables(plan: Plan) -> None:
             raise MalformedError("scores are counted on a part that was not trained on")
         if release.kind == "audit":
             layout_of(plan, release)
+        elif release.name.startswith(COVERAGE) and ranks(plan):
+            catalogue_of(plan, release)
         elif release.name == HISTOGRAM or (release.name.startswith(QUALITY) and ranks(plan)):
             histogram_bins(plan)
         else:

@@ -49,7 +49,7 @@ def create_log(world: World, directory: Path | None) -> FastAPI:
         return _file(directory, "checkpoint", media_type="text/plain; charset=utf-8", cache=BRIEFLY)
 
     @app.api_route("/tile/{path:path}", methods=["GET", "HEAD"])
-    def read_tile(path: str, wanted: WorldDep, now: NowDep, given: Bearer) -> Response:
+    async def read_tile(path: str, wanted: WorldDep, now: NowDep, given: Bearer) -> Response:
         """A tile of hashes, or for auditors a bundle of entries."""
         try:
             name = TileName.parse(f"tile/{path}")
@@ -57,7 +57,7 @@ def create_log(world: World, directory: Path | None) -> FastAPI:
             raise UnknownTileError("", "this is not the path of a tile") from None
         cache = f"public, {FOR_GOOD}"
         if name.level is None:
-            require(token_of(wanted, now, given), TokenScope.LOG_READ, site="")
+            require(await token_of(wanted, now, given), TokenScope.LOG_READ, site="")
             cache = f"private, {FOR_GOOD}"
         return _file(directory, name.path(), media_type="application/octet-stream", cache=cache)
 

@@ -55,8 +55,8 @@ def _check_range(feature: Feature) -> None:
         case "binned":
             rising = numbers and all(one < other for one, other in pairwise(feature.edges))
             good, wanted = rising and len(feature.edges) > 0, "its edges, rising"
-        case _:
-            good, wanted = False, "a kind: continuous, binary, categorical, binned or items"
+        case _:  # a schema is read from a file, whatever its type says
+            good, wanted = False, "a kind: continuous, binary, categorical, binned or items"  # type: ignore[unreachable]
     if not good:
         raise StudyError(f"not a schema of a site: {name} needs {wanted}")
 

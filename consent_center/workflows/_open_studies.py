@@ -61,8 +61,10 @@ def _moments(known: Sequence[Known], around: Surroundings) -> Iterator[datetime]
             yield from (answer.at, answer.at + around.policy.approval_lasts)
     for contract in around.contracts:
         yield from (contract.begins, contract.ends, contract.in_force_until)
-    for window in (*around.catalogue.contracts.values(), *around.catalogue.assessments.values()):
-        yield from (window.begins, window.ends)
+    for contracted in around.catalogue.contracts.values():
+        yield from (contracted.begins, contracted.ends)
+    for assessed in around.catalogue.assessments.values():
+        yield from (assessed.begins, assessed.ends)
     yield from (notice.published_at for notice in around.catalogue.notices.values())
     yield from (decision.at for decision in around.decisions)
     yield from (person.ends_at for person in around.people.values() if person.ends_at is not None)

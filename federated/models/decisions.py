@@ -98,7 +98,8 @@ def _measure(data: Any) -> Measure | None:
         numbers = [float(one) for one in (found.low, found.high, found.materiality)]
     except (TypeError, ValueError) as error:
         raise MalformedError("not a declaration of members' numbers") from error
-    if not isinstance(found.kind, str) or type(found.bins) is not int or not numbers[0] < numbers[1]:
+    kind: object = found.kind  # of a file, whatever its type says
+    if not isinstance(kind, str) or type(found.bins) is not int or not numbers[0] < numbers[1]:
         raise MalformedError("members' numbers have a kind, a low and a high end, bins and a materiality")
     return found
 
