@@ -13,6 +13,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
+from consent_center.cli.erasure import erase, rewrap, rotate
 from consent_center.cli.writing import write_for_owner
 from consent_center.coordinator.registry import approved_sites
 from consent_center.errors import RuleError
@@ -43,6 +44,8 @@ app = typer.Typer(
 )
 site = typer.Typer(help="Who may connect.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(site, name="site")
+for _command in (erase, rotate, rewrap):
+    app.command()(_command)
 _out = Console(highlight=False, soft_wrap=True)
 
 RegistryOpt = Annotated[

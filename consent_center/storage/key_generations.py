@@ -29,11 +29,16 @@ class KeyGenerationRow(SQLModel, table=True):
 
 def begin(tx: Transaction, key_ids: Sequence[int], *, at: datetime) -> None:
     """Remember that these keys are in use; those that are known keep their time."""
-    known = set(tx.session.exec(select(KeyGenerationRow.key_id)))
+    known = recorded(tx)
     for key_id in key_ids:
         if key_id not in known:
             tx.session.add(KeyGenerationRow(key_id=key_id, since=seconds(at)))
     tx.session.flush()
+
+
+def recorded(tx: Transaction) -> set[int]:
+    """The keys that were recorded, destroyed ones included."""
+    return set(tx.session.exec(select(KeyGenerationRow.key_id)))
 
 
 def rewrap(tx: Transaction, *, after: int, limit: int) -> int | None:

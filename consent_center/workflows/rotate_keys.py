@@ -19,6 +19,17 @@ def begin_generation(tx: Transaction, key_ids: Sequence[int], *, at: datetime) -
     key_generations.begin(tx, key_ids, at=at)
 
 
+def show_generations(tx: Transaction) -> set[int]:
+    """A query for `store.read`: the wrapping keys that were recorded, destroyed ones included."""
+    return key_generations.recorded(tx)
+
+
+def record_destroyed(tx: Transaction, count: int, *, at: datetime) -> None:
+    """Record that so many old wrapping keys are destroyed now."""
+    told = {"action": "keys.destroyed", "role": "operator", "subject": "root"}
+    tx.append(Event.of("staff.acted", public=told, private={"keys": count}), at=at)
+
+
 def rewrap_all(store: Store, *, at: datetime) -> None:
     """Wrap every secret under the newest key of the store's ring, some at a time."""
     after: int | None = FIRST
