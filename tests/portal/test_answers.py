@@ -73,6 +73,16 @@ def test_after_taking_back_the_page_says_who_is_told_by_when_and_whether_they_co
     assert "has confirmed that the use stopped" in member.get(receipt).text
 
 
+def test_each_taking_back_shows_its_own_tellings(house: House) -> None:
+    member = house.member()
+    saved = []
+    for say in ("allow", "refuse", "allow", "refuse"):
+        saved.append(member.answer(PURCHASES, say).url.path)
+        house.clock.ahead += timedelta(seconds=2)
+    for path in saved[1::2]:
+        assert member.get(path).text.count("must confirm by") == 1
+
+
 def test_a_recipient_that_is_late_is_said_to_be_late(house: House) -> None:
     member = house.member()
     member.answer(PURCHASES, "allow")

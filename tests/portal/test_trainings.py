@@ -132,8 +132,9 @@ def test_its_proofs_verify_without_us_and_nobody_else_gets_them(house: House) ->
     key = bytes.fromhex(written["cohort_key"])
     found = check(proof, hub_key=HUB.public_key(), run=run, site="marketing", cohort_key=key)
     assert found is not None
-    for nobody in (f"/trainings/{run}.zip", "/trainings/run-x.zip"):
-        assert other.get(nobody).status_code == 404
+    theirs = trained(house, other, rounds=2, at=house.clock(), each=timedelta(seconds=1))
+    for nobody, path in ((other, run), (member, theirs), (member, "run-x")):
+        assert nobody.get(f"/trainings/{path}.zip").status_code == 404
 
 
 def test_a_training_stands_in_the_history_with_the_way_to_its_proof(house: House) -> None:
