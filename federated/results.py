@@ -14,7 +14,7 @@ from audit.fairness.metrics import auc_from_histogram
 from federated.errors import MalformedError
 from federated.exchange import Output
 from federated.plan import Plan, Release
-from federated.tables import QUALITY, histogram_bins, layout_of
+from federated.tables import COVERAGE, QUALITY, catalogue_of, histogram_bins, layout_of
 from privacy.mechanism import DiscreteLaplace
 
 Integers = npt.NDArray[np.int64]
@@ -59,6 +59,7 @@ def histogram_result(plan: Plan, release: Release, outputs: Sequence[Output]) ->
     negatives, positives = total_counts(release, outputs, cells=2 * bins).reshape(2, bins)
     variance = noise_variance(release, outputs)
     auc = auc_from_histogram(positives, negatives, variance)
+    gap, spread = _calibration(positives, negatives, variance)
     return {
         "edges": [index / bins for index in range(bins + 1)],
         "negatives": negatives.tolist(),
@@ -66,7 +67,22 @@ def histogram_result(plan: Plan, release: Release, outputs: Sequence[Output]) ->
         "noise_variance": variance,
         "auc": float(auc.value),
         "auc_interval": [float(auc.low), float(auc.high)],
+        "calibration": gap,
+        "calibration_interval": [gap - 1.96 * spread, gap + 1.96 * spread],
     }
+
+
+def _calibration(positives: Integers, negatives: Integers, variance: float) -> tuple[float, float]:
+    """Calibration in the large: the share that came true minus the mean score, and its standard error.
+
+    Scores count as the middles of their bins, so it is exact to half a bin; the error counts noise and members.
+    """
+    middles = (np.arange(len(positives)) + 0.5) / len(positives)
+    members = max(float(positives.sum() + negatives.sum()), 1.0)
+    missed = np.concatenate([1 - middles, -middles])
+    cells = np.concatenate([positives, negatives])
+    gap = float(missed @ cells / members)
+    return gap, float(((missed - gap) ** 2) @ (np.maximum(cells, 0) + variance)) ** 0.5 / members
 
 
 def bins_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
@@ -89,6 +105,21 @@ def bins_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict
     }
 
 
+def coverage_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
+    """Which share of a catalogue members are shown, as JSON data: an estimate from below, and the noised counts.
+
+    An item counts as shown if its count stands three standard deviations of the noise above zero: one item in 700 that
+    nobody is shown passes that by chance, and items shown to few do not.
+    """
+    cells = total_counts(release, outputs, cells=catalogue_of(plan, release))
+    variance = noise_variance(release, outputs)
+    return {
+        "cells": cells.tolist(),
+        "noise_variance": variance,
+        "at_least": float(np.mean(cells > 3 * variance**0.5)),
+    }
+
+
 def table_result(plan: Plan, release: Release, outputs: Sequence[Output]) -> dict[str, Any]:
     """One attribute's noised table, as JSON data that `read_table` turns back."""
     layout = layout_of(plan, release)
@@ -108,7 +139,8 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
         released: release -> one noised output per site, or a `Total`.
 
     Returns:
-        {"histogram": ... or absent, "quality": {list: ...} or absent, "tables": {attribute: ...}}, JSON data.
+        {"histogram": ... or absent, "quality": {list: ...} or absent, "coverage": {task: ...} or absent,
+        "tables": {attribute: ...}}, JSON data.
     """
     results: dict[str, Any] = {"tables": {}}
     for release in plan.releases:
@@ -117,6 +149,9 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
         if release.kind == "evaluate" and release.name.startswith(QUALITY):
             quality = bins_result(plan, release, released[release.name])
             results.setdefault("quality", {})[release.name.removeprefix(QUALITY)] = quality
+        elif release.kind == "evaluate" and release.name.startswith(COVERAGE):
+            shown = coverage_result(plan, release, released[release.name])
+            results.setdefault("coverage", {})[release.name.removeprefix(COVERAGE)] = shown
         elif release.kind == "evaluate":
             results["histogram"] = histogram_result(plan, release, released[release.name])
         elif release.kind == "audit":

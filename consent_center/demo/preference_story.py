@@ -34,7 +34,7 @@ from privacy.ledger import PROGRAMME
 from privacy.statement import NoiseMode, claim
 
 STUDY = "preference-2026-11"
-EPSILON_TABLE, EPSILON_QUALITY = 0.75, 0.1
+EPSILON_TABLE, EPSILON_QUALITY = 0.75, 0.05
 HIT = 0.25
 WORDS = Words(
     title="What members may like next",

@@ -21,7 +21,7 @@ from federated.models.histories import Histories, departments
 from federated.models.model import Vector
 from federated.models.ranking import LENGTH, Learned
 from federated.plan import Feature, Plan, Release
-from federated.tables import QUALITY
+from federated.tables import COVERAGE, QUALITY, RECALL
 
 POPULARITY, GRAM = "popularity:", "gram:"
 
@@ -141,23 +141,32 @@ class Preference:
         labels: Vector,  # noqa: ARG002
         weights: Vector,
     ) -> tuple[Vector, Vector]:
-        """How good each member's list was against what she bought next: NDCG@10, NaN if she bought nothing.
+        """How good each member's list was against what she bought next, NaN if she bought nothing; or what it shows.
 
-        `quality:LIST:TASK` names the list; an audit looks at the first task's "new to me".
+        `quality:LIST:TASK` names the list, measured by NDCG@10, `quality:recall:TASK` measures "new to me" by recall,
+        and an audit looks at the NDCG of the first task's "new to me". `coverage:TASK` gives one item of that list,
+        as an index: the one at the place that the size of her own history names, so that no other member's data
+        decides which.
         """
         kind, name = NEW, plan.features[0].name
         if release.name.startswith(QUALITY):
             kind, _, name = release.name.removeprefix(QUALITY).partition(":")
+        elif release.name.startswith(COVERAGE):
+            kind, name = COVERAGE, release.name.removeprefix(COVERAGE)
         learned = self.learned(plan, weights)[name]
         values = np.full(len(inputs), np.nan)
         for start in range(0, len(inputs), residuals.CHUNK):
             rows = slice(start, start + residuals.CHUNK)
             held, again, ahead = inputs.held[name][rows], inputs.again[name][rows], inputs.ahead[name][rows]
-            values[rows] = (
-                ranking.ndcg(ranking.top(ranking.wanted_again(learned, held, again), LENGTH), ahead)
-                if kind == AGAIN
-                else ranking.ndcg(ranking.top(ranking.scores(learned, held, again)[0], LENGTH), unseen(held, ahead))
-            )
+            if kind == AGAIN:
+                values[rows] = ranking.ndcg(ranking.top(ranking.wanted_again(learned, held, again), LENGTH), ahead)
+                continue
+            lists = ranking.top(ranking.scores(learned, held, again)[0], LENGTH)
+            if kind == COVERAGE:
+                values[rows] = ranking.one_of(lists, np.diff(held.indptr))
+            else:
+                measure = ranking.recall if kind == RECALL else ranking.ndcg
+                values[rows] = measure(lists, unseen(held, ahead))
         return values, np.where(np.isnan(values), np.nan, 1.0)
 
     def learned(self, plan: Plan, weights: Vector) -> dict[str, Learned]:

@@ -10,7 +10,7 @@ from federated.models.churn_plan import gaussian_for, split_of
 from federated.models.preference import AGAIN, GRAM, NEW, POPULARITY
 from federated.models.registry import exchanges
 from federated.plan import Attribute, Feature, Plan, Release, Use
-from federated.tables import QUALITY, TABLE
+from federated.tables import COVERAGE, QUALITY, RECALL, TABLE
 from privacy.accounting import gdp_mu
 from privacy.mechanism import DiscreteLaplace, Gaussian
 
@@ -34,7 +34,7 @@ def preference_plan(
     members: int,
     epsilon: float = 2.0,
     delta: float = 1e-5,
-    epsilon_quality: float = 0.1,
+    epsilon_quality: float = 0.05,
     epsilon_table: float = 0.8,
     threshold: float = 0.05,
     bins: int = 20,
@@ -58,7 +58,7 @@ def preference_plan(
         members: about how many members will take part, a public band.
         epsilon: of all four sums (of two tasks) together, at `delta`.
         delta: of the ledger that will be charged.
-        epsilon_quality: pure, of each task's two histograms of NDCG.
+        epsilon_quality: pure, of each of a task's four measures: NDCG of both lists, recall, coverage.
         epsilon_table: pure, of each attribute's table.
         threshold: a list at or above this NDCG counts as one that hit.
         bins: of the histograms of NDCG.
@@ -103,7 +103,11 @@ def preference_plan(
     quality = [
         Release(f"{QUALITY}{kind}:{task.name}", "evaluate", "held-out", DiscreteLaplace(1, epsilon_quality), times)
         for task in tasks
-        for kind in (NEW, AGAIN)
+        for kind in (NEW, AGAIN, RECALL)
+    ]
+    quality += [
+        Release(COVERAGE + task.name, "evaluate", "held-out", DiscreteLaplace(1, epsilon_quality), times)
+        for task in tasks
     ]
     tables = [
         Release(TABLE + one.name, "audit", "held-out", DiscreteLaplace(1, epsilon_table), times) for one in attributes

@@ -183,6 +183,12 @@ def recall(lists: Integers, relevant: sparse.csr_array) -> Vector:
     return np.asarray(hits.sum(axis=1) / np.where(wanted > 0, wanted, np.nan))
 
 
+def one_of(lists: Integers, sizes: Integers) -> Vector:
+    """One item of each list, at the place (size of her history mod length), shape (members,); NaN where none is."""
+    chosen = np.take_along_axis(lists, (sizes % lists.shape[1])[:, None], 1)[:, 0]
+    return np.where(chosen >= 0, chosen.astype(np.float64), np.nan)
+
+
 def _hits(lists: Integers, relevant: sparse.csr_array) -> tuple[Matrix, Integers]:
     dense = relevant.toarray()
     hits = np.take_along_axis(dense, np.maximum(lists, 0), 1) * (lists >= 0)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from audit.fairness.counts import UNLABELLED, code_scores, count
 from federated.errors import Refusal, RefusedError
 from federated.plan import Plan, Release
-from federated.tables import histogram_bins, layout_of
+from federated.tables import catalogue_of, histogram_bins, layout_of
 from privacy.mechanism import DiscreteLaplace
 from privacy.noise import NoiseSource
 
@@ -50,6 +50,19 @@ def noised_bins(plan: Plan, release: Release, *, values: Floats, noise: NoiseSou
     known = values[~np.isnan(values)]
     cells = np.bincount(np.minimum((known * bins).astype(np.int64), bins - 1), minlength=bins)
     return _noised(release, cells, noise)
+
+
+def noised_items(plan: Plan, release: Release, *, values: Floats, noise: NoiseSource) -> Integers:
+    """How often each item of a catalogue is the one that a member stands for, shape (items,).
+
+    Args:
+        plan: the plan in force.
+        release: one of its `coverage:` releases.
+        values: index of the item, shape (members,); members with NaN are in no cell.
+        noise: the source.
+    """
+    known = values[~np.isnan(values)].astype(np.int64)
+    return _noised(release, np.bincount(known, minlength=catalogue_of(plan, release)), noise)
 
 
 def noised_table(

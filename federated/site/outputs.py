@@ -18,10 +18,10 @@ from federated.models.decisions import Decisions
 from federated.models.model import Exchange
 from federated.plan import Release
 from federated.secure_sum.quantise import Integers, to_grid
-from federated.site.counts import noised_bins, noised_histogram, noised_table
+from federated.site.counts import noised_bins, noised_histogram, noised_items, noised_table
 from federated.site.order import Work
 from federated.site.rows import MemberRows
-from federated.tables import QUALITY, TABLE
+from federated.tables import COVERAGE, QUALITY, TABLE
 from privacy.mechanism import DiscreteGaussian, Gaussian
 from privacy.noise import NoiseSource, add_gaussian
 from privacy.samplers import Floats, Shape
@@ -114,6 +114,8 @@ def _counts(work: Work, release: Release, rows: MemberRows, weights: Vector, noi
     values, labels = work.model.counted(plan, release, inputs=rows.inputs, labels=rows.labels, weights=weights)
     if release.name.startswith(QUALITY):
         return noised_bins(plan, release, values=values, noise=noise)
+    if release.name.startswith(COVERAGE):
+        return noised_items(plan, release, values=values, noise=noise)
     if release.kind == "evaluate":
         return noised_histogram(plan, release, scores=values, labels=labels, noise=noise)
     groups = rows.groups[release.name.removeprefix(TABLE)]

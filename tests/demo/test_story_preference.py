@@ -36,7 +36,7 @@ def test_the_model_is_trained_charged_judged_and_in_a_log_that_verifies(told: An
     assert report["log"]["verified"]
     assert report["log"]["tamper_detected"]
     assert {*report["quality"]} == {
-        f"{kind}:{task}" for kind in ("new", "again") for task in ("categories", "products")
+        f"{kind}:{task}" for kind in ("new", "again", "recall") for task in ("categories", "products")
     }
 
 

@@ -114,9 +114,15 @@ def test_both_rounds_the_evaluation_and_the_audit_run_and_give_a_model(tmp_path:
     report = run_embedded(gate, "study-1", {name: one.answer for name, one in agents.items()})
     assert report.outcome == "completed"
     assert report.rounds == 4
-    assert set(report.results["quality"]) == {f"{kind}:{task.name}" for kind in ("new", "again") for task in TASKS}
+    assert set(report.results["quality"]) == {
+        f"{kind}:{task.name}" for kind in ("new", "again", "recall") for task in TASKS
+    }
     for found in report.results["quality"].values():
         assert 0 <= found["interval"][0] <= found["mean"] <= found["interval"][1] <= 1
+    for task in TASKS:
+        shown = report.results["coverage"][task.name]
+        assert len(shown["cells"]) == len(task.categories)
+        assert 0 <= shown["at_least"] <= 1
     assert report.results["tables"]["age"]["attribute"] == "age"
     learned = PREFERENCE.learned(plan, parse_package(report.model).weights)
     assert learned["products"].e.shape == (len(ITEMS), len(ITEMS))
@@ -128,7 +134,9 @@ def test_under_a_secure_sum_the_same_model_is_fitted(tmp_path: Path) -> None:
     assert report.outcome == "completed"
     learned = PREFERENCE.learned(plan, parse_package(report.model).weights)
     assert learned["products"].e.shape == (len(ITEMS), len(ITEMS))
-    assert set(report.results["quality"]) == {f"{kind}:{task.name}" for kind in ("new", "again") for task in TASKS}
+    assert set(report.results["quality"]) == {
+        f"{kind}:{task.name}" for kind in ("new", "again", "recall") for task in TASKS
+    }
 
 
 def test_a_site_without_a_table_of_items_refuses_and_nothing_is_half_done(tmp_path: Path) -> None:
