@@ -1,7 +1,9 @@
-"""`accord admin`: the keys of an installation, and who may connect, in three steps without a shared secret.
+"""`accord admin`: keys of an installation, who may connect (three steps, no shared secret), a member's erasure.
 
 accord admin keys FOLDER                      every certificate, key and password of an installation, each in its file
 accord admin site invite | approve | revoke | list | members
+accord admin erase MEMBER                     a member, for good
+accord admin rotate | rewrap --keep-days N    wrapping keys, so that erasure reaches backups
 """
 
 from collections.abc import Iterator, Mapping
