@@ -58,10 +58,10 @@ browser-tools:
 	  npm install --no-save --no-package-lock --no-audit --no-fund --silent $(AXE); fi
 
 browser: $(VENV)/.dev browser-tools  ## every page in every language, theme, width and database
-	$(BIN)/pytest tests/browser tests/browser/stories_on_postgresql.py tests/browser/matrix.py
+	$(BIN)/pytest tests/browser tests/browser/stories_on_postgresql.py tests/browser/matrix.py tests/browser/console_matrix.py
 
 screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
-	$(BIN)/pytest tests/browser/screens.py
+	$(BIN)/pytest tests/browser/screens.py tests/browser/console_screens.py
 
 planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes
 	$(BIN)/pytest tests/audits/planted.py tests/demo/test_story_synthetic.py

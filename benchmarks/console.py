@@ -131,7 +131,7 @@ def _studies(store: Store) -> None:
             model="churn-linear",
             rounds=3,
         )
-        words = {"reason": "Ask in time.", "benefits": "Members are asked earlier.", "accountable": "head"}
+        words = {"reason": "Ask in time.", "benefits": "Members are asked earlier.", "accountable": "chen"}
         study = Study(
             id=name,
             title=f"Study {number}",

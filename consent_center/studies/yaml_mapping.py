@@ -25,11 +25,14 @@ def read_mapping(text: str, *, what: str) -> dict[str, Any]:
         raise StudyFileError((f"{what} has at most {MOST_CHARACTERS} characters",))
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses a key named twice
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
-        what = str(error.problem) if isinstance(error, _TwiceError) else "not YAML"
-        raise StudyFileError((f"{what}{where}: check indents and colons",)) from error
+        told = str(error.problem) if isinstance(error, _TwiceError) else "not YAML"
+        advice = "remove one" if isinstance(error, _TwiceError) else "check indents and colons"
+        raise StudyFileError((f"{told}{where}: {advice}",)) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise StudyFileError(("a value that cannot be, such as a 30 February: check dates and numbers",)) from error
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise StudyFileError((f"{what} is a list of `key: value` lines",))
     return data

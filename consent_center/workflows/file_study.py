@@ -10,6 +10,7 @@ from consent_center.studies.errors import StudyError
 from consent_center.studies.planner import unused_scopes
 from consent_center.studies.roles import Act
 from consent_center.studies.study import Study
+from consent_center.studies.yaml_mapping import did_you_mean
 from consent_center.workflows._studying import columns_by_scope, plan_refusals, surroundings
 from federated.errors import MalformedError
 from federated.plan import Plan
@@ -78,6 +79,9 @@ def _refuse_people(tx: Transaction, study: Study, *, at: datetime) -> None:
     accountable = staff.find(tx, study.accountable)
     if accountable is not None and not accountable.is_here(at=at):
         raise StudyError("whoever answers for the study has left: name somebody who is here")
+    if accountable is None and (here := [one.id for one in staff.everybody(tx) if one.is_here(at=at)]):
+        near = did_you_mean(study.accountable, here)
+        raise StudyError(f"nobody here is called {study.accountable}{near or ': name the account that answers for it'}")
     if study.replaces and not studies.exists(tx, study.replaces):
         raise StudyError(f"there is no study {study.replaces} to replace: check the name")
 

@@ -22,11 +22,22 @@ from tests.consent_center.world import NOW
 from tests.console.office import Office, open_office
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-SEEN = (
-    "studies studies/churn-1 runs runs/run-1 budgets contracts findings log log/3 members people definitions rules reviews"
-)
+SEEN = [
+    "studies",
+    "studies/churn-1",
+    "runs",
+    "runs/run-1",
+    "budgets",
+    "contracts",
+    "findings",
+    "log",
+    "log/3",
+    "members",
+    "people",
+]
+RULED = ("definitions", "rules", "reviews")
 PAGES = {
-    "chen": ("", *SEEN.split(), "definitions/edit?kind=notice&code=core"),
+    "chen": ("", *SEEN, *RULED, "definitions/edit?kind=notice&code=core"),
     "huang": ("studies/churn-2", "key", "contracts", "definitions"),
     "wu": ("studies/new",),
     "ada": ("people",),
@@ -53,13 +64,13 @@ class ServedOffice:
 
 
 @contextlib.contextmanager
-def serving_office(folder: Path) -> Iterator[ServedOffice]:
+def serving_office(folder: Path, *, database: str = "") -> Iterator[ServedOffice]:
     """An office with an approved study and its run, and a second study that waits."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     origin = f"http://localhost:{port}"
-    with open_office(folder) as office:
+    with open_office(folder, database=database) as office:
         fill(office)
         wiring = replace(
             office.wiring,

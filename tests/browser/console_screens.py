@@ -1,28 +1,24 @@
-"""Pictures of every page of the console in three languages, narrow and wide, light and dark, into var/screens."""
+"""Pictures of every page of the console in three languages, narrow and wide, light and dark: `make screens`."""
 
-import sys
-import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+import pytest
+from playwright.sync_api import Browser
 
 from tests.browser.console_harness import PAGES, serving_office
-from tests.browser.harness import launch
+from tests.browser.test_console_stories import LANGUAGES
 
 OUT = Path("var/screens")
 WIDTHS = {"narrow": 390, "wide": 1280}
+pytestmark = pytest.mark.browser
 
 
-def main(only: set[str]) -> None:
-    """Take them all, or only those of the persons who are named."""
+def test_pictures_of_the_console(browser: Browser, tmp_path: Path) -> None:
     OUT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, serving_office(Path(scratch)) as served, sync_playwright() as play:
-        browser = launch(play)
-        for language in ("en", "zh-Hant", "zh-Hans"):
+    with serving_office(tmp_path) as served:
+        for language in LANGUAGES:
             for scheme in ("light", "dark"):
                 for person, paths in PAGES.items():
-                    if only and person not in only:
-                        continue
                     context = browser.new_context(
                         color_scheme=scheme,
                         locale=language,
@@ -38,8 +34,3 @@ def main(only: set[str]) -> None:
                             file = OUT / f"console-{person}-{name}.{language}.{width_name}.{scheme}.png"
                             page.screenshot(path=file, full_page=True)
                     context.close()
-        browser.close()
-
-
-if __name__ == "__main__":
-    main(set(sys.argv[1:]))

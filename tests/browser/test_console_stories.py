@@ -4,11 +4,15 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from consent_center.rights.request import Right
+from consent_center.watcher import Watcher
+from consent_center.workflows.file_right import file_right
 from consent_center.workflows.show_studies import show_study
 from tests.browser.console_harness import PAGES, ServedOffice, play_passkeys, serving_office
 from tests.browser.harness import AXE
@@ -17,9 +21,7 @@ from tests.consent_center.studies.studying import study_text
 from tests.consent_center.world import NOW
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
-APPROVE = {"en": "Approve", "zh-Hant": "核准", "zh-Hans": "批准"}
-REFUSE = {"en": "Refuse", "zh-Hant": "拒絕", "zh-Hans": "拒绝"}
-MAKE = {"en": "Make a passkey that signs", "zh-Hant": "建立簽署用的通行金鑰", "zh-Hans": "建立签名用的通行密钥"}
+DELETION = {"en": "A deletion is overdue", "zh-Hant": "刪除逾期", "zh-Hans": "删除逾期"}
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +39,45 @@ def sit(served: ServedOffice, browser: Browser, person: str, language: str = "en
     return served.sign_in(context, person)
 
 
-def make_passkey(served: ServedOffice, page: Page, language: str) -> None:
+def make_passkey(served: ServedOffice, page: Page) -> None:
     play_passkeys(page)
     page.goto(f"{served.origin}/console/key")
     with page.expect_navigation():
-        page.get_by_role("button", name=MAKE[language]).click()
+        page.locator("form[data-passkey] button").click()
     expect(page.locator("code.digest").first).to_contain_text("p256:")
 
 
-def answer(served: ServedOffice, page: Page, study: str, button: str, *, tick: bool, reason: str) -> None:
+def answer(served: ServedOffice, page: Page, study: str, say: str, *, tick: bool, reason: str) -> None:
     page.goto(f"{served.origin}/console/studies/{study}")
     if tick:
         page.get_by_role("checkbox").check()
     page.locator("#reason").fill(reason)
-    page.get_by_role("button", name=button, exact=True).click()
+    page.locator(f"button[name=say][value={say}]").click()
     expect(page.locator(".queue", has_text=reason)).to_be_visible()
+
+
+def file(served: ServedOffice, browser: Browser, text: str, name: str, language: str) -> None:
+    """A data scientist writes a study, reads what it would cost, and files it."""
+    page = sit(served, browser, "wu", language)
+    page.goto(f"{served.origin}/console/studies/new")
+    page.locator("#text").fill(text)
+    page.get_by_role("main").get_by_role("button").first.click()
+    expect(page.locator("#outlook")).to_be_visible()
+    page.get_by_role("main").get_by_role("button").last.click()
+    page.wait_for_url(f"{served.origin}/console/studies/{name}")
+    page.context.close()
+
+
+def assess(served: ServedOffice, browser: Browser, name: str, language: str) -> None:
+    """A compliance officer finds the study in her queue and assesses it."""
+    page = sit(served, browser, "chen", language)
+    page.locator(f"a[href='/console/studies/{name}']").click()
+    for question in ("harm", "rights"):
+        page.locator(f"#{question}").fill("Answered in plain words, for a reviewer to judge.")
+    with page.expect_navigation():
+        page.locator("form[action$=assessment] button").click()
+    expect(page.locator("#risk")).to_contain_text("100")
+    page.context.close()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -78,73 +104,81 @@ def test_no_page_of_the_console_breaks_an_accessibility_rule(served, browser, la
     assert broken == {}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_data_scientist_brings_an_idea_to_an_approved_study(served, browser, language) -> None:
+def a_data_scientist_brings_an_idea_to_an_approved_study(served: ServedOffice, browser: Browser, language: str) -> None:
     name = f"idea-{language.lower()}"
-    here = served.office.programme
-    scientist = sit(served, browser, "wu", language)
-    scientist.goto(f"{served.origin}/console/studies/new")
-    scientist.locator("#text").fill(study_text(name, epsilon=0.5))
-    scientist.get_by_role("main").get_by_role("button").first.click()
-    scientist.get_by_role("main").get_by_role("button").last.click()
-    scientist.wait_for_url(f"{served.origin}/console/studies/{name}")
-    scientist.context.close()
-    here.assess(name)
+    file(served, browser, study_text(name, epsilon=0.5), name, language)
+    assess(served, browser, name, language)
     for person in ("huang", "lai", "lin", "sales-op"):
         page = sit(served, browser, person, language)
-        make_passkey(served, page, language)
-        answer(served, page, name, APPROVE[language], tick=True, reason=f"Read and judged by {person}.")
+        make_passkey(served, page)
+        answer(served, page, name, "yes", tick=True, reason=f"Read and judged by {person}.")
         page.context.close()
-    assert here.store.read(show_study, name, at=NOW).standing.approved
+    assert served.office.programme.store.read(show_study, name, at=NOW).standing.approved
+
+
+def a_legal_reviewer_refuses(served: ServedOffice, browser: Browser, language: str) -> None:
+    here, name = served.office.programme, f"vague-{language.lower()}"
+    here.file(study_text(name, epsilon=0.5))
+    here.assess(name)
+    page = sit(served, browser, "huang", language)
+    make_passkey(served, page)
+    page.goto(f"{served.origin}/console/studies/{name}")
+    page.locator("#reason").fill("I would say yes without ticking.")
+    page.locator("button[name=say][value=yes]").click()
+    expect(page.locator("[data-refused]")).to_be_visible()
+    answer(served, page, name, "no", tick=False, reason="The reason is too vague to judge.")
+    assert here.store.read(show_study, name, at=NOW).standing.stage.value == "refused"
+    page.context.close()
+
+
+def a_members_representative_asks_for_less_and_gets_it(served: ServedOffice, browser: Browser, language: str) -> None:
+    here, much, less = served.office.programme, f"much-{language.lower()}", f"less-{language.lower()}"
+    here.file(study_text(much, epsilon=4.0))
+    here.assess(much)
+    page = sit(served, browser, "lin", language)
+    make_passkey(served, page)
+    answer(served, page, much, "no", tick=False, reason="Ask for a quarter of it: epsilon 1 is enough.")
+    file(served, browser, study_text(less, epsilon=1.0) + f"replaces: {much}\n", less, language)
+    here.assess(less)
+    answer(served, page, less, "yes", tick=True, reason="This is what I asked for.")
+    assert "members-representative" in here.store.read(show_study, less, at=NOW).standing.agreed
+    page.context.close()
+
+
+def a_compliance_officer_finds_the_overdue_deletion(
+    served: ServedOffice, browser: Browser, language: str, *, closes: bool = False
+) -> None:
+    here, asked = served.office.programme, NOW - timedelta(days=40)
+    once = {"about": "", "detail": "", "once": f"{language:x<32}", "zone": UTC}
+    here.store.run(file_right, member=here.members[5], right=Right.ERASE, **once, at=asked)
+    Watcher(here.store, now=served.office.clock).look()
+    page = sit(served, browser, "chen", language)
+    page.locator(".light.is-stop a[href='/console/findings']").first.click()
+    finding = page.locator(".queue li", has_text=DELETION[language])
+    expect(finding).to_have_count(1)
+    if closes:
+        finding.locator("summary").click()
+        finding.locator("textarea").fill("The site deleted it today, and said so.")
+        with page.expect_navigation():
+            finding.get_by_role("button").click()
+        expect(page.locator("#closed")).to_be_visible()
+    page.context.close()
+
+
+def test_a_data_scientist_brings_an_idea_to_an_approved_study(served, browser) -> None:
+    a_data_scientist_brings_an_idea_to_an_approved_study(served, browser, "zh-Hant")
 
 
 def test_a_legal_reviewer_refuses_and_a_yes_without_every_scope_is_not_signed(served, browser) -> None:
-    here = served.office.programme
-    here.file(study_text("vague", epsilon=0.5))
-    here.assess("vague")
-    page = sit(served, browser, "huang")
-    make_passkey(served, page, "en")
-    page.goto(f"{served.origin}/console/studies/vague")
-    page.locator("#reason").fill("I would say yes without ticking.")
-    page.get_by_role("button", name="Approve", exact=True).click()
-    expect(page.locator("[data-refused]")).to_be_visible()
-    answer(served, page, "vague", REFUSE["en"], tick=False, reason="The reason is too vague to judge.")
-    assert here.store.read(show_study, "vague", at=NOW).standing.stage.value == "refused"
-    page.context.close()
+    a_legal_reviewer_refuses(served, browser, "en")
 
 
 def test_a_members_representative_asks_for_less_and_gets_it(served, browser) -> None:
-    here = served.office.programme
-    here.file(study_text("much", epsilon=4.0))
-    here.assess("much")
-    page = sit(served, browser, "lin")
-    make_passkey(served, page, "en")
-    answer(served, page, "much", "Refuse", tick=False, reason="Ask for a quarter of it: epsilon 1 is enough.")
-    here.file(study_text("less", epsilon=1.0) + "replaces: much\n")
-    here.assess("less")
-    answer(served, page, "less", "Approve", tick=True, reason="This is what I asked for.")
-    assert "members-representative" in here.store.read(show_study, "less", at=NOW).standing.agreed
-    page.context.close()
+    a_members_representative_asks_for_less_and_gets_it(served, browser, "zh-Hans")
 
 
 def test_a_compliance_officer_finds_the_overdue_deletion(served, browser) -> None:
-    from datetime import UTC, timedelta
-
-    from consent_center.rights.request import Right
-    from consent_center.workflows.file_right import file_right
-    from consent_center.workflows.watch_studies import watch_studies
-
-    here, clock = served.office.programme, served.office.clock
-    asked = NOW - timedelta(days=40)
-    once = {"about": "", "detail": "", "once": "x" * 32, "zone": UTC}
-    here.store.run(file_right, member=here.members[5], right=Right.ERASE, **once, at=asked)
-    here.store.run(watch_studies, at=clock())
-    page = sit(served, browser, "chen")
-    row = page.locator(".light.is-stop", has_text="Rights requests")
-    expect(row).to_contain_text("Past the legal date: 1.")
-    row.get_by_role("link").click()
-    expect(page.get_by_role("heading", name="A deletion is overdue")).to_be_visible()
-    page.context.close()
+    a_compliance_officer_finds_the_overdue_deletion(served, browser, "en", closes=True)
 
 
 def test_a_run_moves_on_its_page_without_reloading(served, browser) -> None:

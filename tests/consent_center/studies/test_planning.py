@@ -51,6 +51,34 @@ def test_a_misspelt_key_is_recognised(key):
     assert did_you_mean(f"{key}x", KEYS) == f", did you mean {key}?"
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("title:", "title: Again\ntitle:"), "title is named twice in line"),
+        (("epsilon: 2.0", "epsilon: .nan"), "epsilon is a number above 0"),
+        (("epsilon: 2.0", "epsilon: .inf"), "epsilon is a number above 0"),
+        (("epsilon: 2.0", "epsilon: yes"), "epsilon is a number above 0"),
+        (("closes: 2027-03-31", "closes: tomorrow"), "closes is a date"),
+        (("closes: 2027-03-31", "closes: 2027-02-30"), "not YAML"),
+        (("retention_days: 365", "retention_days: 1e3"), "retention_days is a whole number"),
+        (("sites: [sales]", "sites: [sales, sales]"), "sites names something twice"),
+        (("country: TW", "country: 7"), "country is a text"),
+        (("rounds: 3", "rounds: 0"), "rounds is a whole number"),
+        (("horizon_days: 28", "horizon_days: 28\nthreshold: 2"), "threshold is a number"),
+        (("horizon_days: 28", "horizon_days: 28\naudit: all"), "audit has the keys"),
+        (
+            ("horizon_days: 28", "horizon_days: 28\naudit: {purpos: x}"),
+            "did you mean audit.purpose|did you mean purpose",
+        ),
+    ],
+)
+def test_a_value_that_is_none_is_refused_with_what_it_should_be(change, said):
+    text = study_text()
+    assert change[0] in text
+    with pytest.raises(StudyFileError, match=said):
+        read_study_file(text.replace(*change))
+
+
 def test_a_scope_without_a_reason_is_refused():
     with pytest.raises(StudyFileError, match="has no reason"):
         read_study_file(study_text().replace("Changes in shopping precede leaving.", "why"))
@@ -62,6 +90,12 @@ def test_a_scope_without_a_reason_is_refused():
         (("2027-03-31", "2026-11-20"), "closing date"),
         (("2027-03-31", "2028-03-31"), "closing date"),
         (("epsilon: 2.0", "epsilon: 9.0"), "ceiling"),
+        (("accountable: head", "accountable: haed"), "nobody here is called haed, did you mean head?"),
+        (
+            ("retention_days: 365", "retention_days: 365\nproposed_by: [lai]\nreplaces: never-filed"),
+            "no study never-filed",
+        ),
+        (("study: churn-1", "study: Churn 1"), "named by 1 to 64"),
         (("minimum_cohort: 50", "minimum_cohort: 49"), "no plan may run on fewer"),
         (("  purchases:", "  browsing:"), "no column of the plan lies in browsing"),
         (("churn-model", "personalised-offers"), "unasked:purchases|purpose-assessment|undefined"),

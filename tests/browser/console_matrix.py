@@ -1,0 +1,74 @@
+"""The console's stories in three languages on both databases, its pages in every theme and width: `make browser`."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.console_harness import PAGES, ServedOffice, serving_office
+from tests.browser.postgres import fresh_database
+from tests.browser.test_console_stories import (
+    LANGUAGES,
+    a_compliance_officer_finds_the_overdue_deletion,
+    a_data_scientist_brings_an_idea_to_an_approved_study,
+    a_legal_reviewer_refuses,
+    a_members_representative_asks_for_less_and_gets_it,
+)
+from tests.browser.test_every_page import violations
+
+pytestmark = pytest.mark.browser
+STORIES = (
+    a_data_scientist_brings_an_idea_to_an_approved_study,
+    a_legal_reviewer_refuses,
+    a_members_representative_asks_for_less_and_gets_it,
+    a_compliance_officer_finds_the_overdue_deletion,
+)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def anywhere(request: pytest.FixtureRequest) -> Iterator[ServedOffice]:
+    """The office on either database."""
+    folder = Path(tempfile.mkdtemp(prefix="accord-office-"))
+    if request.param == "sqlite":
+        with serving_office(folder) as running:
+            yield running
+    else:
+        with fresh_database() as database, serving_office(folder, database=database) as running:
+            yield running
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("story", STORIES, ids=[one.__name__ for one in STORIES])
+def test_the_story_is_lived(anywhere: ServedOffice, browser: Browser, story, language: str) -> None:
+    story(anywhere, browser, language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 640, 1280])
+def test_no_page_breaks_a_rule_anywhere(
+    anywhere: ServedOffice, browser: Browser, language: str, scheme: str, width: int
+) -> None:
+    broken: dict[str, list[str]] = {}
+    for person, paths in PAGES.items():
+        context = browser.new_context(
+            locale=language,
+            color_scheme=scheme,
+            viewport={"width": width, "height": 800},
+            reduced_motion="reduce",
+            extra_http_headers={"Accept-Language": language},
+        )
+        page = anywhere.sign_in(context, person)
+        for path in paths:
+            page.goto(f"{anywhere.origin}/console/{path}")
+            found = violations(page)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append("scrolls sideways")
+            if found:
+                broken[path] = found
+        context.close()
+    assert broken == {}
