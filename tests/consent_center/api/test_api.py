@@ -399,3 +399,15 @@ def test_a_material_notice_asks_again_through_the_api(api):
     api.world.store.run(publish_notice, notice(2, at=api.now[0]), at=api.now[0])
     asked = {"member": api.members[0], **TRAIN._asdict()}
     assert api.client.get("/verdicts", params=asked).json()["reason"] == "notice-changed"
+
+
+def test_the_record_of_processing_is_paged_tagged_and_for_the_programme_only(api):
+    page = api.client.get("/processing")
+    listed = page.json()["items"]
+    assert {one["name"] for one in listed} >= {"churn-model/sales/TW", "matching/grocer/TW"}
+    assert all(one["in_force"] and one["basis"] == "consent" for one in listed)
+    assert api.client.get("/processing", headers={"If-None-Match": page.headers["etag"]}).status_code == 304
+    first = api.client.get("/processing?limit=1").json()
+    second = api.client.get("/processing", params={"limit": 1, "after": first["next"]}).json()
+    assert [first["items"][0], second["items"][0]] == listed[:2]
+    assert code(api.client.get("/processing", headers=api.token(site="sales"))) == "token-scope"

@@ -15,7 +15,7 @@ from tests.consent_center.api.conftest import make_api
 from tests.consent_center.world import KEYS, NOW, cases
 
 EXAMPLES = cases(5)
-OPERATIONS = 40
+OPERATIONS = 41
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
