@@ -109,11 +109,18 @@ class Sheet:
     marks: dict[str, tuple[str, str]]
 
 
-def sheet_of(page: AuditPage, formats: Formats) -> Sheet:
-    """Lay an audit out in the reader's language."""
+def sheet_of(page: AuditPage, formats: Formats, *, beside: AuditPage | None = None) -> Sheet:
+    """Lay an audit out in the reader's language.
+
+    Args:
+        page: the audit.
+        formats: of the reader's language.
+        beside: another audit that stands beside it: both are then drawn on one axis, if they measure the same.
+    """
     limits, language = page.limits, formats.language.value
     material = None if page.scale is None else page.scale.materiality
-    axis, other = axis_for(page.judged, limits, materiality=material), axis_for(page.shown, limits)
+    drawn = [*page.judged, *(beside.judged if beside is not None and beside.scale == page.scale else ())]
+    axis, other = axis_for(drawn, limits, materiality=material), axis_for(page.shown, limits)
     tests = max((gap.tests for gap in page.judged), default=1)
     return Sheet(
         page=page,

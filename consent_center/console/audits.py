@@ -34,7 +34,9 @@ def audits(page: SeeRuns) -> Response:
 @router.get("/audits/compare", response_class=HTMLResponse)
 def compare(page: SeeRuns, one: str = "", other: str = "") -> Response:
     """Two audits beside each other, group by group."""
-    first, second = (sheet_of(found_audit(page, run), page.formats) for run in (one, other))
+    left, right = (found_audit(page, run) for run in (one, other))
+    first = sheet_of(left, page.formats, beside=right)
+    second = sheet_of(right, page.formats, beside=left)
     return page.show("console/audits/compare.html", here="audits", one=first, other=second, pairs=_pairs(first, second))
 
 
@@ -71,9 +73,9 @@ def as_bom(run: str, page: SeeRuns) -> Response:
     return _file(_bytes(bom_of(found_audit(page, run))), "application/vnd.cyclonedx+json", f"{run}.cdx.json")
 
 
-def _pairs(one: Sheet, other: Sheet) -> list[tuple[str, Row | None, Row | None]]:
+def _pairs(one: Sheet, other: Sheet) -> list[tuple[tuple[str, str], Row | None, Row | None]]:
     left, right = ({(row.attribute, row.group): row for row in sheet.judged} for sheet in (one, other))
-    return [(f"{key[0]}: {key[1]}", left.get(key), right.get(key)) for key in {**left, **right}]
+    return [((key[0], key[1]), left.get(key), right.get(key)) for key in {**left, **right}]
 
 
 def _file(payload: bytes, kind: str, name: str) -> Response:

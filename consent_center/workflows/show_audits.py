@@ -136,19 +136,19 @@ def show_audit(tx: Transaction, run: str, *, policy: AuditPolicy | None = None) 
 def _before(tx: Transaction, audit: Release, plan: Plan) -> list[Earlier]:
     """Earlier audits of the same model, or of a number of the same name and kind at the same bins."""
     if plan.model in MEASURES:
-        some = [one for one in releases.listed(tx) if one.state == audit.state and not one.by]
+        some = [one for one in reversed(releases.listed(tx)) if one.state == audit.state and not one.by]
     else:
         some = [one for one in releases.history(tx, audit.model_digest) if not one.by]
-    found = []
-    for one in some:
+    found: list[Earlier] = []
+    for one in some[: [one.run for one in some].index(audit.run)]:
         known, outcome = runs.get(tx, one.run), runs.outcome(tx, one.run)
         other = studies.get(tx, known.study).parsed()
         same = (other.model, other.features, other.attributes) == (plan.model, plan.features, plan.attributes)
-        if one.run == audit.run or outcome is None or not same or one.decided_at > audit.decided_at:
+        if outcome is None or not same:
             continue
         counted = datetime.fromisoformat(decode(known.permit.payload)["issued_at"])
         found.append(Earlier(one.run, one.verdict, counted, read_tables(other, outcome.results)))
-    return sorted(found, key=lambda one: one.counted_at)
+    return found
 
 
 def signature_of(override: Release) -> str:

@@ -1,6 +1,6 @@
 """A programme in which audits can be judged: real studies and admissions, counts of one's choice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from consent_center.workflows.override_release import override_of, override_rele
 from consent_center.workflows.settle_run import settle_run
 from federated.gate import RunReport
 from federated.models.audit_plan import audit_plan
+from federated.models.decisions import Declaration, Measure, declaration_bytes
 from federated.models.package import Package, package_bytes
 from federated.plan import Attribute, Plan, digest, plan_bytes
 from tests.consent_center.studies.studying import Programme, programme, study_text
@@ -43,6 +44,26 @@ def cells(groups: Mapping[str, tuple[int, float]], *, not_given: int = 900) -> l
 
 def results(groups: Mapping[str, tuple[int, float]], *, variance: float = 5.0) -> dict:
     return {"tables": {"age": {"attribute": "age", "cells": cells(groups), "noise_variance": variance}}}
+
+
+def of_bins(counts: Mapping[str, tuple[Sequence[int], Sequence[int]]], *, variance: float = 5.0) -> dict:
+    """Tables of several bins: group -> counts of label 0 and of label 1."""
+    rows = [[list(zeros), list(ones), [0] * len(zeros)] for zeros, ones in counts.values()]
+    rows.append([[40] * len(rows[0][0]), [20] * len(rows[0][0]), [0] * len(rows[0][0])])
+    return {"tables": {"age": {"attribute": "age", "cells": rows, "noise_variance": variance}}}
+
+
+CONTENT = of_bins(
+    {"young": ([300, 0, 0, 0, 0], [100, 200, 500, 700, 500]), "old": ([700, 0, 0, 0, 0], [400, 500, 400, 200, 100])}
+)
+BINNED = of_bins({"young": ([900, 700, 500, 300, 200], [100, 200, 300, 500, 700]),
+                  "old": ([1500, 900, 400, 100, 40], [150, 250, 250, 150, 60])})  # fmt: skip
+
+
+def content(name: str = "content_1") -> bytes:
+    """A declaration of answers from 1 to 5."""
+    scale = Measure("answers", 0.5, 5.5, 5, 0.2)
+    return declaration_bytes(Declaration(name, "Service", "2026.10", {"sales": "ab" * 32}, scale))
 
 
 @dataclass

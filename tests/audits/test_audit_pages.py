@@ -15,17 +15,19 @@ from consent_center.web.languages import Language
 from consent_center.workflows.release_model import release_model
 from consent_center.workflows.show_audits import AuditPage, show_audit
 from federated.models.decisions import Declaration, declaration_bytes
-from tests.audits.auditing import EVEN, FEW, REASON, UNEVEN, UNSURE, Audits, results
+from tests.audits.auditing import BINNED, CONTENT, EVEN, FEW, REASON, UNEVEN, UNSURE, Audits, content, results
 from tests.consent_center.world import NOW
 from tests.console.office import Office, open_office
 
 LANGUAGES = list(Language)
-VERDICTS = {"run-1": "PASS", "run-2": "FAIL", "run-3": "INCONCLUSIVE", "run-4": "INSUFFICIENT", "run-5": "FAIL"}
+VERDICTS = {"run-1": "PASS", "run-2": "FAIL", "run-3": "INCONCLUSIVE", "run-4": "INSUFFICIENT", "run-5": "FAIL",
+            "run-6": "FAIL", "run-7": "FAIL", "run-8": "FAIL"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """Five audits: one of each verdict, the second overridden, the last of a model that had passed."""
+    """Eight audits: one of each verdict, the second overridden, the fifth of a model that had passed, two of what
+    members answered, and one with several bins."""
     with open_office(tmp_path_factory.mktemp("audits")) as opened:
         made = Audits(opened.programme)
         models = []
@@ -38,6 +40,10 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             made.store.run(release_model, made.again(f"vendor-{number}", vendor, results(found)), at=NOW)
         made.override(models[1])
         made.store.run(release_model, made.again("again-1", models[0], results(UNEVEN)), at=NOW)
+        for number in (1, 2):
+            made.store.run(release_model, made.again(f"content-{number}", content(), CONTENT), at=NOW)
+        vendor = declaration_bytes(Declaration("vendor_9", "A vendor", "2026.10", {"sales": "ab" * 32}))
+        made.store.run(release_model, made.again("binned-1", vendor, BINNED, bins=5, threshold=0.6), at=NOW)
         yield opened
 
 
@@ -59,6 +65,43 @@ def test_each_audit_is_drawn_in_each_language(office: Office, run: str, language
     assert "<script" not in answer.text.split("<main")[1].split("</main")[0]
 
 
+def test_means_say_how_many_are_silent_what_they_could_change_and_what_was_said_before(
+    office: Office, pages: dict[str, AuditPage]
+) -> None:
+    said = office.seat("huang").get("/console/audits/run-7").text
+    assert "Satisfaction: what members answered themselves (content_1, 0.5 to 5.5)." in said
+    assert "This is noted; no model is released or held back by it." in said
+    assert "If the silent were all worst or best" in said
+    rows = {one["group"]: one for one in json_of(pages["run-7"])["means"]}
+    assert float(rows["young"]["mean"]) > float(rows["old"]["mean"])
+    assert (rows["young"]["response"], rows["old"]["response"]) == (87, 70)
+    assert float(rows["old"]["worst"]) < float(rows["old"]["low"])
+    assert json_of(pages["run-7"])["earlier"] == [{"run": "run-6", "verdict": "FAIL", "counted_at": NOW.isoformat()}]
+    assert "Over time" in said
+    assert "Over time" not in office.seat("huang").get("/console/audits/run-6").text
+
+
+def test_remedies_are_offered_with_what_they_cost_and_whom_they_help(pages: dict[str, AuditPage]) -> None:
+    offered = json_of(pages["run-8"])["offered"]
+    young, old = offered["thresholds"]
+    assert young["selected"] < young["selected_now"]
+    assert old["selected"] > old["selected_now"]
+    assert abs(young["selected"] - old["selected"]) < abs(young["selected_now"] - old["selected_now"])
+    assert int(old["gained"].replace(",", "")) > 0
+    assert old["lost"] == "0"
+    assert all(0 < float(one["ones"]) <= 1 and 0 < float(one["zeros"]) <= 1 for one in offered["weights"])
+    assert all(0 < one["kept"] <= 100 for one in offered["weights"])
+    assert json_of(pages["run-4"])["offered"]["thresholds"] == []  # two bins know one threshold
+    assert {one["group"] for one in json_of(pages["run-4"])["offered"]["weights"]} == {
+        "young"
+    }  # three people: no figure
+
+
+def test_a_model_audited_again_is_shown_over_time(office: Office) -> None:
+    said = office.seat("huang").get("/console/audits/run-5").text
+    assert "The same model in each audit" in said
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", ["audits", "audits/compare?one=run-1&other=run-2"])
 def test_lists_and_comparisons_are_drawn_in_each_language(office: Office, path: str, language: Language) -> None:
@@ -66,6 +109,14 @@ def test_lists_and_comparisons_are_drawn_in_each_language(office: Office, path: 
     assert answer.status_code == 200, answer.text[-2000:]
     for run in ("run-1", "run-2"):
         assert f"/console/audits/{run}" in answer.text
+
+
+def test_two_audits_beside_each_other_are_drawn_on_one_axis(office: Office) -> None:
+    for one, other in (("run-1", "run-2"), ("run-2", "run-4")):
+        said = office.seat("huang").get(f"/console/audits/compare?one={one}&other={other}").text
+        zones = re.findall(r'<rect class="zone" ([^>]*)/>', said)
+        assert len(zones) == (2 if other == "run-2" else 1)
+        assert len(set(zones)) == 1
 
 
 def test_an_empty_office_says_so(fresh_office: Office) -> None:
