@@ -12,6 +12,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -148,8 +149,9 @@ class Publisher:
             StorageError: the database cannot be reached.
         """
         with self._one:
-            while self._step():
-                pass
+            run = self._leading()
+            if run is not None:
+                self._lead_on(run)
             return self.status.size
 
     def flush(self) -> int:
@@ -175,25 +177,38 @@ class Publisher:
                     why = str(failure) if isinstance(failure, StorageError | LogError) else type(failure).__name__
                     self.status = replace(self.status, failing=why)
 
-    def _step(self) -> bool:
-        """One checkpoint; returns whether more waits already."""
-        run = self._leading()
-        if run is None:
-            return False
-        opened, now = self._window_opened, time.monotonic()
-        closing = opened is None or now - opened >= self.window_s
+    def _lead_on(self, run: Callable[..., Any]) -> None:
+        """Place, fold and sign until nothing waits; the database works on the next part while this one is signed.
+
+        Should it end in between, the database is ahead of what is published, and the next publisher reads the leaves
+        from there.
+        """
         published = self._published(self.store.read(sequencer.head))
-        head: sequencer.Head = run(sequencer.advance, members=closing and opened is not None, at=self.now())
-        if opened is None or (closing and not head.more):
-            self._window_opened = now
-        self._watch(head, now)
-        if head.size > published.size or not published.note:
-            self._sign(published, head)
-        self.status = replace(self.status, leading=True, size=head.size, halted="", failing="")
+        with ThreadPoolExecutor(1, thread_name_prefix="accord-sequencer") as ahead:
+            head = self._advance(run)
+            while True:
+                following = ahead.submit(self._advance, run) if head.more else None
+                self._watch(head, time.monotonic())
+                if head.size > published.size or not published.note:
+                    self._sign(published, head)
+                published = _Published(head.size, note=True)
+                self.status = replace(self.status, leading=True, size=head.size, halted="", failing="")
+                if following is None:
+                    break
+                head = following.result()
+        now = time.monotonic()
         if self.witnesses and now >= self._cosign_at:
             self._cosign_at = now + COSIGN_EVERY_S
             self._ask_witnesses()
-        return head.more
+
+    def _advance(self, run: Callable[..., Any]) -> sequencer.Head:
+        """Let the database place what waits, also of members if their window has closed."""
+        opened, now = self._window_opened, time.monotonic()
+        closing = opened is None or now - opened >= self.window_s
+        head: sequencer.Head = run(sequencer.advance, members=closing and opened is not None, at=self.now())
+        if opened is None or (closing and not head.more):
+            self._window_opened = now
+        return head
 
     def _leading(self) -> Callable[..., Any] | None:
         """Become the one that works, if nobody else is; the first time, ask the witnesses what they know."""

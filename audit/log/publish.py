@@ -40,6 +40,8 @@ from audit.log.tiles import (
 
 CHECKPOINT = "checkpoint"
 _SYNC_AT_ONCE = 16
+_NAMED: set[Path] = set()
+"""Folders whose own names this process has flushed to disk; one that is found there may be of a process that died."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,10 @@ def publish(
             raise RootError(size=new_edge.size)
         if old and new_edge.size == old.size:
             return Published(old, source.read(CHECKPOINT), edge, 0)
+        kept = set(edge_names(edge.size))  # unfinished tiles that nothing was added to are there already
         for tile in new_edge.partial_tiles():
-            files.write_tile(tile)
+            if tile.name not in kept:
+                files.write_tile(tile)
         if bundle:
             files.write_bundle(TileName(None, new_edge.size // TILE_WIDTH, len(bundle)), bundle)
         files.flush()
@@ -191,11 +195,10 @@ def _drop_partials(directory: Path, old_size: int, new_size: int) -> None:
     """Delete partial tiles whose full tile is now there; readers fall back to it."""
     for name in edge_names(old_size):
         if name and new_size >> (TILE_HEIGHT * (name.level or 0)) >= (name.index + 1) * TILE_WIDTH:
-            full = TileName(name.level, name.index).path()
-            shutil.rmtree(directory / f"{full}.p", ignore_errors=True)
-            if name.level == 0:
-                entries = TileName(None, name.index).path()
-                shutil.rmtree(directory / f"{entries}.p", ignore_errors=True)
+            for full in (name, TileName(None, name.index)) if name.level == 0 else (name,):
+                folder = directory / f"{TileName(full.level, full.index).path()}.p"
+                shutil.rmtree(folder, ignore_errors=True)
+                _NAMED.discard(folder)
 
 
 @contextmanager
@@ -215,7 +218,8 @@ class _Files:
     def __init__(self, directory: Path, *, published: int = 0) -> None:
         self._directory = directory
         self._published = published
-        self._written: list[Path] = []
+        self._unsynced: set[Path] = set()
+        self._named: set[Path] = set()
 
     def write_tile(self, tile: Tile) -> None:
         self._clear_unsigned(tile.name)
@@ -240,7 +244,7 @@ class _Files:
     def write(self, path: str, data: bytes, *, durable: bool = False) -> None:
         """Write a file under a temporary name and give it its own; `durable` flushes it before it is seen."""
         place = self._directory / path
-        place.parent.mkdir(parents=True, exist_ok=True)
+        self._enter(place.parent)
         temporary = self._directory / ".writing"
         with temporary.open("wb") as file:
             file.write(data)
@@ -248,18 +252,25 @@ class _Files:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.replace(place)
-        self._written.append(place)
+        if not durable:
+            self._unsynced.add(place)
+
+    def _enter(self, folder: Path) -> None:
+        """Make a folder, and remember which names have to be flushed: those above it only the first time."""
+        if folder not in _NAMED or not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            above = (self._directory / part for part in folder.relative_to(self._directory).parents)
+            self._unsynced.update(above if folder != self._directory else ())
+            self._named.add(folder)
+        self._unsynced.add(folder)
 
     def flush(self) -> None:
         """Wait until every file written here, and its name, is on disk."""
-        folders = {folder for place in self._written for folder in place.relative_to(self._directory).parents}
-        places = (*self._written, *(self._directory / folder for folder in folders))
-        if len(places) <= _SYNC_AT_ONCE:
-            for place in places:
-                _sync(place)
-            return
-        with ThreadPoolExecutor(_SYNC_AT_ONCE) as pool:  # the disk does many at once in the time of one
+        places = sorted(self._unsynced)
+        with ThreadPoolExecutor(min(_SYNC_AT_ONCE, len(places) or 1)) as pool:  # many at once in the time of one
             list(pool.map(_sync, places))
+        _NAMED.update(self._named)
+        self._unsynced.clear()
 
 
 def _sync(place: Path) -> None:

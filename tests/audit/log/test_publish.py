@@ -180,7 +180,7 @@ def test_whatever_is_interrupted_the_old_log_stays_whole_and_the_next_attempt_re
     def breaking(real):
         def step(*arguments, **options):
             nonlocal steps
-            steps += 1
+            steps += 1  # names are flushed by several threads: which of them is hit differs, what must hold does not
             if steps == fail_at:
                 raise OSError(28, "No space left on device")
             return real(*arguments, **options)
@@ -193,7 +193,7 @@ def test_whatever_is_interrupted_the_old_log_stays_whole_and_the_next_attempt_re
         try:
             go(tmp_path, [b"never kept"] * 600, start=300)
         except OSError:
-            assert steps == fail_at
+            assert steps >= fail_at
     assert verified(tmp_path).verified, verified(tmp_path).findings
     size = read_published(tmp_path, KEY.verifier, KEY.name).size
     assert size in (300, 900)
