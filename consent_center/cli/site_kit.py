@@ -67,7 +67,10 @@ def init(
     except FileExistsError as error:
         raise SiteKitError(f"there is a site in {folder} already; choose an empty folder") from error
     sent = equip_site(made, invited, organisation=organisation)
-    _out.print(f"Site {invited.site} is in {folder}. Its policy allows nothing yet: fill in [allow] in site.toml.")
+    _out.print(
+        f"Site {invited.site} is in {folder}. Its policy allows nothing yet: fill in [allow] in site.toml.",
+        markup=False,
+    )
     _out.print(f"The programme's plans read: {', '.join(invited.columns.names)}", markup=False)
     _out.print(f"Made-up members with these columns are in {made.mock_file}: accord site check --mock tries them.")
     _out.print(f"Send {made.request_file} to the programme, and read out: {fingerprint(sent)}")
@@ -107,6 +110,37 @@ def enrol(
         _out.print(f"{len(pairs)} members enrolled; {len(store.cohort_keys())} in all")
     finally:
         store.close()
+
+
+@app.command("load")
+def load_rows(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet: pseudonym, then the columns; one row for each member.")],
+    site: SiteOpt = _HERE,
+) -> None:
+    """Put the site's rows into its own database, in place of those that are there."""
+    folder = SiteFolder(site)
+    read_policy(folder.policy)
+    read = {".csv": "read_csv", ".parquet": "read_parquet"}.get(file.suffix.lower())
+    if read is None or not file.is_file():
+        raise SiteKitError(f"{file} is no CSV or Parquet file that can be read; check the path")
+    draft = folder.data.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(str(draft)) as database:
+            draft.chmod(0o600)
+            # A pseudonym may look like a number; it is text.
+            types = ", types = {'pseudonym': 'VARCHAR'}" if read == "read_csv" else ""
+            database.execute(f"CREATE TABLE members AS SELECT * FROM {read}(?{types})", [str(file)])
+            found = database.execute("SELECT count(*), count(DISTINCT pseudonym) FROM members").fetchone()
+    except duckdb.Error as error:
+        draft.unlink(missing_ok=True)
+        raise SiteKitError(f"{file} is no table with a column pseudonym; nothing was changed") from error
+    rows, members = found or (0, 0)
+    if rows != members:
+        draft.unlink(missing_ok=True)
+        raise SiteKitError(f"{file} has {rows} rows of {members} members: one row for each member; nothing was changed")
+    draft.replace(folder.data)
+    _out.print(f"{rows} rows are in {folder.data}. Next: accord site check --site {site}")
 
 
 @app.command()

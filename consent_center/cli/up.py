@@ -199,8 +199,8 @@ def _stop_strays(folder: Path) -> int:
 def _table(made: Installation) -> None:
     told = read_status(made.folder)
     alive = _supervisor(made.folder) is not None
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("service", "state", "address", "what it is", "log"):
+    table = Table(box=None, pad_edge=False, header_style="bold", width=None if _out.is_terminal else 132)
+    for column in ("service", "state", "address", "what it is"):
         table.add_column(column, overflow="fold")
     for one in local_services(made):
         if one.profile:
@@ -209,9 +209,9 @@ def _table(made: Installation) -> None:
         state = str(found.get("state", "stopped")) if alive else "stopped"
         state += f" ({found['restarts']} restarts)" if alive and found.get("restarts") else ""
         style = "green" if state in ("well", "ended") else "red"
-        table.add_row(one.name, Text(state, style=style), addresses(one, made), one.what, f"logs/{one.name}.log")
+        table.add_row(one.name, Text(state, style=style), addresses(one, made), one.what)
     _out.print(table)
-    _out.print(f"Logs are in {made.folder / 'logs'}", markup=False)
+    _out.print(f"Logs: {made.folder / 'logs'}/SERVICE.log", markup=False)
 
 
 def _next(made: Installation) -> None:

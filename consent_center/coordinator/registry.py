@@ -7,6 +7,7 @@ The coordinator looks at the folder every second, so an approval or a revocation
 """
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +32,10 @@ class Door(Protocol):
 
     def unregister(self, node: int) -> None:
         """Admit it no more."""
+        ...
+
+    def wake(self, nodes: Iterable[int]) -> None:
+        """Let its open call end, so that it notices."""
         ...
 
 
@@ -91,6 +96,7 @@ class Registered:
             for site, (key, node) in [*self._known.items()]:
                 if site not in approved or approved[site].node != key:
                     self._door.unregister(node)
+                    self._door.wake([node])
                     del self._known[site]
             for site, request in approved.items():
                 if site not in self._known:

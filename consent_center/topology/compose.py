@@ -13,7 +13,9 @@ from consent_center.topology.description import Service, Topology, read_topology
 from consent_center.topology.placing import Containers, placed
 
 OURS = "accord:0.1.0"
-POSTGRESQL = "postgres:16-alpine"
+POSTGRESQL = "postgres:16-bookworm"
+"""Debian's image knows how to run as a user that it has never heard of; Alpine's does not."""
+
 HOME = "./var/compose"
 USER = "${ACCORD_UID:-1000}:${ACCORD_GID:-1000}"
 OUTWARD = ("public", "operators")

@@ -14,17 +14,21 @@ from pathlib import Path
 
 from consent_center.coordinator.registry import approved_sites
 from consent_center.demo.asking import STUDY, approve, file_and_assess, plan_of, register
+from consent_center.demo.federation import LABEL_COLUMN
 from consent_center.demo.load import load
 from consent_center.demo.stage import Stage, ask, enrol, furnish
 from consent_center.demo.world import Options, World
 from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
+from consent_center.studies.schema import SiteSchema
 from consent_center.topology.state import Installation, read_installation
 from consent_center.workflows.admit_site import approve_site, invite_site
+from consent_center.workflows.govern import register_schema
 from consent_center.workflows.machine_tokens import TokenScope, issue_token
 from federated.keyfile import read_key
 from federated.plan import Plan
 from federated.shared_noise import with_shared_noise
+from federated.site.columns import Columns
 from federated.site.equipment import equip_site
 from federated.site.folder import pin_peers
 from federated.site.joining import Invitation, read_request
@@ -55,6 +59,7 @@ def seed(folder: Path) -> None:
         ask(stage, tick=_say_nothing)
         for agent in stage.agents.values():
             agent.close()
+        _offer_columns(stage)
         _join(stage, made)
         register(stage)
         study, _ = file_and_assess(stage, study_plan(stage))
@@ -69,6 +74,14 @@ def study_plan(stage: Stage) -> Plan:
     return with_shared_noise(plan_of(stage, STUDY, sites=sites, minimum_cohort=MINIMUM_COHORT))
 
 
+def _offer_columns(stage: Stage) -> None:
+    """What plans may read at each site; a new partner's invitation says the same."""
+    federation = stage.federation
+    for site in stage.sites:
+        schema = SiteSchema(site, federation.features, (LABEL_COLUMN,), federation.attributes)
+        stage.store.run(register_schema, schema, by="accord up", at=clock())
+
+
 def _join(stage: Stage, made: Installation) -> None:
     """What the commands of docs/how-to/join-as-a-partner.md do, for each site."""
     authority = (made.folder / "secrets" / "ca.crt").read_text(encoding="ascii")
@@ -77,7 +90,9 @@ def _join(stage: Stage, made: Installation) -> None:
     pinned = {name: read_policy(folder.policy) for name, folder in stage.sites.items()}
     for name, folder in stage.sites.items():
         reviewers = tuple(one for one in pinned[name].pinned.values() if not one.role.startswith("site:"))
-        invited = Invitation(name, stage.signer.public_key(), made.fleet, authority, reviewers)
+        federation = stage.federation
+        columns = Columns(federation.features, (LABEL_COLUMN,), federation.attributes)
+        invited = Invitation(name, stage.signer.public_key(), made.fleet, authority, reviewers, columns)
         signed = equip_site(folder, invited, organisation=pinned[name].pinned[f"site:{name}"].organisation)
         stage.store.run(invite_site, name, signed, at=clock())
         stage.store.run(approve_site, read_request(signed), signed, at=clock())

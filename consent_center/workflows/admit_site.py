@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from consent_center.errors import UnknownDefinitionError
 from consent_center.events import Event
-from consent_center.storage import members, staff, studies
+from consent_center.storage import definitions, members, staff, studies
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import StaffError
 from federated.approvals import Pinned
@@ -14,7 +15,13 @@ from federated.site.joining import SiteRequest
 
 
 def invite_site(tx: Transaction, site: str, invitation: Signed, *, at: datetime) -> None:
-    """Record that a site was invited, and with which document."""
+    """Record that a site was invited, and with which document.
+
+    Raises:
+        UnknownDefinitionError: no recipient of members' data is called this.
+    """
+    if site not in definitions.catalogue(tx).recipients:
+        raise UnknownDefinitionError(site, "define the brand or department as a recipient first")
     tx.append(Event("site.invited", public={"site": site, "document": digest(invitation.payload)}), at=at)
 
 
