@@ -4,6 +4,7 @@ Layout:
 
 site.toml            its policy: what it allows, whose keys it pins
 data.duckdb          its rows, table `members`, one row per member under the site's own pseudonyms
+data.toml            where its rows are, if they are elsewhere (see `engines`)
 site.db              enrolments, its ledger copy, its journal of runs
 keys/approval.key    the key with which the site approves plans; never leaves the folder
 keys/node.key        P-384, the key with which its process is known to the coordinator (deployed sites only)
@@ -27,8 +28,9 @@ from federated.gate import Clock
 from federated.keyfile import create_key, public_text, read_key
 from federated.passkey_signature import key_text
 from federated.site.agent import SiteAgent
+from federated.site.engines import source_in
 from federated.site.policy import parse_policy, read_policy
-from federated.site.source import DuckDbSource, Source
+from federated.site.source import Source
 from federated.site.store import SiteStore
 from federated.site.summing import Speaks
 from privacy.noise import NoiseSource, SecureNoise
@@ -181,7 +183,7 @@ def open_site(folder: SiteFolder, *, clock: Clock, noise: NoiseSource | None = N
 
 def source_of(folder: SiteFolder) -> Source:
     """Where the site's rows are."""
-    return DuckDbSource(folder.data)
+    return source_in(folder.path)
 
 
 def pin_peers(folder: SiteFolder, peers: Mapping[str, Ed25519PublicKey]) -> None:

@@ -92,11 +92,11 @@ class DuckDbSource:
 
     def read(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Rows:
         """See `Source.read`."""
-        return self._with(self.table, lambda table: _read(table, pseudonyms, columns))
+        return self._with(self.table, lambda table: read_rows_of(table, pseudonyms, columns))
 
     def read_items(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
         """See `Source.read_items`."""
-        return self._with(self.items, lambda table: _read_items(table, pseudonyms, columns))
+        return self._with(self.items, lambda table: read_items_of(table, pseudonyms, columns))
 
     def _with(self, name: str, read: Callable[[Any], T]) -> T:
         if not self.path.is_file():
@@ -113,11 +113,28 @@ class DuckDbSource:
             raise RefusedError(Refusal.DATA_UNREADABLE, "the site's data cannot be read; run its preflight") from error
 
 
-def _read(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Rows:
+def read_rows_of(
+    table: Any,
+    pseudonyms: Sequence[bytes],
+    columns: Sequence[str],
+    more: Callable[[Any], Any] = lambda members: members,
+) -> Rows:
+    """The rows of these members in a table of an engine.
+
+    Args:
+        table: an Ibis expression, one row a member.
+        pseudonyms: whose rows.
+        columns: of the table.
+        more: adds columns to the chosen members; they are read, too.
+
+    Raises:
+        RefusedError: `data-unreadable`: a column is missing.
+    """
     missing = {PSEUDONYM, *columns} - set(table.columns)
     if missing:
         raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's data lack {len(missing)} of the plan's columns")
-    found = table.select(PSEUDONYM, *columns).semi_join(_wanted(pseudonyms), PSEUDONYM).to_pyarrow()
+    chosen = more(table.select(PSEUDONYM, *columns).semi_join(_wanted(pseudonyms), PSEUDONYM))
+    found = chosen.to_pyarrow()
     read = _pseudonyms(found[PSEUDONYM])
     if len(set(read)) != len(read):
         keys = found[PSEUDONYM].combine_chunks()
@@ -125,10 +142,16 @@ def _read(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Ro
         single = pc.filter(counts.field("values"), pc.equal(counts.field("counts"), 1))
         found = found.filter(pc.is_in(keys, value_set=single))
         read = _pseudonyms(found[PSEUDONYM])
-    return Rows(pseudonyms=read, columns={name: _values(found[name]) for name in columns})
+    made = [name for name in found.column_names if name != PSEUDONYM]
+    return Rows(pseudonyms=read, columns={name: _values(found[name]) for name in made})
 
 
-def _read_items(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
+def read_items_of(table: Any, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
+    """What these members bought, in a table of an engine.
+
+    Raises:
+        RefusedError: `data-unreadable`: a column is missing.
+    """
     missing = {PSEUDONYM, PERIOD, *columns} - set(table.columns)
     if missing:
         raise RefusedError(Refusal.DATA_UNREADABLE, f"the site's items lack {len(missing)} of the plan's columns")
