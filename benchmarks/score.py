@@ -2,7 +2,8 @@
 
     scoring   for each member her verdict (her bit in the checked cohort, the consent centre's fresh removals), her
               row from DuckDB, score, three reasons, written to the site's database; histogram noised, run settled
-    proof     once a run: that the consent centre signed exactly this cohort (five SHA-256 for each member)
+    proof     once a run: that the consent centre signed exactly this cohort (three SHA-256 for each member, under the
+              keys of all enrolled members)
     whole     both together
 
 Seconds of CPU of the whole process, all threads, so that other work on the machine does not count; pinned to one core.
@@ -131,7 +132,7 @@ def run() -> dict[str, object]:
             desk, gate, package = site(Path(folder) / "north", model, MEMBERS)
             admission = gate.admit_run("offers")
             gate.admit_run = lambda _, given=admission: given  # type: ignore[method-assign]  # the hub's time is not ours
-            checked, check = 0.0, scoring.check_order
+            checked, check = 0.0, scoring._work
 
             def timed(*args: object, check: object = check, **kwargs: object) -> object:
                 nonlocal checked
@@ -141,11 +142,11 @@ def run() -> dict[str, object]:
                 finally:
                     checked += time.process_time() - began
 
-            scoring.check_order = timed  # type: ignore[assignment]
+            scoring._work = timed  # type: ignore[assignment]
             began = time.process_time()
             done = score_members(desk, gate, package, study="offers")
             took = time.process_time() - began
-            scoring.check_order = check
+            scoring._work = check
             assert done.members == MEMBERS - 100
             name = model.removeprefix("churn-")
             rates = {"": took - checked, "_proof": checked, "_whole": took}

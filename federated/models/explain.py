@@ -128,12 +128,17 @@ def explain(model: Model, features: Sequence[Feature], values: Matrix, weights: 
 
 
 def top_reasons(contributions: Matrix, *, most: int = MOST_REASONS) -> Integers:
-    """Features that raise the score most, shape (members, most), best first; -1 where fewer raise it."""
-    most = min(most, contributions.shape[1])
-    order = np.argpartition(-contributions, most - 1, axis=1)[:, :most]
-    ranked = np.argsort(-np.take_along_axis(contributions, order, 1), axis=1, kind="stable")
-    order = np.take_along_axis(order, ranked, 1)
-    return np.where(np.take_along_axis(contributions, order, 1) > 0, order, -1)
+    """Features that raise the score most, shape (members, most), best first; -1 where fewer raise it.
+
+    Of two that raise it alike the plan's first is named first.
+    """
+    left, members = contributions.copy(), np.arange(len(contributions))
+    found = np.full((len(left), min(most, left.shape[1])), -1, dtype=np.int64)
+    for place in range(found.shape[1]):  # a few passes over small rows beat sorting each of them
+        best = left.argmax(axis=1)
+        found[:, place] = np.where(left[members, best] > 0, best, -1)
+        left[members, best] = -np.inf
+    return found
 
 
 def reasons_of(features: Sequence[Feature], values: Vector, contributions: Vector) -> tuple[Reason, ...]:

@@ -1,4 +1,4 @@
-"""What a site knows about its members' scores: one blob per 131,072 of them, in order of pseudonym, in its database.
+"""What a site knows about its members' scores: one blob per 262,144 of them, in order of pseudonym, in its database.
 
     scoring   one run: whose study, which model, where it stands
     scored    one block of it: first and last pseudonym, and columns of equal length (`numpy` arrays, never pickled)
@@ -9,7 +9,7 @@ and a block is never written twice. A member is found by bisection, and forgotte
 
 import io
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,9 @@ import numpy.typing as npt
 from federated.cohort import PSEUDONYM_BYTES
 from federated.site.store import SiteStore
 
-BLOCK = 131_072
+BLOCK = 262_144
+FEW = 500
+"""So many members are cut out of a sorted list one by one; for more of them the whole list is looked through."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS scorings (
     run TEXT PRIMARY KEY, study TEXT NOT NULL, package TEXT NOT NULL, work BLOB NOT NULL, started TEXT NOT NULL,
@@ -174,6 +176,18 @@ def ordered(pseudonyms: Sequence[bytes]) -> npt.NDArray[np.int64]:
     if (first[1:] == first[:-1]).any():  # eight bytes hardly ever agree; then all sixteen decide
         order = np.lexsort((halves[:, 1], halves[:, 0]))
     return order
+
+
+def without(members: Sequence[bytes], gone: Collection[bytes]) -> list[bytes]:
+    """Members in the order of their bytes, but for some of them."""
+    if len(gone) > FEW:
+        return [one for one in members if one not in gone]
+    kept = list(members)
+    for one in gone:
+        place = bisect_left(kept, one)
+        if place < len(kept) and kept[place] == one:
+            del kept[place]
+    return kept
 
 
 def _scoring(row: Any) -> Scoring:

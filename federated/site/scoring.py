@@ -3,7 +3,7 @@
     admit      the consent centre says that the model is released and cuts a fresh signed cohort for the offers purpose
     check      order, policy, own ledger, and that the model's bytes are the ones that were approved
     statement  before the first block, and again whenever the last one is older than `FRESH_ENOUGH`
-    blocks     score, explain, write: 131,072 members in one transaction, so a killed run goes on where it stood
+    blocks     score, explain, write: 262,144 members in one transaction, so a killed run goes on where it stood
     release    one noised histogram of scores; everything else stays at the site
 
 Scores and reasons never leave the site. Sending anything takes a verdict of its own (`federated.site.offers`).
@@ -33,7 +33,7 @@ from federated.site.counts import noised_bins
 from federated.site.folder import SiteFolder
 from federated.site.order import Work, check_order
 from federated.site.policy import Policy, check_hours, read_policy
-from federated.site.scorebook import BLOCK, Block, ScoreBook, Scoring, ordered
+from federated.site.scorebook import BLOCK, Block, ScoreBook, Scoring, ordered, without
 from federated.site.scored_blocks import listed_block, scored_block
 from federated.site.source import DuckDbSource, Source
 from federated.site.store import SiteStore
@@ -190,7 +190,7 @@ class _Running:
         """Scores and reasons, or lists, of these members but the removed."""
         plan, deleted = self.plan, Tags(self.desk.store).deleted(members)
         left_out = self.removed | {one for one, tags in deleted.items() if AT_RISK in tags}
-        allowed = [one for one in members if one not in left_out]
+        allowed = without(members, left_out)
         if isinstance(self.work.model, Preference):
             learned = self.work.model.learned(plan, self.model.weights)
             return listed_block(self.desk.source, learned, plan, allowed, deleted)
@@ -203,7 +203,7 @@ class _Running:
         scored, flagged = len(scores), int((scores >= plan.settings["threshold"]).sum())
         counts = self._counts(plan, release, scores)
         results = {"scores": bins_result(plan, release, [counts])}
-        used = [one for one in pseudonyms if one not in self.named]
+        used = without(pseudonyms, self.named)
         self._settle(used, results)
         self.book.finish(self.run, at=self.desk.clock())
         return Scored(

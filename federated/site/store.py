@@ -94,7 +94,7 @@ class SiteStore:
     def cohort_keys(self) -> dict[bytes, bytes]:
         """Pseudonym -> cohort key of every enrolled member."""
         with self.reading() as database:
-            return dict(database.execute("SELECT pseudonym, cohort_key FROM enrolments").fetchall())
+            return dict(database.execute("SELECT pseudonym, cohort_key FROM enrolments"))
 
     def close(self) -> None:
         """Close the file; nothing is lost by not calling this."""

@@ -8,6 +8,8 @@ import httpx
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from federated.approvals import Pinned
@@ -20,7 +22,7 @@ from federated.models.registry import scorer_of
 from federated.models.score_plan import score_plan
 from federated.plan import plan_bytes
 from federated.signed import Signed, sign
-from federated.site import scoring
+from federated.site import scorebook, scoring
 from federated.site.crm import NotDeliveredError, webhook
 from federated.site.decisions import Decisions
 from federated.site.folder import Limits, Permissions, create_site
@@ -422,3 +424,14 @@ def test_a_brands_table_that_says_something_else_is_refused(tmp_path: Path) -> N
         path.write_text(wrong)
         with pytest.raises(MalformedError):
             read_brand(path)
+
+
+@given(
+    st.sets(st.binary(min_size=2, max_size=2)), st.sets(st.binary(min_size=2, max_size=2)), st.sampled_from([0, 500])
+)
+def test_cutting_few_members_out_of_a_sorted_list_is_looking_through_it(
+    members: set[bytes], gone: set[bytes], few: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scorebook, "FEW", few)
+        assert scorebook.without(sorted(members), gone) == sorted(members - gone)
