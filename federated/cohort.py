@@ -119,6 +119,19 @@ def cohort_leaf(key: bytes, member: CohortMember) -> bytes:
     return key + member.pseudonym + bytes([member.uses])
 
 
+def leaf_hashes(keys: Octets, body: bytes) -> bytes:
+    """The RFC 6962 hashes of a cohort's leaves, joined.
+
+    Args:
+        keys: leaf keys in the body's order, shape (members, 32).
+        body: the packed members.
+    """
+    leaves = np.zeros((len(keys), 1 + _LEAF_BYTES), dtype=np.uint8)  # column 0 is the 0x00 of a leaf's hash
+    leaves[:, 1 : 1 + _KEY_BYTES] = keys
+    leaves[:, 1 + _KEY_BYTES :] = _records(body)
+    return b"".join([sha256(leaf).digest() for (leaf,) in iter_unpack(f"{1 + _LEAF_BYTES}s", leaves.tobytes())])
+
+
 def build_cohort(
     plan: Plan,
     *,
@@ -299,11 +312,7 @@ def _in_order(keys: Octets) -> bool:
 
 def _root(keys: Octets, body: bytes) -> bytes:
     """The RFC 6962 root over the leaves of these keys and records, in this order."""
-    count = len(keys)
-    leaves = np.zeros((count, 1 + _LEAF_BYTES), dtype=np.uint8)  # column 0 is the 0x00 of a leaf's hash
-    leaves[:, 1 : 1 + _KEY_BYTES] = keys
-    leaves[:, 1 + _KEY_BYTES :] = _records(body)
-    hashes = b"".join([sha256(leaf).digest() for (leaf,) in iter_unpack(f"{1 + _LEAF_BYTES}s", leaves.tobytes())])
+    count, hashes = len(keys), leaf_hashes(keys, body)
     peaks, start = [], 0
     for bit in reversed(range(count.bit_length())):
         if count >> bit & 1:

@@ -9,18 +9,27 @@ absence exactly for those that are not. That the leaves are in order is what eve
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit.errors import LogError
-from audit.log.hashing import EMPTY_ROOT, leaf_hash
+from audit.log.hashing import EMPTY_ROOT, HASH_SIZE, leaf_hash
 from audit.log.proofs import inclusion_proof, verify_inclusion
-from audit.log.tree import root_of
+from audit.log.tree import subtree_root
 from consent_center.errors import PresenceError
-from federated.cohort import KIND, PSEUDONYM_BYTES, CohortMember, cohort_leaf, leaf_key, parse_header
+from federated.cohort import (
+    KIND,
+    PSEUDONYM_BYTES,
+    RECORD_BYTES,
+    CohortMember,
+    Octets,
+    leaf_hashes,
+    leaf_key,
+    parse_header,
+)
 from federated.errors import FederatedError
 from federated.signed import Signed
 from federated.signed import check as check_signature
@@ -80,34 +89,38 @@ def read(data: Mapping[str, Any]) -> Presence:
         raise PresenceError("this is not a proof of presence") from error
 
 
+@dataclass(frozen=True, slots=True)
 class _Leaves:
-    """Hashes of complete subtrees over leaves that are all at hand."""
+    """Hashes of complete subtrees over leaves that are all at hand, as their joined hashes."""
 
-    def __init__(self, hashes: Sequence[bytes]) -> None:
-        self.hashes = hashes
+    hashes: bytes
 
     def subtree(self, level: int, index: int) -> bytes:
         """The hash over one complete subtree."""
-        return root_of(self.hashes[index << level : (index + 1) << level])
+        size = HASH_SIZE << level
+        return subtree_root(self.hashes[index * size : (index + 1) * size])
 
 
-def prove(header: Signed, keyed: Sequence[tuple[bytes, CohortMember]], *, mine: bytes) -> Presence:
+def prove(header: Signed, keys: Octets, body: bytes, *, mine: bytes) -> Presence:
     """The proof for one leaf key, whichever way it is.
 
     Args:
         header: the signed header of the cohort.
-        keyed: leaf key and member of every leaf, in the cohort's order.
+        keys: the leaf key of every member, in the cohort's order, shape (members, 32).
+        body: the packed members.
         mine: the leaf key asked about (`federated.cohort.leaf_key`).
     """
-    keys = [key for key, _ in keyed]
-    at = bisect_left(keys, mine)
-    present = at < len(keys) and keys[at] == mine
-    wanted = [at] if present else [place for place in (at - 1, at) if 0 <= place < len(keys)]
-    leaves = [cohort_leaf(key, member) for key, member in keyed]
-    subtrees = _Leaves([leaf_hash(leaf) for leaf in leaves])
+    count = len(keys)
+    at = bisect_left(range(count), mine, key=lambda place: bytes(keys[place]))
+    present = at < count and bytes(keys[at]) == mine
+    wanted = [at] if present else [place for place in (at - 1, at) if 0 <= place < count]
+    subtrees = _Leaves(leaf_hashes(keys, body))
+
+    def leaf(place: int) -> bytes:
+        return bytes(keys[place]) + body[place * RECORD_BYTES : (place + 1) * RECORD_BYTES]
+
     return Presence(
-        header,
-        tuple(Place(place, leaves[place], inclusion_proof(place, len(leaves), subtrees)) for place in wanted),
+        header, tuple(Place(place, leaf(place), inclusion_proof(place, count, subtrees)) for place in wanted)
     )
 
 

@@ -18,6 +18,8 @@ from consent_center.storage.bulk import chunks, insert_rows, rows_among
 from consent_center.storage.columns import EntryId, EntryRef, from_seconds, seconds
 from consent_center.storage.transaction import Transaction
 
+_FEW = 5000
+
 
 class MemberRow(SQLModel, table=True):
     """One member."""
@@ -255,12 +257,11 @@ def every_link(tx: Transaction, member: str) -> list[Enrolment]:
 
 def cohort_keys(tx: Transaction, site: str, pseudonyms: Iterable[bytes]) -> dict[bytes, bytes]:
     """Pseudonym -> cohort key at a site, ended links included."""
+    wanted = set(pseudonyms)
+    query = select(EnrolmentRow.pseudonym, EnrolmentRow.cohort_key).where(EnrolmentRow.site == site)
+    if len(wanted) > _FEW:  # then one look at the whole site is sooner done than many at parts of it
+        return {name: key for name, key in tx.session.connection().execute(query) if name in wanted}
     found: dict[bytes, bytes] = {}
-    for some in chunks(pseudonyms):
-        query = (
-            select(EnrolmentRow.pseudonym, EnrolmentRow.cohort_key)
-            .where(EnrolmentRow.site == site)
-            .where(col(EnrolmentRow.pseudonym).in_(some))
-        )
-        found |= dict(tx.session.exec(query).all())
+    for some in chunks(wanted):
+        found |= dict(tx.session.exec(query.where(col(EnrolmentRow.pseudonym).in_(some))).all())
     return found

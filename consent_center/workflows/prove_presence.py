@@ -4,7 +4,7 @@ from consent_center.consent.presence import Presence, prove
 from consent_center.errors import UnknownRunError
 from consent_center.storage import members, runs
 from consent_center.storage.transaction import Transaction
-from federated.cohort import leaf_key, unpack
+from federated.cohort import leaf_key, leaf_keys, pseudonyms_in
 
 
 def prove_presence(tx: Transaction, member: str, run: str) -> dict[str, list[tuple[bytes, Presence]]]:
@@ -26,12 +26,12 @@ def prove_presence(tx: Transaction, member: str, run: str) -> dict[str, list[tup
         links = [link for link in mine if link.site == site]
         if not links:
             continue
-        listed = unpack(body)
-        keys = members.cohort_keys(tx, site, [one.pseudonym for one in listed])
+        listed = pseudonyms_in(body)
+        known = members.cohort_keys(tx, site, listed)
         # A member who was erased since has no key any more; then nobody's absence can be shown in that cohort.
-        keyed = [(leaf_key(run, keys[one.pseudonym]), one) for one in listed if one.pseudonym in keys]
-        if len(keyed) == len(listed):
+        if known.keys() >= set(listed):
+            keys = leaf_keys(run, [known[one] for one in listed])
             proofs[site] = [
-                (link.cohort_key, prove(header, keyed, mine=leaf_key(run, link.cohort_key))) for link in links
+                (link.cohort_key, prove(header, keys, body, mine=leaf_key(run, link.cohort_key))) for link in links
             ]
     return proofs

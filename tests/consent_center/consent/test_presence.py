@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -28,6 +29,11 @@ def cohort(numbers, *, run="run-1", site="sales"):
     return sign(KEY, kind=KIND, payload=header_bytes(header)), keyed
 
 
+def proven(header, keyed, *, mine):
+    keys = np.frombuffer(b"".join(key for key, _ in keyed), dtype=np.uint8).reshape(-1, 32)
+    return prove(header, keys, b"".join(one.pseudonym + bytes([one.uses]) for _, one in keyed), mine=mine)
+
+
 def shown(proof, number, *, run="run-1", site="sales"):
     return check(proof, hub_key=HUB, run=run, site=site, cohort_key=number.to_bytes(32, "big"))
 
@@ -35,7 +41,7 @@ def shown(proof, number, *, run="run-1", site="sales"):
 @given(st.sets(st.integers(0, 40), max_size=20), st.integers(0, 40))
 def test_a_proof_shows_presence_exactly_for_members_and_absence_exactly_for_others(numbers, asked):
     header, keyed = cohort(numbers)
-    proof = prove(header, keyed, mine=leaf_key("run-1", asked.to_bytes(32, "big")))
+    proof = proven(header, keyed, mine=leaf_key("run-1", asked.to_bytes(32, "big")))
     found = shown(proof, asked)
     assert (found is not None) == (asked in numbers)
     if found is not None:
@@ -48,10 +54,10 @@ def test_nobody_in_the_cohort_can_be_proven_absent(numbers, data):
     member = data.draw(st.sampled_from(sorted(numbers)))
     mine = leaf_key("run-1", member.to_bytes(32, "big"))
     without = [(key, one) for key, one in keyed if key != mine]
-    for lie in (prove(header, without, mine=mine), Presence(header, ())):
+    for lie in (proven(header, without, mine=mine), Presence(header, ())):
         with pytest.raises(PresenceError):
             shown(lie, member)
-    honest = [prove(header, keyed, mine=key).places[0] for key, _ in keyed]
+    honest = [proven(header, keyed, mine=key).places[0] for key, _ in keyed]
     for left in honest:
         for right in honest:
             with pytest.raises(PresenceError):
@@ -65,7 +71,7 @@ def test_neighbours_with_a_gap_between_them_prove_nothing():
         for number in range(100, 200)
         if keyed[3][0] < leaf_key("run-1", number.to_bytes(32, "big")) < keyed[4][0]
     )
-    honest = {index: prove(header, keyed, mine=keyed[index][0]).places[0] for index in range(10)}
+    honest = {index: proven(header, keyed, mine=keyed[index][0]).places[0] for index in range(10)}
     assert shown(Presence(header, (honest[3], honest[4])), absent) is None
     for left, right in ((2, 4), (3, 5), (0, 9)):
         with pytest.raises(PresenceError):
@@ -77,7 +83,7 @@ def test_neighbours_with_a_gap_between_them_prove_nothing():
 
 def test_a_proof_of_another_run_site_or_signer_is_refused():
     header, keyed = cohort(range(5))
-    proof = prove(header, keyed, mine=leaf_key("run-1", (2).to_bytes(32, "big")))
+    proof = proven(header, keyed, mine=leaf_key("run-1", (2).to_bytes(32, "big")))
     assert shown(proof, 2) is not None
     for other in ({"run": "run-2"}, {"site": "grocer"}):
         with pytest.raises(PresenceError):
