@@ -240,7 +240,7 @@ def _begun(desk: Desk, gate: Gate, book: ScoreBook, package: bytes, *, study: st
     known = book.unfinished(study, wanted)
     if known is not None:
         try:
-            return known, _work(desk, known.work, wanted)
+            return known, ordered_work(desk, known.work, wanted)
         except RefusedError as refused:
             if refused.code not in (Refusal.PERMIT_EXPIRED, Refusal.COHORT_STALE):
                 raise
@@ -249,13 +249,18 @@ def _begun(desk: Desk, gate: Gate, book: ScoreBook, package: bytes, *, study: st
     if set(admission.orders) != {site}:
         raise RefusedError(Refusal.POLICY, "a site scores its own members only; file one study for each site")
     message = order_bytes(admission.orders[site])
-    work = _work(desk, message, wanted)
+    work = ordered_work(desk, message, wanted)
     charge_run(SiteAccounts(desk.store), desk.policy, work.plan, run=work.permit.run, at=desk.clock())
     started = Scoring(work.permit.run, study, wanted, message, desk.clock(), None, None)
     return book.begin(started), work
 
 
-def _work(desk: Desk, message: bytes, wanted: str) -> Work:
+def ordered_work(desk: Desk, message: bytes, wanted: str) -> Work:
+    """The checked order of a scoring run, with the whole proof that the consent centre signed this cohort.
+
+    Raises:
+        RefusedError: the first thing that is not in order.
+    """
     at = desk.clock()
     work = check_order(parse_order(message), policy=desk.policy, cohort_keys=desk.store.cohort_keys(), at=at)
     if work.plan.package != wanted:
