@@ -20,7 +20,7 @@ from privacy.clipping_networks import two_tower_clipped_sum
 from privacy.networks import Layer
 from privacy.noise import SecureNoise, add_gaussian
 
-ROUNDS, RATE, BOUND, DELTA = 40, 0.05, 1.0, 1e-5
+ROUNDS, RATE, BOUND, DELTA = 30, 0.05, 1.0, 1e-5
 OF_EACH, HIDDEN, WIDTH = 8, 32, 16
 NOISE = SecureNoise()
 

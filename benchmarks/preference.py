@@ -33,7 +33,7 @@ from federated.plan import Plan, Use
 from federated.shared_noise import with_shared_noise
 from privacy.noise import SecureNoise, add_gaussian
 
-DRAWS, TOWER_DRAWS = 5, 2
+DRAWS, TOWER_DRAWS = 5, 1
 CHUNK = 1024
 TRADE = 0.2
 NOISE = SecureNoise()
