@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock mutants million clean
+.PHONY: demo test check dev up down topology telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock mutants million clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -38,6 +38,9 @@ up: $(VENV)/.dev  ## everything as processes on loopback with TLS, on PostgreSQL
 
 down:  ## stop exactly what `make up` started
 	@$(BIN)/accord down
+
+topology: $(VENV)/.dev  ## the whole installation as processes: starts, trains through crashes, verifies, stops without a trace
+	$(BIN)/pytest tests/topology/whole.py
 
 telco-deployed: $(VENV)/.dev  ## telco over real site processes against embedded, five runs each: prints both
 	$(BIN)/python -m benchmarks telco-deployed
