@@ -107,10 +107,6 @@ def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wir
     provider = None if oidc is None else _provider(oidc, house, back="/sign-in/oidc/back")
     staff_oidc = house.connected.get("staff_oidc")
     staff = None if staff_oidc is None else _provider(staff_oidc, house, back="/console/sign-in/oidc/back")
-    relays = {
-        str(site): MemberDesk.open(Path(named["folder"]) / "site.db")
-        for site, named in house.connected.get("sites", {}).items()
-    }
     store = Store.open(settings.database, keys=ring, create=not settings.production)
     return Wiring(
         store=store,
@@ -125,9 +121,25 @@ def wiring_of(settings: Settings, *, now: Callable[[], datetime] = clock) -> Wir
         else PublishedLog(Path(log["directory"]), str(log["origin"]), VerifierKey.parse(str(log["key"]))),
         receipt_key=_signing_key(Path(settings.signing_key)),
         clock=now,
-        relays=relays,
+        relays=relays_of(house),
         staff_provider=staff,
     )
+
+
+def relays_of(house: House) -> dict[str, MemberDesk]:
+    """How each site that the programme file names is asked on a member's behalf.
+
+    Raises:
+        SettingsError: a site is named without its folder.
+        SiteAbsentError: there is no site in that folder.
+    """
+    relays = {}
+    for site, named in house.connected.get("sites", {}).items():
+        folder = named.get("folder") if isinstance(named, Mapping) else None
+        if not isinstance(folder, str) or not folder:
+            raise SettingsError(f"`sites` in the programme file names {site} without its folder: add `folder`")
+        relays[str(site)] = MemberDesk.open(Path(folder) / "site.db")
+    return relays
 
 
 def _provider(oidc: Mapping[str, Any], house: House, *, back: str) -> Provider:

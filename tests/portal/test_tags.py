@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from consent_center.app import create_app
+from consent_center.app import create_app, relays_of
+from consent_center.errors import SettingsError
 from consent_center.workflows.file_right import request_of, requests_of
 from consent_center.workflows.show_decisions import Relay, pseudonyms_of
 from federated.errors import MalformedError
@@ -212,6 +213,15 @@ def test_what_she_says_to_a_decision_goes_back_to_the_site(marketing: Connected)
     assert [(said, words) for said, words, _ in kept.answers] == [("not-for-me", "no thanks")]
     with pytest.raises(MalformedError):
         desk.answer_decision(b"q" * 16, made.commitment, answer, words="", at=at)
+
+
+def test_the_programme_file_names_the_sites_that_are_asked(house: House, tmp_path: Path) -> None:
+    SiteStore(tmp_path / "site.db").close()
+    known = replace(house.world.wiring.house, connected={"sites": {"marketing": {"folder": str(tmp_path)}}})
+    assert relays_of(known)["marketing"].tags_of(b"p" * 16) == []
+    for wrong in ({"marketing": {}}, {"marketing": None}, {"marketing": {"folder": 7}}):
+        with pytest.raises(SettingsError):
+            relays_of(replace(known, connected={"sites": wrong}))
 
 
 def test_a_folder_without_a_site_is_refused_and_nothing_is_made_there(tmp_path: Path) -> None:
