@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,7 @@ FolderOpt = Annotated[Path, typer.Option(help="Where everything is kept.")]
 _FOLDER = Path("var/up")
 MARK = ".accord-up"
 LOOK_EVERY_S = 0.3
+TOO_OFTEN = 6
 
 
 class UpError(RuleError):
@@ -107,6 +109,8 @@ def _first(folder: Path, data: str, runs: int, rounds: int | None, database: str
         raise UpError(f"--data {data}: choose one of {', '.join(DATA)}")
     if database and not database.startswith(("postgresql://", "postgresql+psycopg://")):
         raise UpError("--database is the address of a PostgreSQL database, postgresql://...")
+    if not database and find_spec("pgserver") is None:
+        raise UpError("no PostgreSQL is here: name an empty database with --database, or pip install pgserver")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
         raise UpError(f"{folder} holds files that accord up did not make: choose another folder with --folder")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -156,6 +160,9 @@ def _wait(made: Installation, supervisor: Known, wait_s: float) -> None:
         while not _all_well(made):
             services = read_status(made.folder).get("services", {})
             failed = [name for name, one in services.items() if one["state"] == "failed"]
+            failed += [
+                name for name, one in services.items() if one["state"] != "well" and one["restarts"] >= TOO_OFTEN
+            ]
             if failed or not supervisor.runs:
                 name = failed[0] if failed else "supervisor"
                 raise UpError(f"{name} does not start: read {made.folder / 'logs' / name}.log")
