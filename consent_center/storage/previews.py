@@ -1,6 +1,6 @@
 """The noise of each preview, kept so that it is drawn once."""
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, text
 from sqlmodel import Field, SQLModel
 
 from consent_center.storage.transaction import Transaction
@@ -20,7 +20,9 @@ def find(tx: Transaction, key: str) -> int | None:
     return None if row is None else row.noise
 
 
-def add(tx: Transaction, key: str, noise: int) -> None:
-    """Keep drawn noise."""
-    tx.session.add(PreviewRow(key=key, noise=noise))
-    tx.session.flush()
+def keep(tx: Transaction, key: str, noise: int) -> int:
+    """Keep drawn noise, unless somebody else's was kept meanwhile; the noise that holds."""
+    query = text("INSERT INTO preview (key, noise) VALUES (:key, :noise) ON CONFLICT (key) DO NOTHING")
+    tx.session.connection().execute(query, {"key": key, "noise": noise})
+    held = find(tx, key)
+    return noise if held is None else held

@@ -28,8 +28,8 @@ def preview_cohort(
     key = preview_key(site, items, at)
     drawn = previews.find(tx, key)
     if drawn is None:
-        drawn = int(noise.discrete_laplace((1,), epsilon=EPSILON)[0])
-        previews.add(tx, key, drawn)
+        fresh = int(noise.discrete_laplace((1,), epsilon=EPSILON)[0])
+        drawn = previews.keep(tx, key, fresh)
     return band(cohorts.count_allowed(tx, site, items, at=at) + drawn)
 
 

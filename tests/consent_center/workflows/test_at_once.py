@@ -1,13 +1,16 @@
-"""Two opposite statements of one member at once end in the withdrawal, whichever is written first."""
+"""What is said or asked at once ends as if one had come first: the withdrawal stands, the first noise is kept."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+
+import numpy as np
 
 from consent_center.consent.verdict import Reason
 from consent_center.errors import SupersededError
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.ask_verdicts import Question, ask_verdicts
 from consent_center.workflows.give_consent import give_consent
+from consent_center.workflows.preview_cohort import preview_cohort
 from consent_center.workflows.withdraw_consent import withdraw_consent
 from tests.consent_center.world import ANSWERED, NOW, TRAIN, found
 
@@ -34,3 +37,29 @@ def test_a_yes_and_a_withdrawal_at_once_end_in_the_withdrawal(store):
     single = [store.read(ask_verdict, member, [TRAIN], at=NOW)[0].reason for member in people]
     assert set(single) == {Reason.WITHDRAWN}
     assert store.read(ask_verdicts, [Question(member, TRAIN) for member in people], at=NOW) == single
+
+
+def test_previews_asked_for_at_once_tell_the_same_band(store):
+    """Each brings noise of its own; only the first is kept, or asking often would average it away."""
+    found(store, members=PAIRS)
+    together = Barrier(8)
+
+    def ask(number):
+        together.wait(30)
+        return store.run(preview_cohort, "sales", [TRAIN], noise=Loud(number), at=NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        bands = list(pool.map(ask, range(8), timeout=60))
+    assert len(set(bands)) == 1
+    assert store.run(preview_cohort, "sales", [TRAIN], noise=Loud(99), at=NOW) == bands[0]
+
+
+class Loud:
+    """Noise so different at each draw that no two bands are the same."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def discrete_laplace(self, shape, *, epsilon):
+        del epsilon
+        return np.full(shape, 60 * 3**self.number)
