@@ -81,6 +81,12 @@ def issue_token(
     """
     if site and site not in definitions.catalogue(tx).recipients:
         raise UnknownDefinitionError(site, "define the recipient first, or check its name")
+    return _issue(tx, scopes, site=site, study=study, expires_at=expires_at, at=at)
+
+
+def _issue(
+    tx: Transaction, scopes: Collection[TokenScope], *, site: str, study: str, expires_at: datetime, at: datetime
+) -> tuple[MachineToken, str]:
     if not scopes:
         raise DefinitionError("a token without scopes can do nothing: name at least one")
     if not at < expires_at <= at + LONGEST:
@@ -150,7 +156,7 @@ def start_run(tx: Transaction, study_id: str, *, at: datetime) -> Started:
     if not where.approved:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"not approved; still missing: {', '.join(where.missing)}")
     expires_at = at + A_RUN_LASTS
-    _, secret = issue_token(tx, [TokenScope.RUNS_DRIVE], study=study.id, expires_at=expires_at, at=at)
+    _, secret = _issue(tx, [TokenScope.RUNS_DRIVE], site="", study=study.id, expires_at=expires_at, at=at)
     return Started(secret, study.id, study.parsed().sites, expires_at)
 
 
