@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from consent_center.coordinator.driving import Runs, UnknownTokenError
+from consent_center.coordinator.driving import Runs, TooManyRunsError, UnknownTokenError
 
 HOLD_S = 20.0
 LARGEST_BODY = 64 * 1024
@@ -42,16 +42,17 @@ def create_control(runs: Runs, online: Callable[[], dict[str, bool]]) -> Starlet
         token = _token(request)
         if not token:
             return _problem(HTTPStatus.UNAUTHORIZED, "send the run's token as: Authorization: Bearer ...")
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "this is no request to start a run")
+        body = await _body(request)
+        if body is None:
+            return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "this is no request to start a run")
         asked = _asked(body)
         if asked is None:
             return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, "a run has a study and its sites")
         study, sites = asked
-        await run_in_threadpool(runs.start, study, sites, token)
+        try:
+            await run_in_threadpool(runs.start, study, sites, token)
+        except TooManyRunsError as full:
+            return _problem(HTTPStatus.TOO_MANY_REQUESTS, str(full))
         return JSONResponse({"study": study}, HTTPStatus.ACCEPTED)
 
     async def events(request: Request) -> Response:
@@ -72,6 +73,16 @@ def create_control(runs: Runs, online: Callable[[], dict[str, bool]]) -> Starlet
             Route("/runs/events", events),
         ]
     )
+
+
+async def _body(request: Request) -> bytes | None:
+    """What was sent; None if it is too long, and then it is not read to its end."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            return None
+    return body
 
 
 def _asked(body: bytes) -> tuple[str, tuple[str, ...]] | None:

@@ -20,7 +20,7 @@ from federated.gate import RoundReport, RunReport
 from federated.signed import decode, encode
 
 _LOG = logging.getLogger(__name__)
-MOST_KEPT = 64
+MOST_KEPT, MOST_AT_ONCE = 64, 16
 
 Event = Mapping[str, Any]
 Watch = Callable[[RoundReport], None]
@@ -28,6 +28,10 @@ Watch = Callable[[RoundReport], None]
 
 class UnknownTokenError(RuleError):
     """No run is driven here under this token."""
+
+
+class TooManyRunsError(RuleError):
+    """So many runs go on that no other is taken."""
 
 
 class Drive(Protocol):
@@ -102,12 +106,18 @@ class Runs:
         return count
 
     def start(self, study: str, sites: tuple[str, ...], token: str) -> Driven:
-        """Drive a run; the same token again gives the run that it has."""
+        """Drive a run; the same token again gives the run that it has.
+
+        Raises:
+            TooManyRunsError: too many go on already.
+        """
         name = _digest(token)
         with self._lock:
             if known := self._runs.get(name):
                 return known
             self._forget_old()
+            if sum(not one.ended for one in self._runs.values()) >= MOST_AT_ONCE:
+                raise TooManyRunsError(f"{MOST_AT_ONCE} runs go on already; start this one when one has ended")
             made = self._runs[name] = Driven(study, sites)
         _keep(self._folder / f"{name}.run", encode({"study": study, "sites": [*sites], "token": token}))
         threading.Thread(target=self._work, args=(name, made, token), daemon=True, name=f"run {study}").start()

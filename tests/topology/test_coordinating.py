@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.testclient import TestClient
 
 from consent_center.coordinator.control import LARGEST_BODY, create_control
-from consent_center.coordinator.driving import Runs, UnknownTokenError, Watch
+from consent_center.coordinator.driving import MOST_AT_ONCE, Runs, TooManyRunsError, UnknownTokenError, Watch
 from consent_center.coordinator.operator import OperatorFileError, read_operator
 from consent_center.coordinator.registry import Registered, RegistryError, approved_sites
 from federated.certificates import create_node_key, public_pem
@@ -151,6 +151,22 @@ def test_what_a_dead_process_left_is_taken_up_again(tmp_path: Path) -> None:
     assert not (tmp_path / "broken.run").exists()
     dead.fault = RefusedError(Refusal.INTERNAL, "over")
     dead.go.set()
+
+
+def test_made_up_tokens_cannot_fill_a_coordinator(tmp_path: Path) -> None:
+    driver = Driver()
+    runs = Runs(tmp_path, driver)
+    for number in range(MOST_AT_ONCE):
+        runs.start("s1", (), f"token-{number}")
+    with pytest.raises(TooManyRunsError, match="when one has ended"):
+        runs.start("s1", (), "one-more")
+    client = TestClient(create_control(runs, dict))
+    asked = {"study": "s1", "sites": []}
+    assert client.post("/runs", json=asked, headers={"Authorization": "Bearer x"}).status_code == 429
+    driver.go.set()
+    for number in range(MOST_AT_ONCE):
+        ended(runs.find(f"token-{number}"))
+    ended(runs.start("s1", (), "one-more"))
 
 
 @pytest.mark.parametrize(
