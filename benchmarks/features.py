@@ -1,7 +1,7 @@
 """What a site's rows cost to read, of ten million: memory of the process, and time, with DuckDB doing the work.
 
 `members`: one column of 10,000,000 rows for a cohort of 500,000. `baskets`: the same cohort, with four columns declared
-over 10,000,000 baskets (a sum, a count, a mean, days since), which DuckDB computes. Each is read in a process of its own,
+over 10,000,000 baskets (a sum, a count, a mean, days since), which DuckDB computes. Each is read in its own process,
 whose largest resident memory is `..._mb`, interpreter and libraries included; beside it, pandas with the whole table in
 memory, which is how it would be done without an engine.
 """

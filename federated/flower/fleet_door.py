@@ -114,10 +114,11 @@ class Door:
             request.ParseFromString(await _body(receive))
         except DecodeError as error:
             raise DoorError(HTTPStatus.BAD_REQUEST) from error
-        # Stock Flower's check, on the three things that it looks at.
-        authenticate_node(
-            SimpleNamespace(headers=headers, state=SimpleNamespace(protobuf_request=request), app=self._app)
+        # Stock Flower's check, on the three things of a request that it looks at.
+        looked_at: Any = SimpleNamespace(
+            headers=headers, state=SimpleNamespace(protobuf_request=request), app=self._app
         )
+        authenticate_node(looked_at)
         answer = await handler(request, lambda: _gone(receive))
         return bytes(answer.SerializeToString())
 

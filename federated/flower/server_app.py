@@ -17,7 +17,7 @@ from federated.coordinator import run_study
 from federated.errors import MalformedError
 from federated.flower.gates import GATE, NODES, STUDY, gate_named, nodes_of
 from federated.flower.installed import installed_gate
-from federated.flower.wire import pack, unpack
+from federated.flower.wire import conversation
 from federated.local_round import Patience
 from federated.plan import Kind
 
@@ -53,21 +53,26 @@ class FlowerAsk:
 
     def __call__(self, kind: Kind | None, number: int, messages: Mapping[str, bytes]) -> dict[str, bytes]:
         """See `coordinator.Ask`."""
-        outgoing = [
-            Message(pack(message), self._nodes[site], _message_type(kind), group_id=str(number))
-            for site, message in messages.items()
-            if site in self._nodes
-        ]
-        sites = {self._nodes[site]: site for site in messages if site in self._nodes}
+        talks = {site: conversation(message) for site, message in messages.items() if site in self._nodes}
+        sending = {site: next(talk) for site, talk in talks.items()}
+        sites = {self._nodes[site]: site for site in talks}
         answers: dict[str, bytes] = {}
-        for reply in self._grid.send_and_receive(outgoing, timeout=ROUND_TIMEOUT_S):
-            site = sites.get(reply.metadata.src_node_id)
-            if site is None or reply.has_error():
-                continue
-            try:
-                answers[site] = unpack(reply.content)
-            except MalformedError:
-                logging.getLogger(__name__).warning("an answer to round %d held no message", number)
+        while sending:
+            outgoing = [
+                Message(content, self._nodes[site], _message_type(kind), group_id=str(number))
+                for site, content in sending.items()
+            ]
+            sending = {}
+            for reply in self._grid.send_and_receive(outgoing, timeout=ROUND_TIMEOUT_S):
+                site = sites.get(reply.metadata.src_node_id)
+                if site is None or reply.has_error():
+                    continue
+                try:
+                    sending[site] = talks[site].send(reply.content)
+                except StopIteration as done:
+                    answers[site] = done.value
+                except MalformedError:
+                    logging.getLogger(__name__).warning("an answer to round %d held no message", number)
         return answers
 
 

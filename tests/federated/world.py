@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -104,19 +107,54 @@ class World:
         return admission, parse_opened(self.agents[site].open(order_bytes(admission.orders[site])))
 
 
-def build_world(
+def build_world(folder: Path, *, noise: Sampler | None = None, **parts: object) -> World:
+    """Four sites with `members` members each, everybody allowing everything, and an approved plan.
+
+    What is asked for more than once in a test run is made once and copied: keys, files of rows and databases cost more
+    than most tests of them.
+    """
+    key = repr(sorted(parts.items(), key=lambda pair: pair[0]))
+    if key not in _MADE:
+        place = Path(tempfile.mkdtemp(prefix="accord-world-"))
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        _MADE[key] = _made(place, **parts)  # type: ignore[arg-type]
+    made = _MADE[key]
+    clock = Clock()
+    folders = {}
+    for site, original in made.folders.items():
+        shutil.copytree(original.path, folder / site)
+        folders[site] = SiteFolder(folder / site)
+    agents = {
+        site: open_site(own, clock=clock, noise=noise or SeededNoise(index))
+        for index, (site, own) in enumerate(folders.items())
+    }
+    gate = replace(
+        made.gate,
+        clock=clock,
+        allowed={site: dict(known) for site, known in made.gate.allowed.items()},
+        keys={site: dict(known) for site, known in made.gate.keys.items()},
+        removed={},
+        rounds=[],
+        reports=[],
+    )
+    return World(gate, clock, folders, agents, made.plan, dict(made.reviewers))
+
+
+_MADE: dict[str, World] = {}
+
+
+def _made(
     folder: Path,
     *,
     sites: tuple[str, ...] = ("north", "south", "east", "west"),
     members: int = 150,
     minimum_cohort: int = 20,
-    noise: Sampler | None = None,
     year: tuple[float, float] = (8.0, 4.0),
     run: tuple[float, float] = (4.0, 2.0),
     minimum_cohort_of_plan: int = 50,
     **plan_changes: object,
 ) -> World:
-    """Four sites with `members` members each, everybody allowing everything, and an approved plan."""
+    """The world that is copied; nothing in it is open."""
     clock, hub_key = Clock(), Ed25519PrivateKey.generate()
     reviewers = {role: Ed25519PrivateKey.generate() for role in ROLES}
     pinned = [Pinned(f"{role}-1", role, "programme", key.public_key()) for role, key in reviewers.items()]
@@ -153,11 +191,7 @@ def build_world(
         hub_key=hub_key,
         epoch=7,
     )
-    agents = {
-        site: open_site(folders[site], clock=clock, noise=noise or SeededNoise(index))
-        for index, site in enumerate(sites)
-    }
-    return World(gate, clock, folders, agents, plan, reviewers)
+    return World(gate, clock, folders, {}, plan, reviewers)
 
 
 def request_for(world: World, admission: Admission, opened: Opened, *, site: str = "north", **changes: object) -> bytes:

@@ -3,7 +3,6 @@
 import socket
 import ssl
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -12,7 +11,6 @@ import pytest
 
 from federated.certificates import create_authority, create_node_key
 from federated.errors import Refusal, RefusedError
-from federated.flower import internals
 from federated.flower.deployment import run_deployed, wait_for
 from federated.flower.embedded import run_embedded
 from federated.flower.fleet import LARGEST_BODY
@@ -20,10 +18,6 @@ from federated.models.package import parse_package
 from tests.federated.flower.network import connected, listening
 from tests.federated.summing import sharing
 from tests.federated.world import World, build_world
-
-
-def test_the_adapter_names_the_flower_it_was_written_for() -> None:
-    assert version("flwr").startswith(internals.VERSION + ".")
 
 
 def test_a_deployed_run_gives_the_model_of_the_embedded_one(tmp_path: Path) -> None:
