@@ -18,6 +18,7 @@ from consent_center.demo.federation import LABEL_COLUMN
 from consent_center.demo.load import load
 from consent_center.demo.stage import Stage, ask, enrol, furnish
 from consent_center.demo.world import Options, World
+from consent_center.errors import ConsentCenterError, RuleError
 from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
 from consent_center.studies.schema import SiteSchema
@@ -25,6 +26,7 @@ from consent_center.topology.state import Installation, read_installation
 from consent_center.workflows.admit_site import approve_site, invite_site
 from consent_center.workflows.govern import register_schema
 from consent_center.workflows.machine_tokens import TokenScope, issue_token
+from federated.errors import FederatedError
 from federated.keyfile import read_key
 from federated.plan import Plan
 from federated.shared_noise import with_shared_noise
@@ -35,9 +37,13 @@ from federated.site.joining import Invitation, read_request
 from federated.site.policy import read_policy
 from privacy.keys import read_root_key
 
-DONE = "seeded"
+BEGUN, DONE = ".seeding", ".seeded"
 MINIMUM_COHORT = 200
 TOKEN_LASTS = timedelta(days=365)
+
+
+class SeedError(RuleError):
+    """The programme cannot be filled; says what to do."""
 
 
 def seed(folder: Path) -> None:
@@ -48,6 +54,9 @@ def seed(folder: Path) -> None:
     """
     if (folder / DONE).exists():
         return
+    if (folder / BEGUN).exists():
+        raise SeedError(f"an earlier start was interrupted while it filled the programme: accord down, remove {folder}")
+    (folder / BEGUN).touch()
     made = read_installation(folder)
     settings = Settings.read()
     options = Options(data=made.data, sites=len(made.sites), rounds=made.rounds, seed=made.seed, out=folder)
@@ -116,4 +125,7 @@ def _say_nothing(_steps: int) -> None:
 
 
 if __name__ == "__main__":
-    seed(Path(sys.argv[1]))
+    try:
+        seed(Path(sys.argv[1]))
+    except (ConsentCenterError, FederatedError) as error:
+        sys.exit(f"accord: {error}")
