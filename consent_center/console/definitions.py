@@ -97,14 +97,13 @@ def _kind(text: str) -> EditKind:
 
 
 def _definitions(page: StaffPage, *, refused: str = "", status: int = 200, **more: Any) -> HTMLResponse:
-    catalogue, tools, decided = page.wiring.store.read(show_definitions)
+    catalogue, _, decided = page.wiring.store.read(show_definitions)
     return page.show(
         "console/definitions/page.html",
         here="definitions",
         status=status,
         catalogue=catalogue,
         notices={code: max(v for c, v in catalogue.notices if c == code) for code, _ in sorted(catalogue.notices)},
-        tools=tools,
         decided=decided,
         refused=refused,
         may_edit=page.person.may(Act.EDIT_DEFINITIONS),
