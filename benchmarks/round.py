@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks._sites import federation
+from benchmarks._stock import stock_round_seconds
 from federated.certificates import create_authority, create_node_key, issue_server
 from federated.flower.deployment import run_deployed, wait_for
 from federated.flower.embedded import run_embedded
@@ -30,6 +31,8 @@ SITES = 5
 ROUNDS = 100
 MEMORY = Path("/dev/shm")
 PORT = 18_443
+GROWTH = (3, 6, 12)
+MEMBERS = (10_000, 100_000, 1_000_000)
 SITE = """
 import sys, json
 from pathlib import Path
@@ -55,13 +58,17 @@ def run() -> dict[str, dict[str, object]]:
     figures: dict[str, object] = {"sites": SITES, "rounds": ROUNDS}
     for name, place in (("embedded", memory), ("embedded_durable", None)):
         with tempfile.TemporaryDirectory(dir=place) as folder:
-            _put(figures, name, _embedded(Path(folder)))
+            _put(figures, name, _embedded(Path(folder), sites=SITES, members=20, rounds=ROUNDS))
     for name, sites, categories, rounds in (("deployed_3", 3, 0, ROUNDS), ("deployed_6_100k", 6, 100_000, 12)):
         with tempfile.TemporaryDirectory(dir=memory) as folder:
             started, seconds = _deployed(Path(folder), sites=sites, categories=categories, rounds=rounds)
         _put(figures, name, seconds)
         if sites == 3:
             figures["start_s"] = round(started, 2)
+    _grow(figures, memory)
+    stock = stock_round_seconds()
+    figures["stock_3_s"] = round(stock, 2)
+    print(f"stock Flower, 3 sites: {stock:.2f} s a round", flush=True)
     return {
         "figures": figures,
         "goals": {
@@ -69,6 +76,8 @@ def run() -> dict[str, dict[str, object]]:
             "deployed_3_ms": ["<=", 50.0],
             "deployed_6_100k_ms": ["<=", 150.0],
             "start_s": ["<=", 5.0],
+            "sites_growth": ["<=", 1.25],
+            "members_growth": ["<=", 1.25],
         },
     }
 
@@ -82,8 +91,25 @@ def _put(figures: dict[str, object], name: str, seconds: Sequence[float]) -> Non
     )
 
 
-def _embedded(folder: Path) -> list[float]:
-    gate, agents = federation(folder, sites=SITES, members=20, rounds=ROUNDS)
+def _grow(figures: dict[str, object], memory: Path | None) -> None:
+    """How a round grows with sites and with members; 1 is linear, less is better than that."""
+    for what, steps, shape in (("sites", GROWTH, "sites"), ("members", MEMBERS, "members")):
+        medians = []
+        for size in steps:
+            sizes = {"sites": 1, "members": 20, shape: size}
+            with tempfile.TemporaryDirectory(dir=memory) as folder:
+                seconds = _embedded(Path(folder), rounds=25 if shape == "sites" else 8, **sizes)
+            _put(figures, f"{what}_{size}", seconds)
+            medians.append(statistics.median(seconds))
+        worst = max(
+            (after - before) * size / (before * (larger - size))
+            for (before, after), (size, larger) in zip(pairwise(medians), pairwise(steps), strict=True)
+        )
+        figures[f"{what}_growth"] = round(worst, 2)
+
+
+def _embedded(folder: Path, *, sites: int, members: int, rounds: int) -> list[float]:
+    gate, agents = federation(folder, sites=sites, members=members, rounds=rounds)
     ends: list[float] = []
     answers = {name: agent.answer for name, agent in agents.items()}
     _completed(run_embedded(gate, "benchmark", answers, watch=lambda _: ends.append(time.perf_counter())))
@@ -91,7 +117,7 @@ def _embedded(folder: Path) -> list[float]:
 
 
 def _deployed(folder: Path, *, sites: int, categories: int, rounds: int) -> tuple[float, list[float]]:
-    gate, agents = federation(folder, sites=sites, members=20, rounds=rounds, categories=categories)
+    gate, agents = federation(folder, sites=sites, members=12, rounds=rounds, categories=categories)
     now = datetime.now(UTC)  # noqa: TID251  a benchmark is an outermost edge
     authority = create_authority(folder / "ca", name="benchmark", at=now)
     certificate, key = issue_server(folder / "ca", folder / "server", hosts=["127.0.0.1"], at=now)

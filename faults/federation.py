@@ -45,9 +45,10 @@ def site_killed(cycles: int = 10, *, postgres: bool = True) -> Outcome:
     return _killed("a site", kill, cycles, planted="forgets", postgres=postgres)
 
 
-def coordinator_killed(cycles: int = 10, *, postgres: bool = True) -> Outcome:
+def coordinator_killed(cycles: int = 10, *, postgres: bool = True, controlled: bool = True) -> Outcome:
     """Kill -9 of the coordinator with its fleet service; another process with the same token goes on."""
-    return _killed("the coordinator", kill_coordinator, cycles, planted="forgets", postgres=postgres)
+    planted = "forgets" if controlled else ""
+    return _killed("the coordinator", kill_coordinator, cycles, planted=planted, postgres=postgres)
 
 
 def hub_killed(cycles: int = 10, *, postgres: bool = True) -> Outcome:
@@ -75,6 +76,8 @@ def _killed(what: str, kill: Kill | None, cycles: int, *, planted: str, postgres
     outcome.also.append(", ".join(f"{end} {count}" for end, count in sorted(ends.items())))
     if "completed" not in ends:
         outcome.failures.append("no run completed, so nothing was shown to go on")
+    if not planted:
+        return outcome
     control = Outcome("control")
     with town_of(postgres=False, planted=planted) as (town, _):
         for _ in range(8):

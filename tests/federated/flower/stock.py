@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks._stock import stock_flower
 from federated.models.package import parse_package
-from tests.federated.flower.stock_processes import stock_flower
 from tests.federated.summing import sharing
 from tests.federated.world import build_world
 
 
-@pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # Flower's bundler uses the old name
 @pytest.mark.parametrize("shared", [False, True], ids=["local noise", "secure sum"])
 def test_a_run_completes_under_stock_flower(tmp_path: Path, *, shared: bool) -> None:
     world = build_world(

@@ -5,27 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from benchmarks._gate_server import serving
+from benchmarks._programme import free_port
+from benchmarks._sites import federation
 from federated.certificates import create_authority, create_node_key, issue_server
 from federated.flower.gates import NODES, STUDY, nodes_text
 from federated.flower.internals import RuntimeVersionHttpInterceptor, public_key_to_bytes
-from federated.gate import Gate
-from tests.federated.flower.network import free_port
-from tests.federated.gate_server import serving
+from federated.gate import Gate, RoundReport
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 
 
@@ -40,6 +45,7 @@ class Stock:
 
     @property
     def authority(self) -> Path:
+        """The certificate of the authority that vouches for the SuperLink."""
         return self.folder / "coordinator" / "ca" / "ca.crt"
 
     def start(self, name: str, *command: object, **environment: object) -> None:
@@ -67,6 +73,7 @@ class Stock:
             )
 
     def control(self) -> Any:
+        """A client of the control API, on loopback."""
         from flwr.supercore.control.control_http_client import ControlHttpClient
 
         return ControlHttpClient.from_server_address(
@@ -83,7 +90,9 @@ class Stock:
         from flwr.proto.control_pb2 import ListRunsRequest, StartRunRequest
         from flwr.supercore.fab import Fab
 
-        bundle = build_fab_from_disk(ROOT / "deploy" / "flower")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Flower's bundler uses an old name
+            bundle = build_fab_from_disk(ROOT / "deploy" / "flower")
         client = self.control()
         settings = user_config_to_proto({STUDY: study, NODES: nodes_text(self.nodes)})
         fab = fab_to_proto(Fab(hashlib.sha256(bundle).hexdigest(), bundle, {}))
@@ -141,6 +150,27 @@ def stock_flower(folder: Path, gate: Gate, sites: Mapping[str, Path]) -> Iterato
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def stock_round_seconds(*, sites: int = 3, rounds: int = 3) -> float:
+    """Seconds a round takes under stock Flower, the median of all but the first."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        gate, agents = federation(folder, sites=sites, members=20, rounds=rounds)
+        for agent in agents.values():
+            agent.close()
+        ends: list[float] = []
+        settle = gate.settle_round
+
+        def settled(report: RoundReport) -> None:
+            settle(report)
+            ends.append(time.perf_counter())
+
+        gate.settle_round = settled  # type: ignore[method-assign]
+        with stock_flower(folder / "stock", gate, {name: folder / name for name in agents}) as stock:
+            if stock.run("benchmark", timeout_s=240) != "completed":
+                raise RuntimeError("the run under stock Flower did not complete: " + stock.said())
+    return statistics.median(after - before for before, after in pairwise(ends))
 
 
 def _start_site(stock: Stock, client: Any, name: str, path: Path, secret: Path) -> None:

@@ -24,6 +24,7 @@ from federated.signed import encode
 
 
 def answer(gate: Gate, path: str, body: bytes) -> bytes:
+    """The answer to one question."""
     match path.rpartition("/")[2]:
         case "admit-run":
             return admission_bytes(gate.admit_run(body.decode()))
@@ -38,6 +39,8 @@ def answer(gate: Gate, path: str, body: bytes) -> bytes:
 
 @contextmanager
 def serving(gate: Gate, port: int, certificate: Path, key: Path) -> Iterator[str]:
+    """The gate's address while it is served."""
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
