@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent_center.consent.bitmap import bits_of
-from consent_center.consent.verdict import verdict
-from tests.consent_center.consent.strategies import facts, moments, terms
-from tests.consent_center.world import AGE, TRAIN, cases
+from consent_center.consent.grant import Act, Said
+from consent_center.consent.verdict import Facts, Reason, Terms, verdict
+from tests.consent_center.consent.strategies import MIDNIGHT, facts, moments, terms
+from tests.consent_center.world import AGE, DAY, NOW, TRAIN, cases
 
 PEOPLE = st.lists(facts, min_size=1, max_size=6)
 
@@ -48,7 +50,7 @@ def test_a_cohort_is_the_intersection_of_its_items(first, second, on_file, of_ag
 @settings(max_examples=cases(40))
 @given(st.lists(facts, min_size=2, max_size=4), terms, moments)
 def test_what_was_said_before_leaves_no_trace(states, on_file, at):
-    """One member's bits after any sequence of states are those of the last state alone."""
+    """One member's bits after any sequence of states, looked at or not, are those of the last state alone."""
     last = {(1, TRAIN): replace(states[-1], terms=on_file)}
     walked = bits_of({(1, TRAIN): replace(states[0], terms=on_file)}, at=at)
     for state in states[1:]:
@@ -56,5 +58,22 @@ def test_what_was_said_before_leaves_no_trace(states, on_file, at):
         walked.members.put(
             1, switches=state.switches, guarded_until=state.guarded_until, guardians=state.guardians, at=at
         )
+        walked.allowed(TRAIN, at=at)
     assert walked.reason(TRAIN, 1, at=at) == bits_of(last, at=at).reason(TRAIN, 1, at=at)
     assert walked.allowed(TRAIN, at=at) == bits_of(last, at=at).allowed(TRAIN, at=at)
+
+
+@pytest.mark.parametrize("looked_at", [False, True])
+def test_a_renewed_yes_is_not_ended_by_the_end_of_the_one_before(looked_at):
+    """And the other way round: bits of an end are cleared wherever they are kept."""
+    ended = Said(Act.GIVEN, NOW - 3 * DAY, MIDNIGHT - DAY, entry=1)
+    renewed = Said(Act.RENEWED, NOW - DAY, MIDNIGHT + 3 * DAY, entry=2)
+    bits = bits_of({(1, TRAIN): Facts(Terms(), said=(ended,))}, at=NOW)
+    if looked_at:
+        assert not bits.allowed(TRAIN, at=NOW)
+    bits.items[TRAIN].put(1, (ended, renewed), at=NOW)
+    assert set(bits.allowed(TRAIN, at=NOW)) == {1}
+    assert bits.reason(TRAIN, 1, at=NOW) is Reason.ALLOWED
+    bits.items[TRAIN].put(1, (ended,), at=NOW)
+    assert not bits.allowed(TRAIN, at=NOW)
+    assert bits.reason(TRAIN, 1, at=NOW) is Reason.EXPIRED

@@ -28,6 +28,7 @@ from consent_center.workflows.set_switch import set_switch
 from tests.consent_center.world import (
     ABROAD,
     AGE,
+    AUDIT,
     CHOICES,
     DAY,
     ITEMS,
@@ -124,6 +125,12 @@ def _grown(tx, *, at):
     from consent_center.workflows.register_member import register_members
 
     return register_members(tx, [None], at=at)
+
+
+def _children(tx, *, at):
+    from consent_center.workflows.register_member import register_members
+
+    return register_members(tx, [NOW + 2 * DAY], at=at)
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +263,38 @@ def test_warm_bits_forget_yeses_under_a_notice_that_a_material_change_overtook(s
     assert store.read(ask_verdicts, [Question(mei, TRAIN)], at=NOW)[0].value == "allowed"
     store.run(publish_notice, notice(2, at=NOW + SECOND), at=NOW + SECOND)
     assert store.read(ask_verdicts, [Question(mei, TRAIN)], at=NOW + SECOND)[0].value == "notice-changed"
+
+
+def test_warm_bits_hear_of_each_kind_of_change_alone(store):
+    """One change at a time, so that one kind that is not listened to is found."""
+    mei, ann = found(store, members=1) + store.run(_children, at=NOW - DAY)
+    guardian = {"kind": DelegationKind.GUARDIAN, "to": mei, "evidence": EVIDENCE, "ends": NOW + DAY}
+
+    def told(member, item, at):
+        answer = store.read(ask_verdicts, [Question(member, item)], at=at)[0]
+        assert answer is store.read(ask_verdict, member, [item], at=at)[0].reason
+        return answer.value
+
+    store.run(make_statements, [said(mei, Act.GIVEN, OFFER)], at=NOW)
+    assert told(mei, OFFER, NOW) == "allowed"
+    for number, (switch, on, reason) in enumerate(
+        [
+            (Switch.NO_PERSONALISED, True, "objected"),
+            (Switch.NO_PERSONALISED, False, "allowed"),
+            (Switch.RESTRICTED, True, "restricted"),
+        ],
+        1,
+    ):
+        store.run(set_switch, mei, switch, on=on, at=NOW + number * SECOND)
+        assert told(mei, OFFER, NOW + number * SECOND) == reason
+    given = store.run(delegate, ann, **guardian, at=NOW)
+    actor = Actor(ActorKind.GUARDIAN, given.id)
+    store.run(make_statements, [said(ann, Act.GIVEN, AUDIT, actor=actor)], at=NOW + 5 * SECOND)
+    assert told(ann, AUDIT, NOW + 5 * SECOND) == "allowed"
+    store.run(end_delegation, given.id, at=NOW + 6 * SECOND)
+    assert told(ann, AUDIT, NOW + 6 * SECOND) == "guardian-missing"
+    store.run(delegate, ann, **guardian, at=NOW + 7 * SECOND)
+    assert told(ann, AUDIT, NOW + 7 * SECOND) == "allowed"
 
 
 def test_cold_columns_fold_as_the_domain_does(store):
