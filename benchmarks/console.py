@@ -55,6 +55,7 @@ GOAL_MS = 80.0
 PAGES = {
     "today": "/console/",
     "studies": "/console/studies",
+    "studies_found": "/console/studies?words=study+7&stage=approved",
     "study": "/console/studies/study-7",
     "runs": "/console/runs",
     "run": "/console/runs/run-7",
@@ -65,6 +66,8 @@ PAGES = {
     "log_entry": "/console/log/500000",
     "contracts": "/console/contracts",
     "definitions": "/console/definitions",
+    "rules": "/console/rules",
+    "reviews": "/console/reviews",
     "findings": "/console/findings",
     "people": "/console/people",
 }

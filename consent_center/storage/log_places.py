@@ -44,7 +44,5 @@ def of_kind(tx: Transaction, kind: str, low: int, high: int, *, limit: int) -> l
 
 def moment_at(tx: Transaction, index: int) -> datetime:
     """When the entry at this place was recorded."""
-    query = (
-        select(EntryRow.at).join(LeafRow, col(LeafRow.entry_id) == col(EntryRow.id)).where(LeafRow.leaf_index == index)
-    )
-    return from_seconds(tx.session.exec(query).one())
+    query = text("SELECT e.at FROM leaf l JOIN entry e ON e.id = l.entry_id WHERE l.leaf_index = :place")
+    return from_seconds(tx.session.connection().execute(query, {"place": index}).scalar_one())

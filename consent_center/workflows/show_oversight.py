@@ -24,7 +24,7 @@ from federated.signed import decode
 from privacy.ledger import Balance, Charge
 from privacy.quantities import Cost
 
-SCAN = 20_000
+SCAN = 10_000
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def show_log(
 ) -> tuple[list[LogLine], int | None, int]:
     """Places of the log, newest first: one page, where the next begins (None at the end), and the size.
 
-    A kind is looked for in at most 20,000 entries at a time; the page then says where to go on.
+    A kind is looked for in at most 10,000 entries at a time; the page then says where to go on.
 
     Args:
         tx: the transaction.
