@@ -318,7 +318,7 @@ def try_tests(*tests: str, marks: str = "not postgres and not fault") -> dict[st
             marks,
         ]
         subprocess.run(
-            [*command, marks, *tests],
+            [*command, *tests],
             cwd=Path(str(consent_center.__file__)).parents[1],
             env={**os.environ, REPORT: str(place)},  # noqa: TID251 - the tests inherit the path they run under
             stdout=subprocess.DEVNULL,
