@@ -76,10 +76,10 @@ def read_override(signed: Signed, key: ApprovalKey) -> Override:
     if not isinstance(data, dict) or data.pop("statement", None) != KIND:
         raise MalformedError("not an override of a release")
     try:
-        moments = {name: datetime.fromisoformat(data.pop(name)) for name in ("at", "until")}
-        override = Override(**data, **moments)
+        at, until = (datetime.fromisoformat(data.pop(name)) for name in ("at", "until"))
+        override = Override(**data, at=at, until=until)
     except (TypeError, ValueError, KeyError) as error:
         raise MalformedError("not an override of a release") from error
-    if any(one.tzinfo is None for one in moments.values()) or not all(isinstance(one, str) for one in data.values()):
+    if at.tzinfo is None or until.tzinfo is None or not all(isinstance(one, str) for one in data.values()):
         raise MalformedError("an override consists of words, and of moments with a zone")
     return override
