@@ -1,6 +1,6 @@
 """On the generated federation, where age and gender have nothing to do with leaving, the release check passes.
 
-Half of the full size, to keep the suite quick; the verdict needs thousands of audited members, not all of them.
+A third of the full size, to keep the suite quick; the verdict needs thousands of audited members, not all of them.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.demo.stories import tell
 
 
 def test_synthetic_passes_and_is_released_without_an_override(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    small = synthetic.load(sites=4, seed=7, members=50_000)
+    small = synthetic.load(sites=4, seed=7, members=35_000)
     monkeypatch.setattr(load, "load", lambda *_, **__: small)
     told = tell(monkeypatch, tmp_path / "out", data="synthetic", rounds=25)
     assert told["release"]["verdict"] == "PASS"
