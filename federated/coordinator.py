@@ -255,7 +255,7 @@ def _summed(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Total]:
             attempt = min(made, plan.max_attempts)
             summed = Attempt(plan, exchange, run.name, exchange.number, attempt, send).sum(weights, statements)
         except (RefusedError, MalformedError) as error:
-            left = error.left if isinstance(error, LeftError) else _everybody(plan, error)
+            left = (error.left if isinstance(error, LeftError) else {}) or _everybody(plan, error)
             run.nonces = {}
             if made < plan.max_attempts or ({*left.values()} <= AWAY and run.patience.again(until)):
                 continue

@@ -65,9 +65,11 @@ class EngineSource:
             return read_rows_of(self.tables(engine, self.table), pseudonyms, own, lambda some: declare(engine, some))
 
         def declare(engine: Any, members: Any) -> Any:
+            # Only the chosen members' rows are grouped: nobody else's are worth the memory.
+            tables = {one.table: self.tables(engine, one.table) for one in wanted.values()}
+            own = {name: table.semi_join(members, PSEUDONYM) for name, table in tables.items()}
             made = {
-                name: column_of(one, self.tables(engine, one.table), key=PSEUDONYM, as_of=self.as_of)
-                for name, one in wanted.items()
+                name: column_of(one, own[one.table], key=PSEUDONYM, as_of=self.as_of) for name, one in wanted.items()
             }
             return with_columns(members, made, wanted, key=PSEUDONYM)
 

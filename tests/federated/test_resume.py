@@ -144,6 +144,18 @@ def test_a_secure_sum_is_not_repeated_beyond_what_was_charged(tmp_path: Path) ->
     assert world.gate.reports == [report]
 
 
+def test_a_secure_sum_that_nobody_comes_back_to_ends_under_a_code(tmp_path: Path) -> None:
+    world = sharing(small(tmp_path))
+    answers = asking(world)
+
+    def ask(kind: Kind | None, number: int, messages: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        return {} if world.gate.rounds else answers(kind, number, messages)
+
+    report = run_study(world.gate, "study-1", ask=ask, patience=Patience(0.01, lambda _: None))
+    assert report.outcome in (Refusal.SUM_TOO_FEW, Refusal.NO_QUORUM)
+    assert world.gate.reports == [report]
+
+
 def test_a_site_that_comes_back_while_there_is_patience_ends_no_run(tmp_path: Path) -> None:
     world, waited = small(tmp_path), []
     answers, away = asking(world), {"south": 3}
