@@ -1,8 +1,7 @@
-"""Sign-in, as rows: who is signed in where, one-time links, passkeys, and what a browser has begun and not finished.
+"""Sign-in, as rows: who is signed in where, one-time links and passkeys.
 
 Laws: of every secret only the SHA-256 is kept; of an e-mail address only a keyed tag, so that a stolen database names
-nobody; a link, a challenge and a state are used once. These rows are about browsers, not about consent: they are
-deleted when they have ended, and have no audit entries.
+nobody; a link is used once. These rows are about browsers, not consent: they go when they have ended, without entries.
 """
 
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, update
 from sqlmodel import Field, SQLModel, col, select
 
+from consent_center.storage.begun import BegunRow
 from consent_center.storage.columns import moment, text
 from consent_center.storage.transaction import Transaction
 
@@ -77,16 +77,6 @@ class PasskeyRow(SQLModel, table=True):
     added_at: str
     used_at: str | None = None
     revoked_at: str | None = None
-
-
-class PendingRow(SQLModel, table=True):
-    """What a browser has begun: a challenge or a state that it must bring back, once."""
-
-    __tablename__ = "sign_in_pending"
-    holder: bytes = Field(primary_key=True)
-    kind: str = Field(primary_key=True)
-    payload: str
-    made_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +179,7 @@ def drop_ended(tx: Transaction, *, sessions_before: datetime, begun_before: date
     """Forget what ended long ago: sessions not seen and beginnings not finished since then."""
     tx.session.exec(delete(SessionRow).where(col(SessionRow.seen_at) < text(sessions_before)))
     tx.session.exec(delete(LinkRow).where(col(LinkRow.made_at) < text(begun_before)))
-    tx.session.exec(delete(PendingRow).where(col(PendingRow.made_at) < text(begun_before)))
+    tx.session.exec(delete(BegunRow).where(col(BegunRow.made_at) < text(begun_before)))
 
 
 def put_address(tx: Transaction, tag: bytes, *, member: str) -> None:
@@ -283,20 +273,6 @@ def revoke_passkey(tx: Transaction, credential: bytes, *, member: str, at: datet
         col(PasskeyRow.credential) == credential, col(PasskeyRow.member) == member, col(PasskeyRow.revoked_at).is_(None)
     )
     return bool(tx.session.exec(query.values(revoked_at=text(at))).rowcount)
-
-
-def put_pending(tx: Transaction, holder: bytes, kind: str, payload: str, *, at: datetime) -> None:
-    """Remember what a browser has begun; it replaces an earlier beginning of the kind."""
-    tx.session.merge(PendingRow(holder=holder, kind=kind, payload=payload, made_at=text(at)))
-
-
-def take_pending(tx: Transaction, holder: bytes, kind: str) -> tuple[str, datetime] | None:
-    """What the browser had begun and when, once; None if nothing."""
-    row = tx.session.get(PendingRow, (holder, kind))
-    if row is None:
-        return None
-    tx.session.delete(row)
-    return row.payload, moment(row.made_at)
 
 
 def _signed_in(row: SessionRow) -> SignedIn:

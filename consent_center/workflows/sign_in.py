@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from consent_center.errors import RuleError
-from consent_center.storage import sessions
+from consent_center.storage import begun, sessions
 from consent_center.storage.sessions import Passkey
 from consent_center.storage.transaction import Transaction
 
@@ -145,7 +145,7 @@ def sign_in_by_link(tx: Transaction, *, link: bytes, visit: bytes | None, sessio
 
 def begin(tx: Transaction, *, holder: bytes, kind: str, payload: str, at: datetime) -> None:
     """Remember a challenge or a state that this browser must bring back within ten minutes."""
-    sessions.put_pending(tx, holder, kind, payload, at=at)
+    begun.put(tx, holder, kind, payload, at=at)
 
 
 def take_begun(tx: Transaction, *, holder: bytes, kind: str, at: datetime) -> str | None:
@@ -223,10 +223,10 @@ def sign_in_by_identity(
     Raises:
         IdentityRefusedError: the answer is not believed, or nobody is known by it.
     """
-    begun = _taken(tx, holder, "oidc", at=at)
-    if begun is None:
+    remembered = _taken(tx, holder, "oidc", at=at)
+    if remembered is None:
         raise IdentityRefusedError("the sign-in took too long, or began in another browser: start again")
-    issuer, subject = identify(begun)
+    issuer, subject = identify(remembered)
     member = sessions.member_of_identity(tx, issuer=issuer, subject=subject)
     if member is None:
         raise IdentityRefusedError("nobody here is known by this sign-in: use a link first")
@@ -234,7 +234,7 @@ def sign_in_by_identity(
 
 
 def _taken(tx: Transaction, holder: bytes, kind: str, *, at: datetime) -> str | None:
-    taken = sessions.take_pending(tx, holder, kind)
+    taken = begun.take(tx, holder, kind)
     if taken is None or not taken[1] <= at < taken[1] + PENDING_LIVES:
         return None
     return taken[0]

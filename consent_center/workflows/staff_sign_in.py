@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from consent_center.events import Event
-from consent_center.storage import sessions, staff
+from consent_center.storage import begun, staff
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import StaffError
 from consent_center.studies.person import Person
@@ -75,7 +75,7 @@ def sign_in_by_staff_link(tx: Transaction, *, link: bytes, session: bytes, at: d
 
 def begin_staff_identity(tx: Transaction, *, holder: bytes, payload: str, at: datetime) -> None:
     """Remember what this browser must bring back from the identity provider within ten minutes."""
-    sessions.put_pending(tx, holder, PENDING, payload, at=at)
+    begun.put(tx, holder, PENDING, payload, at=at)
 
 
 def know_identity(tx: Transaction, *, issuer: str, subject: str, person: str, at: datetime) -> None:
@@ -105,10 +105,10 @@ def sign_in_by_staff_identity(
     Raises:
         StaffLinkError: it took too long, or nobody here is known by this subject.
     """
-    begun = sessions.take_pending(tx, holder, PENDING)
-    if begun is None or at >= begun[1] + LINK_LIVES:
+    taken = begun.take(tx, holder, PENDING)
+    if taken is None or at >= taken[1] + LINK_LIVES:
         raise StaffLinkError("the sign-in took too long, or began in another browser: start again")
-    issuer, subject = identify(begun[0])
+    issuer, subject = identify(taken[0])
     name = staff.person_of_identity(tx, issuer=issuer, subject=subject)
     person = None if name is None else staff.find(tx, name)
     if person is None or not person.is_here(at=at):
