@@ -23,7 +23,8 @@ from audit.__main__ import main as audit
 from audit.log.cosignature import CosignerKey
 from audit.log.note import SignerKey, VerifierKey
 from consent_center.errors import SettingsError
-from consent_center.publisher import INTERVAL_S, WINDOW_S, Publisher, Status, WitnessAddress
+from consent_center.log_status import Status
+from consent_center.publisher import INTERVAL_S, WINDOW_S, Publisher, WitnessAddress
 from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
 from consent_center.web.published import PublishedLog

@@ -16,7 +16,8 @@ from audit.log.witness import Witness
 from audit.log.witness_server import WitnessServer
 from consent_center.errors import LogRestoredError, StorageError
 from consent_center.events import Event
-from consent_center.publisher import LAG_ALERT_S, Publisher, Status, WitnessAddress
+from consent_center.log_status import LAG_ALERT_S, Status
+from consent_center.publisher import Publisher, WitnessAddress
 from consent_center.storage import entries, sequencer
 from consent_center.storage.transaction import Store
 from tests.consent_center.log.conftest import ORIGIN, SIGNER, verified
