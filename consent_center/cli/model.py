@@ -32,7 +32,8 @@ def affected(hub: HubOpt = Path("var/hub")) -> int:
     for one in found:
         left = f"{one.gone} of {one.members} members gone ({one.share_gone:.1%})"
         ended = f", contracts ended: {', '.join(one.contracts_ended)}" if one.contracts_ended else ""
-        _out.print(f"{one.model}  {one.study}  {one.state}  {left}{ended}  {one.remedy}", markup=False)
+        moved = f", scores moved: {', '.join(one.drifted)}" if one.drifted else ""
+        _out.print(f"{one.model}  {one.study}  {one.state}  {left}{ended}{moved}  {one.remedy}", markup=False)
     if not found:
         _out.print("No model is in use or waiting.", markup=False)
     return 1 if any(one.remedy != "bounded by DP: none needed" for one in found) else 0

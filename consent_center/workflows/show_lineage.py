@@ -4,15 +4,18 @@ When members withdraw or contracts end, each model is listed with the share of i
 three classes by policy. None of them claims that a model forgets:
 
     bounded by DP       what any one member can have changed is bounded by the model's ε; nothing is needed
-    retrain scheduled   more left than the policy accepts, or a site's contract ended: a new approved run is due
+    retrain scheduled   more left than the policy accepts, a site's contract ended, or its scores moved: a new approved
+                        run is due
     retired             far more left, or the model is older than the policy lets it be
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
+from audit.fairness.drift import drift
+from audit.fairness.verdict import Thresholds
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import terms_reason
 from consent_center.storage import cohorts, definitions, lineage, releases, runs, studies
@@ -24,6 +27,8 @@ from consent_center.studies.study import Study
 from federated.plan import Plan, digest, plan_bytes
 
 MOST_STUDIES = 10_000
+DRIFT_ALPHA = 0.001
+"""How often scores that did not move may call for a training; every new scoring is one more look."""
 Remedy = Literal["bounded by DP: none needed", "retrain scheduled", "retired"]
 
 
@@ -52,6 +57,7 @@ class Lineage:
         cohorts: site -> digest of the signed cohort's header.
         members: how many were in its cohorts.
         gone: how many of them may not be used today as they were then (withdrawn, expired, unlinked, contract ended).
+        drifted: sites whose scores moved since their first scoring by more than sampling and noise explain.
         contracts_ended: sites for which an item of the plan has no contract or assessment in force now.
         scored_by: runs that scored with it.
     """
@@ -68,6 +74,7 @@ class Lineage:
     gone: int
     contracts_ended: tuple[str, ...]
     scored_by: tuple[str, ...]
+    drifted: tuple[str, ...]
     remedy: Remedy
 
     @property
@@ -128,11 +135,12 @@ def retraining_of(
     before = studies.get(tx, found.study)
     gone = f"{found.share_gone:.0%} of the members it learned from are gone"
     ended = f"; contracts ended at {', '.join(found.contracts_ended)}" if found.contracts_ended else ""
+    moved = f"; scores moved at {', '.join(found.drifted)}" if found.drifted else ""
     return replace(
         before,
         id=study,
         author=author,
-        reason=f"{before.reason} Trained anew: {gone}{ended}; made on {found.made_at:%Y-%m-%d}.",
+        reason=f"{before.reason} Trained anew: {gone}{ended}{moved}; made on {found.made_at:%Y-%m-%d}.",
         plan=plan_bytes(replace(before.parsed(), study=study)),
         filed_at=at,
         closes_at=closes_at,
@@ -149,10 +157,12 @@ def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: dateti
     listed = lineage.members_of(tx, made.run)
     gone = sum(len(left) for left in cohorts.removed_since(tx, made.run, plan, since=0, at=at).values())
     ended = _ended(tx, plan, at=at)
+    scored_by = _scored_by(tx, made.model)
+    drifted = _drifted(tx, scored_by)
     share = gone / listed if listed else 0.0
     if share >= policy.retire_share or at - made_at > policy.lasts:
         remedy: Remedy = "retired"
-    elif share >= policy.retrain_share or ended:
+    elif share >= policy.retrain_share or ended or drifted:
         remedy = "retrain scheduled"
     else:
         remedy = "bounded by DP: none needed"
@@ -168,7 +178,8 @@ def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: dateti
         members=listed,
         gone=gone,
         contracts_ended=ended,
-        scored_by=_scored_by(tx, made.model),
+        scored_by=scored_by,
+        drifted=drifted,
         remedy=remedy,
     )
 
@@ -193,3 +204,25 @@ def _scored_by(tx: Transaction, model_digest: str) -> tuple[str, ...]:
         if studies.get(tx, name).parsed().package == model_digest
     ]
     return tuple(lineage.runs_of_studies(tx, scoring))
+
+
+def _drifted(tx: Transaction, scored_by: Sequence[str]) -> tuple[str, ...]:
+    """Sites whose last scoring gives another histogram of scores than their first, each already noised and paid for."""
+    first: dict[str, Mapping[str, Any]] = {}
+    last: dict[str, Mapping[str, Any]] = {}
+    for run in scored_by:
+        outcome = runs.outcome(tx, run)
+        scores = None if outcome is None else outcome.results.get("scores")
+        if scores:
+            (site,) = studies.get(tx, runs.get(tx, run).study).parsed().sites
+            last[site] = scores
+            first.setdefault(site, scores)
+    return tuple(site for site in sorted(last) if first[site] is not last[site] and _moved(first[site], last[site]))
+
+
+def _moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    if len(before["cells"]) != len(now["cells"]):
+        return False
+    variance = max(before["noise_variance"], now["noise_variance"])
+    found = drift(before["cells"], now["cells"], noise_variance=variance, thresholds=Thresholds(), alpha=DRIFT_ALPHA)
+    return found.alarm is True

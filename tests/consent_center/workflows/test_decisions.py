@@ -303,6 +303,19 @@ def test_lineage_tells_what_is_left_of_a_model(scored: Scene) -> None:
     assert scored.store.read(affected_models, at=LATER + timedelta(seconds=1)) == []
 
 
+def test_scores_that_moved_call_for_a_new_training_and_noise_does_not(scored: Scene) -> None:
+    low, high = [4000, 3000, 2000, 1000] + [0] * 16, [0] * 16 + [1000, 2000, 3000, 4000]
+    wobble = [cell + (-1) ** place * 9 for place, cell in enumerate(low)]
+    for name, cells, moved in (("score-2", low, ()), ("score-3", wobble, ()), ("score-4", high, ("sales",))):
+        gate = StoreGate(scored.store, signer=scored.signer, clock=lambda: NOW, new_run=lambda name=name: name)
+        gate.admit_run("offers-1")
+        results = {"scores": {"cells": cells, "noise_variance": 200.0}}
+        gate.settle_run(RunReport(name, "completed", 1, results=results))
+        found = scored.store.read(show_lineage, scored.model, at=LATER)
+        assert found.drifted == moved
+    assert found.remedy == "retrain scheduled"
+
+
 def test_an_affected_model_is_trained_anew_by_a_study_of_its_own(scored: Scene) -> None:
     asked = {"study": "train-2", "author": "ada", "closes_at": LATER + timedelta(days=30)}
     with pytest.raises(ReleaseError, match="nothing calls"):
