@@ -77,7 +77,7 @@ def read_override(signed: Signed, key: ApprovalKey) -> Override:
         raise MalformedError("not an override of a release")
     try:
         at, until = (datetime.fromisoformat(data.pop(name)) for name in ("at", "until"))
-        override = Override(**data, at=at, until=until)
+        override = Override(**{**data, "at": at, "until": until})
     except (TypeError, ValueError, KeyError) as error:
         raise MalformedError("not an override of a release") from error
     if at.tzinfo is None or until.tzinfo is None or not all(isinstance(one, str) for one in data.values()):

@@ -22,7 +22,7 @@ def loaded_by(work: str) -> list[str]:
 
 
 def test_help_and_a_mistyped_command_load_nothing_heavy() -> None:
-    assert loaded_by("from consent_center.cli.main import run\nrun(['--help'])\nrun(['studdy'])") == []
+    assert loaded_by("from consent_center.cli.main import run\nrun(['--help'])\nrun(['stuudy'])") == []
 
 
 def test_commands_of_studies_and_staff_load_no_torch() -> None:
@@ -39,5 +39,5 @@ def test_the_table_and_the_module_say_the_same(name: str) -> None:
 
 
 def test_a_mistyped_command_is_one_line_and_exit_code_two(capsys) -> None:
-    assert run(["studdy"]) == 2
-    assert capsys.readouterr().err.splitlines() == ["accord: No such command 'studdy'; see accord --help"]
+    assert run(["stuudy"]) == 2
+    assert capsys.readouterr().err.splitlines() == ["accord: No such command 'stuudy'; see accord --help"]
