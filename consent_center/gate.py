@@ -4,6 +4,7 @@ A refusal is recorded in a transaction of its own, after the refusing one was ro
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,6 +13,7 @@ from consent_center.storage import runs
 from consent_center.storage.transaction import Store
 from consent_center.workflows.admit_round import admit_round
 from consent_center.workflows.admit_run import admit_run
+from consent_center.workflows.machine_tokens import run_driven
 from consent_center.workflows.record_refusal import record_refusal
 from consent_center.workflows.settle_round import settle_round
 from consent_center.workflows.settle_run import settle_run
@@ -54,6 +56,8 @@ class StoreGate:
             )
         except RefusedError as refused:
             self._store.run(record_refusal, study=study, code=str(refused.code), at=self._clock())
+            if refused.code is Refusal.PERMIT_EXPIRED:
+                self._end(refused.code)
             raise
 
     def admit_round(self, run: str, number: int, nonces: Mapping[str, str]) -> Mapping[str, Signed]:
@@ -73,3 +77,10 @@ class StoreGate:
     def settle_run(self, report: RunReport) -> None:
         """Record the end of a run and keep its model as a candidate."""
         self._store.run(settle_run, report, at=self._clock())
+
+    def _end(self, code: Refusal) -> None:
+        """Settle the run of this token, which nobody can go on with."""
+        if run := self._store.read(run_driven, self._driver) if self._driver else "":
+            report = RunReport(run, str(code), len(self._store.read(runs.rounds, run)))
+            with suppress(RefusedError):  # it had ended before
+                self._store.run(settle_run, report, at=self._clock())

@@ -32,6 +32,7 @@ from consent_center.workflows.approve_study import approve_study
 from consent_center.workflows.assess_study import assess_study
 from consent_center.workflows.enrol_member import enrol_members
 from consent_center.workflows.file_study import file_study
+from consent_center.workflows.machine_tokens import TokenScope, issue_token
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.register_reviewer import register_reviewer
 from consent_center.workflows.release_model import release_model
@@ -386,6 +387,26 @@ def test_a_run_asked_for_again_comes_with_the_checkpoints_of_its_settled_rounds(
     with pytest.raises(RefusedError) as refused:
         asked()
     assert refused.value.code is Refusal.ROUND_OUT_OF_ORDER
+
+
+def test_a_run_that_is_asked_for_again_after_its_permit_ended_is_settled_as_that(
+    ready: tuple[Store, list[str]], signer: Ed25519PrivateKey, keys: dict[str, Ed25519PrivateKey]
+) -> None:
+    store, _ = ready
+    approved(store, plan_for("s1"), keys)
+    token, _ = store.run(issue_token, [TokenScope.RUNS_DRIVE], study="s1", expires_at=NOW + DAY, at=NOW)
+    clock = [NOW]
+    gate = StoreGate(store, signer=signer, clock=lambda: clock[0], new_run=lambda: "run-1", driver=token.id)
+    admission = gate.admit_run("s1")
+    gate.settle_round(honest_round(store, "run-1", 1, signer=signer, at=NOW))
+    clock[0] = admission.permit.expires_at
+    for _ in range(2):
+        with pytest.raises(RefusedError) as refused:
+            gate.admit_run("s1")
+        assert refused.value.code is Refusal.PERMIT_EXPIRED
+    outcome = store.read(runs.outcome, "run-1")
+    assert outcome is not None
+    assert (outcome.outcome, outcome.rounds) == ("permit-expired", 1)
 
 
 def test_a_permit_ends_and_with_it_the_run(
