@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from consent_center.consent.bitmap import bits_of
 from consent_center.consent.grant import Act, Said
 from consent_center.consent.verdict import Facts, Reason, Terms, verdict
-from tests.consent_center.consent.strategies import MIDNIGHT, facts, moments, terms
+from tests.consent_center.consent.strategies import MIDNIGHT, MOMENTS, SECOND, facts, moments, random_facts, terms
 from tests.consent_center.world import AGE, DAY, NOW, TRAIN, cases
 
 PEOPLE = st.lists(facts, min_size=1, max_size=6)
@@ -77,3 +78,22 @@ def test_a_renewed_yes_is_not_ended_by_the_end_of_the_one_before(looked_at):
     bits.items[TRAIN].put(1, (ended,), at=NOW)
     assert not bits.allowed(TRAIN, at=NOW)
     assert bits.reason(TRAIN, 1, at=NOW) is Reason.EXPIRED
+
+
+def test_bits_equal_single_verdicts_for_thousands_of_random_members():
+    draw = np.random.default_rng(20261122)
+    for _ in range(cases(60)):
+        at, on_file = MOMENTS[draw.integers(len(MOMENTS))], random_facts(draw).terms
+        known = {(number, TRAIN): replace(random_facts(draw), terms=on_file) for number in range(1, 41)}
+        bits = bits_of(known, at=at)
+        single = {number: verdict(TRAIN, one, at=at) for (number, _), one in known.items()}
+        assert {number: bits.reason(TRAIN, number, at=at) for number in single} == {
+            number: one.reason for number, one in single.items()
+        }
+        assert set(bits.allowed(TRAIN, at=at)) == {number for number, one in single.items() if one.allowed}
+
+
+def test_a_yes_is_over_from_the_first_instant_of_the_midnight_it_ends_at():
+    bits = bits_of({(1, TRAIN): Facts(Terms(), said=(Said(Act.GIVEN, NOW - 2 * DAY, MIDNIGHT),))}, at=MIDNIGHT)
+    assert not bits.allowed(TRAIN, at=MIDNIGHT)
+    assert set(bits.allowed(TRAIN, at=MIDNIGHT - SECOND)) == {1}

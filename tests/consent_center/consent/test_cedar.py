@@ -6,10 +6,10 @@ Cedar has no fold: the latest choice is found here by sorting, independently of 
 import numpy as np
 import pytest
 
-from consent_center.consent.grant import YES, Act, Said
-from consent_center.consent.verdict import Facts, Switch, Switched, Terms, Window, verdict
-from tests.consent_center.consent.strategies import MIDNIGHT, MOMENTS
-from tests.consent_center.world import DAY, TRAIN
+from consent_center.consent.grant import YES, Act
+from consent_center.consent.verdict import Facts, Switch, Terms, verdict
+from tests.consent_center.consent.strategies import MOMENTS, random_facts
+from tests.consent_center.world import TRAIN
 
 cedarpy = pytest.importorskip("cedarpy")
 
@@ -27,39 +27,7 @@ forbid (principal, action, resource) when { context.guarded && !(context.by_guar
 forbid (principal, action, resource) when { !context.guarded && context.by_guardian };
 """
 CASES = 10_000
-ACTS = [act for act, times in zip(Act, [55, 15, 3, 3, 3, 3, 6, 6, 6], strict=True) for _ in range(times)]
 ORDER = ["given", "renewed", "deferred", "refused", "invalidated", "revoked", "withdrawn"]
-
-
-def random_facts(draw: np.random.Generator) -> Facts:
-    def moment():
-        return MOMENTS[draw.integers(len(MOMENTS))]
-
-    def some_windows(most):
-        return tuple(Window(*sorted((moment(), moment()))) for _ in range(draw.integers(most + 1)))
-
-    def said():
-        act = ACTS[draw.integers(len(ACTS))]
-        ends = MIDNIGHT + int(draw.integers(0, 4)) * DAY if act in YES else None
-        return Said(act, moment(), ends, int(draw.integers(1, 4)), bool(draw.random() < 0.1), int(draw.integers(1000)))
-
-    flip = draw.random
-    terms = Terms(
-        prohibited=flip() < 0.05,
-        necessary=flip() > 0.05,
-        personalised=flip() < 0.5,
-        trains_models=flip() < 0.5,
-        contracts=some_windows(3) if flip() < 0.3 else None,
-        assessments=some_windows(3) if flip() < 0.3 else None,
-        material=tuple((moment(), int(draw.integers(1, 4))) for _ in range(draw.integers(2))),
-    )
-    return Facts(
-        terms if flip() > 0.03 else None,
-        tuple(said() for _ in range(draw.integers(0, 4))),
-        tuple(Switched(list(Switch)[draw.integers(2)], bool(flip() < 0.5), moment()) for _ in range(draw.integers(3))),
-        moment() if flip() < 0.15 else None,
-        some_windows(2) if flip() < 0.5 else (),
-    )
 
 
 def context(known: Facts, at) -> dict:

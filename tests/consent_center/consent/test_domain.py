@@ -79,6 +79,16 @@ def test_3_a_statement_keeps_what_was_read():
 # Invariant 4: items that need separate consent never share one action.
 
 
+def test_4_a_border_a_partner_and_a_sensitive_scope_need_a_consent_of_their_own():
+    lab = Recipient("lab", "A department of ours in Japan", RecipientKind.DEPARTMENT, "JP")
+    known = fold(enumerate((*SCOPES, *PURPOSES, *RECIPIENTS, lab), 1), {})
+    plain, *separate = (TRAIN, TRAIN._replace(recipient="lab"), ABROAD, AGE)
+    assert known.separation_key(plain) == ("", "", "")
+    keys = {known.separation_key(item) for item in separate}
+    assert len(keys) == 3
+    assert known.separation_key(plain) not in keys
+
+
 @given(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=4, unique=True), st.sampled_from(sorted(YES)))
 def test_4_a_yes_joins_only_items_that_may_be_asked_together(items, act):
     keys = {

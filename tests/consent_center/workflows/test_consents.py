@@ -1,5 +1,6 @@
 """What a member says decides, from the moment she says it, on every database."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -184,3 +185,13 @@ def test_many_statements_are_one_transaction(store):
     made = store.run(make_statements, [said(mei, Act.GIVEN, TRAIN), said(ann, Act.REFUSED, TRAIN)], at=NOW)
     assert [one.statement.act for one in made] == [Act.GIVEN, Act.REFUSED]
     assert made[0].statement.choices == CHOICES
+
+
+def test_3_a_statement_answers_only_what_its_own_notice_asks_for(small_store):
+    mei, *_ = found(small_store)
+    other = replace(notice(items=(SERVICE,), at=NOW - DAY), code="other")
+    small_store.run(publish_notice, other, at=NOW - DAY)
+    for workflow in (give_consent, withdraw_consent):
+        with pytest.raises(UnknownItemError):
+            small_store.run(workflow, mei, [TRAIN], **{**ANSWERED, "notice": "other"}, at=NOW)
+    small_store.run(give_consent, mei, [SERVICE], **{**ANSWERED, "notice": "other"}, at=NOW)

@@ -16,18 +16,19 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from consent_center.consent.grant import Act
-from consent_center.consent.propagation import FIRST_WAIT, LONGEST_WAIT, wait
+from consent_center.consent.propagation import FIRST_WAIT, LONGEST_WAIT, Outcome, wait
 from consent_center.errors import DefinitionError
 from consent_center.propagator import Propagator, new_client
+from consent_center.storage import entries
 from consent_center.storage.transaction import Store
 from consent_center.workflows.enrol_member import enrol_members
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.make_statements import make_statements
-from consent_center.workflows.propagate import claim_tasks, raise_alarms, set_endpoint, sweep_expiries
+from consent_center.workflows.propagate import claim_tasks, raise_alarms, record_attempts, set_endpoint, sweep_expiries
 from consent_center.workflows.revoke_consent import revoke_consent
 from consent_center.workflows.show_tasks import show_member_tasks, show_tasks
 from consent_center.workflows.withdraw_consent import withdraw_consent
-from tests.consent_center.world import ABROAD, ANSWERED, DAY, KEYS, NOW, SERVICE, TRAIN, cases, found, said
+from tests.consent_center.world import ABROAD, ANSWERED, BROWSE, DAY, KEYS, NOW, SERVICE, TRAIN, cases, found, said
 
 SECOND = timedelta(seconds=1)
 
@@ -85,6 +86,26 @@ def test_each_affected_recipient_gets_one_task_with_a_due_time(store):
     assert made["sales"][0].due_at == NOW + SECOND + DAY
     assert made["grocer"][1] == "nothing-held", "she never linked there, so nobody need be told"
     assert made["sales"][1] == made["service"][1] == ""
+
+
+def test_a_recipient_is_told_of_all_its_items_in_one_task(small_store):
+    mei, *_ = found(small_store)
+    small_store.run(withdraw_consent, mei, [TRAIN, BROWSE, SERVICE], **ANSWERED, at=NOW)
+    told = {task.recipient: set(task.items) for task, _ in small_store.read(show_tasks)}
+    assert told == {"sales": {TRAIN, BROWSE}, "service": {SERVICE}}
+
+
+def test_of_two_workers_with_one_task_the_first_outcome_stands(store):
+    """A claim lapses; both workers come back; what is told already is not told to have failed, nor counted twice."""
+    mei, *_ = found(store)
+    store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    [(task, _)] = store.run(claim_tasks, limit=9, at=NOW)
+    assert store.run(record_attempts, [(task.id, 0, Outcome.DELIVERED)], at=NOW + SECOND) == 1
+    before = store.read(entries.last_id)
+    for late in (Outcome.DELIVERED, Outcome.TIMED_OUT):
+        assert store.run(record_attempts, [(task.id, 0, late)], at=NOW + 2 * SECOND) == 0
+    [(kept, outcome)] = store.read(show_tasks)
+    assert (kept.attempts, outcome, store.read(entries.last_id)) == (1, "delivered", before)
 
 
 def test_a_verdict_does_not_wait_for_the_recipient(small_store):
