@@ -29,6 +29,7 @@ from federated.site.equipment import coordinator_of
 from federated.site.folder import SiteFolder
 from federated.site.offers import Deliver, read_brand, tell_members
 from federated.site.scoring import Desk, open_desk, score_members
+from federated.site.warned import effect_of_warnings
 from privacy.keys import read_root_key
 
 app = typer.Typer(help="What a site does for itself.", no_args_is_help=True, rich_markup_mode=None)
@@ -122,6 +123,27 @@ def coupon(
         clearing = StoreClearing(store, signer=read_key(hub_folder / "signing.key"), clock=clock)
         made = refuse_coupon(desk, clearing, member, coupon=code, reason=cast(CouponReason, reason))
     _out.print(f"Recorded: {code} was refused ({reason}). The log holds {made[:12]} and nothing of the reason.")
+
+
+@app.command("effect")
+def effect_command(
+    site: SiteOpt,
+    study: StudyOpt,
+    outcome: Annotated[str, typer.Option(help="The column of what came of it: 1 left, 0 stayed.")] = "label",
+    hub: HubOpt = Path("var/hub"),
+) -> int:
+    """Say whether the warnings of a scoring did any good, against the random holdout; 1 if nobody can tell."""
+    with _means(site, hub) as (desk, _, _):
+        found = effect_of_warnings(desk, study=study, outcome=outcome, brand=read_brand(site / "offers.toml"))
+    if found.difference is None or found.interval is None:
+        _out.print(f"INSUFFICIENT: these arms would show a difference of {found.detectable:.3f} or more only.")
+        return 1
+    low, high = found.interval
+    _out.print(
+        f"{found.verdict}: warned minus holdout, share who left, {found.difference:+.3f}, 95 % interval {low:+.3f} to "
+        f"{high:+.3f}."
+    )
+    return 0
 
 
 def _keep(kept: Kept) -> None:

@@ -7,10 +7,13 @@ import pytest
 
 from federated.clearance import commitment_of
 from federated.errors import MalformedError, Refusal, RefusedError
+from federated.site import early_warning, warned
 from federated.site.coupons import refuse_coupon
 from federated.site.decisions import Decisions
 from federated.site.member_desk import MemberDesk
+from federated.site.offers import Brand
 from federated.site.tags import AT_RISK
+from federated.site.warned import effect_of_warnings
 from tests.federated.site.test_scoring import MEMBERS, Shop
 
 
@@ -80,3 +83,28 @@ def test_about_somebody_who_is_not_linked_nothing_is_kept(shop: Shop) -> None:
         refuse_coupon(shop.desk, shop.hub, hers, coupon="SPRING-10", reason="already-used")
     assert refused.value.code is Refusal.POLICY
     assert MemberDesk(shop.desk.store).decisions_of(hers) == []
+
+
+def test_what_warnings_did_is_read_when_the_horizon_has_passed_and_stays_insufficient_with_few(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brand = Brand(holdout=0.5)
+    asked = {"study": "study-1", "outcome": "label", "brand": brand}
+    with pytest.raises(RefusedError, match="no finished scoring"):
+        effect_of_warnings(shop.desk, **asked)
+    shop.score()
+    with pytest.raises(RefusedError, match="known from"):
+        effect_of_warnings(shop.desk, **asked)
+    shop.clock.forward(days=shop.plan.horizon_days)
+    assert effect_of_warnings(shop.desk, **asked).verdict == "INSUFFICIENT"
+    monkeypatch.setattr(early_warning, "LEAST_PER_ARM", 1)
+    seen: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    monkeypatch.setattr(warned, "effect", lambda *, warned, holdout: seen.append((warned, holdout)))
+    effect_of_warnings(shop.desk, **asked)
+    flagged = [one for one, score in shop.scores().items() if score >= 0.4]
+    rows = shop.desk.source.read(flagged, ["label"])
+    left = dict(zip(rows.pseudonyms, rows.columns["label"].tolist(), strict=True))
+    for arm, is_out in zip(seen[0], (False, True), strict=True):
+        hers = [left[one] for one in flagged if early_warning.held_out("study-1", one, share=0.5) == is_out]
+        assert arm == (len(hers), sum(hers))
+    assert sum(arm[0] for arm in seen[0]) == len(flagged)
