@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
@@ -9,6 +10,7 @@ from fastapi.routing import APIRoute
 from consent_center.console.create import create_console
 from consent_center.console.desk import Desk, posted, staff_page
 from consent_center.studies.errors import StaffError
+from consent_center.studies.finding import CLOCKS
 from consent_center.studies.roles import ALLOWED, Act, Role, check_roles, may
 
 OPEN = {
@@ -80,6 +82,20 @@ def test_every_form_is_checked_for_forgery() -> None:
 def test_the_table_names_every_act_and_only_roles() -> None:
     assert set(ALLOWED) == set(Act)
     assert all(roles and roles <= set(Role) for roles in ALLOWED.values())
+
+
+def test_the_documentation_says_what_the_table_says() -> None:
+    lines = (Path(__file__).parents[2] / "docs/reference/console.md").read_text(encoding="utf-8").splitlines()
+    told = {cells[1].strip(): cells[2:-1] for line in lines if len(cells := line.split("|")) == len(Role) + 3}
+    for act, allowed in ALLOWED.items():
+        assert [bool(cell.strip()) for cell in told[act.value]] == [role in allowed for role in Role], act
+
+
+def test_every_kind_of_finding_is_documented_with_its_clock() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/console.md").read_text(encoding="utf-8")
+    for kind, clock in CLOCKS.items():
+        line = next(one for one in page.splitlines() if kind in one)
+        assert line.split("|")[2].strip() == str(clock.days), kind
 
 
 def test_what_the_table_does_not_name_is_refused() -> None:
