@@ -73,7 +73,7 @@ class Portal:
 
     def prepare_withdrawal(self, item: str) -> httpx.Response:
         """The page on which she confirms that she takes back an item."""
-        return self._submit(self._get(item), f"{item}/answer", say="withdraw")
+        return self._submit(self._get(item), f"{item}/answer", say="refuse")
 
     def confirm(self, check: httpx.Response, item: str) -> httpx.Response:
         """Take it back."""

@@ -20,12 +20,22 @@ import numpy as np
 from benchmarks._installation import STUDY, accord, installation, opened
 from consent_center.demo.comparison import rows_of
 from consent_center.demo.reference import auc
-from consent_center.gate import StoreGate
 from consent_center.settings import clock
-from consent_center.storage import runs
+from consent_center.storage import runs, studies
+from consent_center.storage.transaction import Transaction
 from consent_center.topology.state import Installation
+from consent_center.workflows._studying import known
 from federated.flower.embedded import run_embedded
-from federated.gate import REMOVALS_KIND, Admission, Removals, RoundReport, RunReport, removals_bytes
+from federated.gate import (
+    REMOVALS_KIND,
+    Admission,
+    Order,
+    Removals,
+    RoundReport,
+    RunReport,
+    read_permit,
+    removals_bytes,
+)
 from federated.keyfile import read_key
 from federated.models.package import parse_package
 from federated.models.registry import scorer_of
@@ -101,13 +111,20 @@ def run() -> dict[str, Any]:
 
 
 def _taken(made: Installation, name: str) -> tuple[Admission, bytes]:
-    """The admission of a run once more, and the model that it made."""
-    with opened(made) as store:
-        signer = read_key(Path(made.place.secret("signing.key")))
-        gate = StoreGate(store, signer=signer, clock=clock, new_run=lambda: name)
-        outcome = store.read(runs.outcome, name)
+    """The admission of a run as it was, and the model that it made."""
+
+    def read(tx: Transaction) -> tuple[Admission, bytes]:
+        study, admitted, outcome = studies.get(tx, STUDY), runs.get(tx, name), runs.outcome(tx, name)
         assert outcome is not None
-        return gate.admit_run(STUDY), outcome.model
+        approvals = tuple(signed for _, signed in known(tx, study, at=clock()).answers)
+        orders = {
+            site: Order(plan=study.plan, approvals=approvals, permit=admitted.permit, cohort=header, members=body)
+            for site, (header, body) in runs.cohorts(tx, name).items()
+        }
+        return Admission(name, study.parsed(), read_permit(admitted.permit), orders), outcome.model
+
+    with opened(made) as store:
+        return store.read(read)
 
 
 def _embedded(made: Installation, admission: Admission, copies: Path) -> bytes:
