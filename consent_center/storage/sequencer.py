@@ -172,7 +172,7 @@ _ENTRIES = """
 WITH taken AS (
     SELECT id, txid FROM entry e
     WHERE txid >= :low AND txid < :high AND NOT about_member
-      AND NOT EXISTS (SELECT FROM leaf WHERE entry_id = e.id)
+      AND (SELECT leaf_index FROM leaf WHERE entry_id = e.id) IS NULL
     ORDER BY txid, id LIMIT :batch
 ), placed AS (
     INSERT INTO leaf (leaf_index, entry_id)
@@ -180,6 +180,7 @@ WITH taken AS (
 )
 SELECT count(*), max(txid) FROM taken
 """
+"""Whether an entry has its place is looked up one by one: a join would read the whole log for every part of it."""
 
 
 def _place_entries(tx: Handle, state: LogHeadRow, horizon: int, batch: int) -> bool:
@@ -197,7 +198,7 @@ def _place_members(tx: Handle, state: LogHeadRow, horizon: int, batch: int) -> b
     found = tx.session.connection().execute(
         text(
             f"SELECT id, {mark} FROM entry e WHERE {mark} >= :low AND {mark} < :high AND about_member"
-            f" AND NOT EXISTS (SELECT 1 FROM leaf WHERE entry_id = e.id) ORDER BY {mark}, id LIMIT :batch"
+            f" AND (SELECT leaf_index FROM leaf WHERE entry_id = e.id) IS NULL ORDER BY {mark}, id LIMIT :batch"
         ),
         {"low": state.members_below, "high": horizon, "batch": batch},
     )
@@ -227,8 +228,8 @@ _PACKED = {
     "postgresql": (
         "SELECT count(*), min(leaf_index), max(leaf_index), max(at),"
         " string_agg(int4send(length(leaf)) || leaf, ''::bytea ORDER BY leaf_index)"
-        " FROM (SELECT l.leaf_index, e.leaf, e.at FROM leaf l JOIN entry e ON e.id = l.entry_id"
-        "       WHERE l.leaf_index >= %s ORDER BY l.leaf_index LIMIT %s) AS waiting"
+        " FROM (SELECT leaf_index, entry_id FROM leaf WHERE leaf_index >= %s ORDER BY leaf_index LIMIT %s) AS waiting"
+        " CROSS JOIN LATERAL (SELECT leaf, at FROM entry WHERE id = entry_id OFFSET 0) AS its"
         " GROUP BY leaf_index / 256 ORDER BY 2"
     ),
     "sqlite": (
