@@ -17,7 +17,7 @@ from tests.browser.test_console_stories import (
     a_legal_reviewer_refuses,
     a_members_representative_asks_for_less_and_gets_it,
 )
-from tests.browser.test_every_page import violations
+from tests.browser.test_every_page import is_too_wide, violations, with_axe
 
 pytestmark = pytest.mark.browser
 STORIES = (
@@ -62,11 +62,11 @@ def test_no_page_breaks_a_rule_anywhere(
             reduced_motion="reduce",
             extra_http_headers={"Accept-Language": language},
         )
-        page = anywhere.sign_in(context, person)
+        page = anywhere.sign_in(with_axe(context), person)
         for path in paths:
             page.goto(f"{anywhere.origin}/console/{path}")
             found = violations(page)
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            if is_too_wide(page):
                 found.append("scrolls sideways")
             if found:
                 broken[path] = found

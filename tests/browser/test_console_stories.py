@@ -15,7 +15,7 @@ from consent_center.workflows.file_right import file_right
 from consent_center.workflows.show_studies import show_study
 from tests.browser.console_harness import PAGES, ServedOffice, play_passkeys, serving_office
 from tests.browser.harness import AXE
-from tests.browser.test_every_page import violations
+from tests.browser.test_every_page import violations, with_axe
 from tests.consent_center.studies.studying import study_text
 from tests.consent_center.world import NOW
 
@@ -35,7 +35,7 @@ def sit(served: ServedOffice, browser: Browser, person: str, language: str = "en
     context = browser.new_context(
         locale=language, reduced_motion="reduce", extra_http_headers={"Accept-Language": language}
     )
-    return served.sign_in(context, person)
+    return served.sign_in(with_axe(context), person)
 
 
 def make_passkey(served: ServedOffice, page: Page) -> None:
