@@ -15,8 +15,7 @@ from consent_center.workflows.register_member import register_members
 from tests.consent_center.world import CHOICES, DAY, ITEMS, KEYS, NOW, found
 
 IMPORTERS = """
-import os, sys
-from functools import partial
+import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from consent_center.api import imports
@@ -24,8 +23,13 @@ from consent_center.settings import clock
 from consent_center.storage.transaction import Store
 from privacy.envelope import Key
 from privacy.keys import KeyRing
-url, path, size = sys.argv[1:]
-imports.batches = partial(imports.batches, size=int(size))
+url, path, size, pause = sys.argv[1:]
+batches = imports.batches
+def slowly(rows, *, skip):
+    for batch in batches(rows, skip=skip, size=int(size)):
+        yield batch
+        time.sleep(float(pause))
+imports.batches = slowly
 for _ in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -38,8 +42,13 @@ for _ in sys.stdin:
 """For each line it reads: an import in a process of its own, its number, and how it ended."""
 
 
-def killed_and_resumed(url: str, folder: Path, *, members: int, rows: int, batch: int, kills: int) -> None:
-    """Import so many rows, killing the process so often on the way; every row is there once."""
+def killed_and_resumed(
+    url: str, folder: Path, *, members: int, rows: int, batch: int, kills: int, pause_s: float = 0.0
+) -> None:
+    """Import so many rows, killing the process so often on the way; every row is there once.
+
+    `pause_s` after each batch leaves a small import time to be killed in.
+    """
     with Store.open(url, keys=KEYS) as store:
         joined = found(store)
         while len(joined) < members:
@@ -47,7 +56,7 @@ def killed_and_resumed(url: str, folder: Path, *, members: int, rows: int, batch
         path = folder / "rows.csv"
         _write(path, joined, rows)
         importers = subprocess.Popen(
-            [sys.executable, "-c", IMPORTERS, url, str(path), str(batch)],
+            [sys.executable, "-c", IMPORTERS, url, str(path), str(batch), str(pause_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -7,4 +7,4 @@ from tests.consent_center.api.killing import killed_and_resumed
 
 @pytest.mark.fault
 def test_an_import_killed_on_the_way_resumes_without_loss_or_doubles(store_url, tmp_path):
-    killed_and_resumed(store_url, tmp_path, members=300, rows=1500, batch=100, kills=2)
+    killed_and_resumed(store_url, tmp_path, members=300, rows=1500, batch=50, kills=2, pause_s=0.02)
