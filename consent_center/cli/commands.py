@@ -47,18 +47,34 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
             "From members' consents to a released, audited, verified model: on your machine, in a minute.",
             "demo",
         ),
-        "up": Place("up", "Start everything on this machine, or say that it runs.", "up"),
-        "status": Place("up", "Say how everything on this machine stands.", "status"),
-        "down": Place("up", "Stop exactly what `accord up` started.", "down"),
-        "sign-in": Place("up", "Hand out a link that signs a made-up member in.", "sign_in"),
+        "up": Place(
+            "up",
+            "Start everything on this machine, or say that it runs; the first time, make keys and a programme to try out.",
+            "up",
+        ),
+        "status": Place(
+            "up", "Say how everything on this machine stands. Exit code 1: something is not well.", "status"
+        ),
+        "down": Place(
+            "up", "Stop exactly what `accord up` started in this folder; keys, members and the log stay.", "down"
+        ),
+        "sign-in": Place(
+            "up",
+            "Hand out a link that signs a made-up member in, once, within ten minutes. For trying out only.",
+            "sign_in",
+        ),
         "serve": Place("serve", "Serve the member pages and the staff console.", "serve"),
         "study": Place("study", "Ask to use members' data, and answer."),
         "audit": Place("audit", "Audit models, ours and others'."),
         "staff": Place("staff", "Who works at the console."),
         "site": Place("site_kit", "What a site does for itself."),
-        "admin": Place("admin", "What the programme does for its sites."),
+        "admin": Place("admin", "What the programme's administrators do for its sites."),
         "run": Place("run", "Drive runs of approved studies."),
-        "reminders": Place("reminders", "Letters to members whose data is still used after 90 days.", "reminders"),
+        "reminders": Place(
+            "reminders",
+            "Write one JSON line for each member to remind: her number, a subject and a text in her language.",
+            "reminders",
+        ),
         "token": Place("token", "Tokens with which machines use the API."),
         "propagate": Place("propagate", "Tell recipients what they may no longer use, until stopped.", "propagate"),
         "migrate": Place("migrate", "Bring the database to this release, or say whether it is there.", "migrate"),
