@@ -44,11 +44,13 @@ NOT_RECORDED = frozenset(
         "begun",
         "browser_session",
         "cohort_preview",
+        "last_visit",
         "log_head",
         "preview",
         "rate",
         "sign_in_address",
         "sign_in_link",
+        "sign_in_pending",
         "staff_link",
         "staff_session",
     }
