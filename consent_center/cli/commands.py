@@ -49,7 +49,7 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         ),
         "up": Place(
             "up",
-            "Start everything on this machine, or say that it runs; the first time, make keys and a programme to try out.",
+            "Start everything on this machine, or say that it runs; the first time, make keys and a programme.",
             "up",
         ),
         "status": Place(

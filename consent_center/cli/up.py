@@ -58,7 +58,7 @@ def up(
     *,
     compose: Annotated[bool, typer.Option("--compose", help="Only print compose.yaml; start nothing.")] = False,
 ) -> None:
-    """Start everything on this machine, or say that it runs; the first time, make keys and a programme to try out."""
+    """Start everything on this machine, or say that it runs; the first time, make keys and a programme."""
     if compose:
         typer.echo(compose_text(), nl=False)
         return

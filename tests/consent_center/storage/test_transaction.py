@@ -79,7 +79,7 @@ def test_a_workflow_that_fails_anywhere_leaves_nothing(store, place, monkeypatch
         (entries, "append"),
         (statements, "_rows"),
         (entries, "insert_together"),
-        ("consent_center.workflows._say._plan_propagation", None),
+        ("consent_center.workflows._say._planned", None),
     ]
     target, name = targets[place]
 
