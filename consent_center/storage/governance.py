@@ -1,4 +1,4 @@
-"""What governs studies, as rows: policy, schemas, contract terms, tools, scope decisions, findings, previews.
+"""What governs studies, as rows: policy, schemas, contract terms, tools, scope decisions, findings.
 
 All of them are versions or facts that are only ever added, except that a finding is closed once.
 """
@@ -63,15 +63,6 @@ class FindingRow(SQLModel, table=True):
     closed_by: str = ""
     reason: str = ""
     entry_id: EntryRef
-
-
-class PreviewRow(SQLModel, table=True):
-    """One noisy count of an item set on one day: drawn once, then only repeated."""
-
-    __tablename__ = "cohort_preview"
-    items: str = Field(primary_key=True)
-    day: str = Field(primary_key=True)
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,18 +230,6 @@ def close_finding(tx: Transaction, number: int, *, by: str, reason: str, at: dat
         row.closed_at, row.closed_by, row.reason = text(at), by, reason
         tx.session.add(row)
         tx.session.flush()
-
-
-def preview(tx: Transaction, items: str, day: str) -> int | None:
-    """The noisy count that was drawn for this item set on this day, or None."""
-    row = tx.session.get(PreviewRow, (items, day))
-    return None if row is None else row.count
-
-
-def keep_preview(tx: Transaction, items: str, day: str, count: int) -> None:
-    """Keep a noisy count; the same question gets it again all day."""
-    tx.session.add(PreviewRow(items=items, day=day, count=count))
-    tx.session.flush()
 
 
 def _newest(tx: Transaction, kind: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from consent_center.storage import cohorts, definitions, governance, ledger
+from consent_center.storage import cohorts, definitions, governance, ledger, study_previews
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import StudyError, StudyFileError
 from consent_center.studies.planner import Outlook, band_of, outlook_of
@@ -129,9 +129,9 @@ def _delta(tx: Transaction) -> float:
 def _preview(tx: Transaction, plan: Plan, *, draw: Draw, at: datetime) -> int:
     items = hashlib.sha256("\n".join(sorted(map(str, items_of(plan)))).encode()).hexdigest()
     day = at.date().isoformat()
-    if (kept := governance.preview(tx, items, day)) is not None:
+    if (kept := study_previews.find(tx, items, day)) is not None:
         return kept
     members = {one.member for site in plan.sites for one in cohorts.cohort_members(tx, site, plan, at=at)}
     count = max(0, len(members) + draw(PREVIEW_EPSILON))
-    governance.keep_preview(tx, items, day, count)
+    study_previews.add(tx, items, day, count)
     return count
