@@ -21,7 +21,8 @@ CONSENTS, PROPAGATION = f"{HERE}/workflows/test_consents.py", f"{HERE}/workflows
 BITS, BITMAP, CEDAR = f"{HERE}/storage/test_bits.py", f"{HERE}/consent/test_bitmap.py", f"{HERE}/consent/test_cedar.py"
 PRESENCE, ENROLMENT = f"{HERE}/consent/test_presence.py", f"{HERE}/workflows/test_enrolment.py"
 ADMISSION, API = f"{HERE}/workflows/test_admission.py", f"{HERE}/api/test_api.py"
-KILLED, GATHERING = f"{HERE}/api/test_import_killed.py", f"{HERE}/storage/test_gathering.py"
+IMPORTED, GATHERING = f"{HERE}/workflows/test_import_order.py", f"{HERE}/storage/test_gathering.py"
+AT_ONCE = f"{HERE}/workflows/test_at_once.py"
 
 
 @dataclass(frozen=True)
@@ -149,16 +150,16 @@ MUTANTS = (
         DOMAIN,
     ),
     _bug(15, "consent/cohort.py", "at.astimezone(UTC).date().isoformat()", "at.isoformat()", DOMAIN),
-    _bug(15, "workflows/preview_cohort.py", "drawn = previews.keep(tx, key, fresh)", "drawn = fresh", API),
+    _bug(15, "workflows/preview_cohort.py", "drawn = previews.keep(tx, key, fresh)", "drawn = fresh", AT_ONCE),
     # Beside the invariants: an import resumes where it stopped, and nobody else's file is taken for it.
     _bug(
         0,
         "workflows/import_statements.py",
         "or batch.start != so_far.rows_read",
         "",
-        f"{HERE}/api/test_import_killed.py",
+        IMPORTED,
     ),
-    _bug(0, "workflows/import_statements.py", "if batch.before != so_far.digest:", "if False:", API),
+    _bug(0, "workflows/import_statements.py", "if batch.before != so_far.digest:", "if False:", IMPORTED),
     _bug(0, "storage/gathering.py", "self._waiting[0].woken.set()", "pass", GATHERING),
 )
 
