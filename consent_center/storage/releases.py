@@ -155,7 +155,6 @@ def is_usable(release: Release | None, *, at: datetime) -> bool:
     """
     if release is None or release.state not in ("released", "overridden"):
         return False
-    if release.state == "released":
-        return True
-    said = override_of(release)
-    return said is not None and at < said.until
+    if release.until is not None and at >= release.until:
+        return False
+    return release.state == "released" or override_of(release) is not None

@@ -25,7 +25,7 @@ HOSTILE = st.one_of(
     st.sampled_from(NAMES),
     st.emails(),
     st.from_regex(r"\+886-9\d{2}-\d{3}-\d{3}", fullmatch=True),
-    st.text(st.characters(codec="utf-8", categories=["Lo", "Ll", "Lu"]), min_size=6, max_size=40),
+    st.text(st.characters(codec="utf-8", categories=["Lo"]), min_size=6, max_size=40),
     st.sampled_from(["'; DROP TABLE entry; --", "<script>alert(1)</script>", "tile/0/../../../etc/passwd", "x" * 5000]),
 )
 
@@ -51,7 +51,7 @@ def hostile_events(text: str, number: int) -> list[Event]:
     return made
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(HOSTILE, min_size=1, max_size=2))
 def test_no_kind_of_event_shows_its_payload_anywhere(small_store, tmp_path, new_publisher, caplog, texts):
     caplog.set_level(logging.DEBUG)
