@@ -40,7 +40,7 @@ down:  ## stop exactly what `make up` started
 	@$(BIN)/accord down
 
 topology: $(VENV)/.dev  ## the whole installation as processes: starts, trains through crashes, verifies, stops without a trace
-	$(BIN)/pytest tests/topology/whole.py
+	$(BIN)/pytest tests/consent_center/gate/real_processes.py tests/topology/whole.py
 
 telco-deployed: $(VENV)/.dev  ## telco over real site processes against embedded, five runs each: prints both
 	$(BIN)/python -m benchmarks telco-deployed
@@ -76,7 +76,7 @@ peers: $(BIN)/python  ## ask LensKit about the lists that our measures are teste
 
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
 test: check browser-tools  ## everything: checks, then the whole suite
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --reruns 1
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
 
 stock: $(VENV)/.dev  ## the same apps under stock flower-superlink and flower-supernode: minutes
 	$(BIN)/pytest tests/federated/flower/stock.py
@@ -85,7 +85,8 @@ faults: $(VENV)/.dev  ## kill, cut, fill, forge: minutes of it, each fault with 
 	$(BIN)/python -m faults
 
 # The laws of consent with ten times the cases: minutes.
-matrix: $(VENV)/.dev  ## the laws of consent and the described interface, each tried ten times as often
+matrix: $(VENV)/.dev  ## workflows wholly on both databases; the laws of consent and the described interface, tried ten times as often
+	$(BIN)/pytest -n 2 --dist loadfile --every-database tests/consent_center/workflows tests/consent_center/studies
 	$(BIN)/pytest --hypothesis-profile=matrix tests/consent_center/consent tests/consent_center/storage/test_bits.py \
 	  tests/consent_center/api/test_schema.py tests/consent_center/workflows/test_propagation.py
 

@@ -1,10 +1,30 @@
-"""The order of the suite: files whose single tests are long go first, so that no worker waits alone at the end."""
+"""The order of the suite, and what of it runs twice.
+
+Files whose single tests are long go first, so that no worker waits alone at the end. A test of a workflow runs on both
+databases; one that has further parameters goes through them on SQLite, and on PostgreSQL too with `--every-database`
+(`make matrix`).
+"""
 
 import pytest
 
-LONG = ("tests/demo/", "tests/browser/", "tests/consent_center/gate/", "tests/consent_center/storage/")
+LONG = ("tests/demo/", "tests/browser/", "tests/consent_center/storage/")
+WORKFLOWS = ("tests/consent_center/workflows/", "tests/consent_center/studies/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; all others as they stand."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Ask for both databases everywhere."""
+    parser.addoption("--every-database", action="store_true", help="each parameter on PostgreSQL too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long files first, all others as they stand; what is left to `make matrix` is left out."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    if config.getoption("--every-database"):
+        return
+    left = {
+        one
+        for one in items
+        if one.nodeid.startswith(WORKFLOWS) and one.get_closest_marker("postgres") and "[postgresql]" not in one.nodeid
+    }
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [one for one in items if one not in left]
