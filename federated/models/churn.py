@@ -18,7 +18,7 @@ from federated.models import design as additive
 from federated.models.descent import Path
 from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
-from privacy.clipping import logistic_clipped_sum
+from privacy.clipping import LogisticRows, logistic_clipped_sum
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,14 @@ class AdditiveLogistic:
     ) -> Vector:
         """The clipped sum of the members' gradients, shape (inputs,)."""
         return logistic_clipped_sum(inputs, labels, weights, descent.noise_of(release).sensitivity).total
+
+    def measured(self, inputs: Matrix, labels: Vector) -> LogisticRows:
+        """Members' rows with their norms."""
+        return LogisticRows.of(inputs, labels, keep=False)
+
+    def contribution_of(self, release: Release, rows: LogisticRows, weights: Vector) -> Vector:
+        """The same sum, of rows that were measured before."""
+        return rows.clipped_sum(weights, descent.noise_of(release).sensitivity).total
 
     def start(self, plan: Plan, *, members: int) -> Path:
         """Zero weights, and a step size for this much noise."""

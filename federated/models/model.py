@@ -117,6 +117,22 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class Measuring(Model, Protocol):
+    """A model that checks and measures members' rows once for all rounds, where `contribution` does so in each.
+
+    Law: `contribution_of(release, measured(inputs, labels), weights)` is `contribution` of the same rows.
+    """
+
+    def measured(self, inputs: Any, labels: Vector) -> Any:
+        """Rows for many rounds; nobody may change the arrays after that."""
+        ...
+
+    def contribution_of(self, release: Release, rows: Any, weights: Vector) -> Vector:
+        """As `contribution`, for rows from `measured`."""
+        ...
+
+
+@runtime_checkable
 class Scorer(Model, Protocol):
     """A model that gives each member one number."""
 

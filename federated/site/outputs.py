@@ -15,7 +15,7 @@ from federated.canaries import joined
 from federated.errors import Refusal, RefusedError
 from federated.exchange import Output
 from federated.models.decisions import Decisions
-from federated.models.model import Exchange
+from federated.models.model import Exchange, Measuring
 from federated.plan import Release
 from federated.secure_sum.quantise import Integers, to_grid
 from federated.site.counts import noised_bins, noised_histogram, noised_items, noised_table
@@ -103,10 +103,10 @@ def _shared(work: Work, release: Release, rows: MemberRows, weights: Vector, mem
 
 
 def _total(work: Work, release: Release, rows: MemberRows, weights: Vector) -> Vector:
-    known = ~np.isnan(rows.labels)
-    return work.model.contribution(
-        work.plan, release, inputs=rows.inputs[known], labels=rows.labels[known], weights=weights
-    )
+    if isinstance(work.model, Measuring):
+        return work.model.contribution_of(release, rows.measured, weights)
+    inputs, labels = rows.labelled
+    return work.model.contribution(work.plan, release, inputs=inputs, labels=labels, weights=weights)
 
 
 def _counts(work: Work, release: Release, rows: MemberRows, weights: Vector, noise: NoiseSource) -> Integers:

@@ -5,13 +5,15 @@ A removed member's row is dropped from the arrays, not only skipped.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from federated.cohort import members_digest
 from federated.models.histories import histories_of
-from federated.models.model import Exchange, Inputs
+from federated.models.model import Exchange, Inputs, Measuring, Model
 from federated.models.preference import periods
 from federated.plan import Attribute, Release
 from federated.site.features import group_codes, labels, unit_values
@@ -31,12 +33,27 @@ class MemberRows:
         inputs: bounded, shape (members, inputs), or their histories.
         labels: shape (members,), 0, 1 or NaN; all 0 where the plan has no label.
         groups: audited attribute -> codes, shape (members,); empty unless the exchange is an audit.
+        model: of the run.
+
+    Invariant: nobody writes into these arrays: what was measured of them holds for all rounds.
     """
 
     pseudonyms: tuple[bytes, ...]
     inputs: Inputs
     labels: Floats
     groups: Mapping[str, npt.NDArray[np.int64]]
+    model: Model
+
+    @cached_property
+    def labelled(self) -> tuple[Inputs, Floats]:
+        """Inputs and labels of the members whose label is known."""
+        known = ~np.isnan(self.labels)
+        return (self.inputs, self.labels) if known.all() else (self.inputs[known], self.labels[known])
+
+    @cached_property
+    def measured(self) -> Any:
+        """`labelled`, as a model that is `Measuring` keeps it; None for others."""
+        return self.model.measured(*self.labelled) if isinstance(self.model, Measuring) else None
 
     def only(self, allowed: frozenset[bytes]) -> "MemberRows":
         """The rows of these members."""
@@ -46,6 +63,7 @@ class MemberRows:
             inputs=self.inputs[kept],
             labels=self.labels[kept],
             groups={name: codes[kept] for name, codes in self.groups.items()},
+            model=self.model,
         )
 
 
@@ -108,6 +126,7 @@ def load(source: Source, work: Work, exchange: Exchange, members: tuple[bytes, .
         inputs=work.model.design(plan.features, unit_values(plan.features, rows.columns)),
         labels=labels(rows.columns[plan.label]),
         groups={one.name: group_codes(rows.columns[one.name], one.groups) for one in audited},
+        model=work.model,
     )
 
 
@@ -131,4 +150,5 @@ def _load_items(source: Source, work: Work, audited: tuple[Attribute, ...], memb
         inputs=work.model.design(plan.features, held),
         labels=np.zeros(len(rows.pseudonyms)),
         groups={one.name: group_codes(rows.columns[one.name], one.groups) for one in audited},
+        model=work.model,
     )

@@ -30,12 +30,12 @@ from federated.signed import Signed
 from federated.site.accounts import SiteAccounts
 from federated.site.charging import charge_run
 from federated.site.counts import noised_bins
-from federated.site.folder import SiteFolder
+from federated.site.folder import SiteFolder, source_of
 from federated.site.order import Work, check_order
 from federated.site.policy import Policy, check_hours, read_policy
 from federated.site.scorebook import BLOCK, Block, ScoreBook, Scoring, ordered, without
 from federated.site.scored_blocks import listed_block, scored_block
-from federated.site.source import DuckDbSource, Source
+from federated.site.source import Source
 from federated.site.store import SiteStore
 from federated.site.tags import AT_RISK, Tags
 from privacy.noise import NoiseSource, SecureNoise
@@ -93,12 +93,12 @@ def open_desk(folder: SiteFolder, *, clock: Clock, draw_nonce: Callable[[], str]
     """The means of a site in its folder.
 
     Raises:
-        MalformedError: its policy cannot be read.
+        MalformedError: its policy, or its `data.toml`, cannot be read.
     """
     return Desk(
         policy=read_policy(folder.policy),
         store=SiteStore(folder.database),
-        source=DuckDbSource(folder.data),
+        source=source_of(folder),
         noise=SecureNoise(),
         clock=clock,
         draw_nonce=draw_nonce,

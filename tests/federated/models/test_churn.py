@@ -85,6 +85,20 @@ def test_one_member_moves_a_gradient_by_at_most_its_sensitivity(
     assert np.linalg.norm(everybody - without) <= release.mechanism.sensitivity * (1 + 1e-9)
 
 
+@given(st.data(), MODEL)
+def test_rows_that_are_measured_once_give_the_same_sum_in_every_round(
+    data: st.DataObject, model: AdditiveLogistic
+) -> None:
+    plan = plan_for(model)
+    inputs = model.design(FEATURES, unit(data.draw, 4))
+    labels = np.array([0.0, 1.0, 1.0, 0.0])
+    measured = model.measured(inputs, labels)
+    for scale in (0.1, 10.0):
+        weights = data.draw(arrays.arrays(float, inputs.shape[1], elements=st.floats(-scale, scale)))
+        once = model.contribution(plan, plan.releases[0], inputs=inputs, labels=labels, weights=weights)
+        assert (model.contribution_of(plan.releases[0], measured, weights) == once).all()
+
+
 def test_nobody_contributes_exactly_nothing() -> None:
     plan = plan_for()
     inputs = LINEAR.design(FEATURES, np.zeros((0, 5)))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import httpx
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from federated.site.folder import Limits, Permissions, create_site
 from federated.site.offers import Brand, read_brand, tell_members
 from federated.site.policy import read_policy
 from federated.site.scorebook import ScoreBook
-from federated.site.scoring import Desk, score_members
+from federated.site.scoring import Desk, open_desk, score_members
 from federated.site.source import DuckDbSource
 from federated.site.store import SiteStore
 from federated.site.tags import AT_RISK, Tags
@@ -164,6 +165,21 @@ def test_a_score_is_the_models_own_with_its_own_reasons(shop: Shop) -> None:
     assert np.allclose([found[one] for one in rows.pseudonyms], expected)
     assert done.flagged == int((expected >= 0.4).sum())
     assert sum(done.results["scores"]["cells"]) == MEMBERS
+
+
+def test_members_are_scored_on_the_rows_that_the_site_declares(shop: Shop) -> None:
+    shop.score()
+    expected = shop.scores()
+    with duckdb.connect(str(shop.folder.data)) as database:
+        database.execute(f"COPY members TO '{shop.folder.path}/members.parquet' (FORMAT parquet)")
+    shop.folder.data.unlink()
+    (shop.folder.path / "data.toml").write_text('kind = "parquet"\npath = "."\n')
+    shop.desk.store.close()
+    shop.desk = replace(
+        open_desk(shop.folder, clock=shop.clock, draw_nonce=lambda: next(shop.nonces)), noise=NoNoise()
+    )
+    assert shop.score().run == "run-2"
+    assert shop.scores() == expected
 
 
 def test_members_outside_the_cohort_are_not_scored(shop: Shop) -> None:
