@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks._preference_data import PreferenceData
-from federated.models.churn_plan import gaussian_for
 from federated.models.histories import departments
+from federated.models.noise_choice import gaussian_for
 from federated.models.ranking import tastes_of
 from privacy.clipping_networks import two_tower_clipped_sum
 from privacy.networks import Layer

@@ -11,77 +11,34 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Literal
 
 from federated.errors import MalformedError
+from federated.plan_exchange import Helper, RandomisedExchange, check_exchange, read_exchange
+from federated.plan_parts import (
+    KINDS,
+    PARTS,
+    Attribute,
+    Feature,
+    Kind,
+    Part,
+    Release,
+    Use,
+    read_feature,
+    read_part,
+    read_release,
+    read_use,
+)
 from federated.secure_sum.quorum import Quorum
 from federated.signed import decode, encode
 from privacy.errors import PrivacyError
-from privacy.mechanism import Mechanism, from_data, to_data
+from privacy.mechanism import to_data
 
-Part = Literal["train", "held-out", "judge"]
-Kind = Literal["train", "evaluate", "audit", "score"]
+__all__ = ["BUCKETS", "KINDS", "PARTS", "Attribute", "Feature", "Kind", "Part", "Plan", "Release", "Use"]
+
 NoiseMode = Literal["local", "secure-sum"]
-PARTS: tuple[Part, ...] = get_args(Part)
-KINDS: tuple[Kind, ...] = get_args(Kind)
 BUCKETS = 100
 MOST_USES = 8
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A column of a site's rows with its public range; values outside are moved to the nearest end.
-
-    Attributes:
-        name: the column.
-        kind: continuous (lo < hi), binary (0 or 1), categorical (one of `categories`, else all zero), or
-            binned (one-hot between the public `edges`), or items (a set of the public catalogue `categories`, from
-            the site's table of items).
-    """
-
-    name: str
-    kind: Literal["continuous", "binary", "categorical", "binned", "items"]
-    lo: float = 0.0
-    hi: float = 1.0
-    categories: tuple[str, ...] = ()
-    edges: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """A sensitive attribute that the audit counts over: its public values; "not given" is a group of its own."""
-
-    name: str
-    groups: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Use:
-    """Which items a row needs before releases of these kinds may touch it: every scope, for this purpose."""
-
-    kinds: tuple[Kind, ...]
-    purpose: str
-    scopes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Release:
-    """One number or vector, or `times` of them, that leaves every site with this noise.
-
-    Attributes:
-        name: what it is: "gradient", "histogram", "table:age".
-        part: the disjoint part of the run's members that it is computed on.
-        mechanism: the noise, as data; priced by `privacy.mechanism.cost`.
-        times: how many such releases the plan allows, retries included (rounds x attempts).
-
-    Invariant: its name is unique in its plan.
-    """
-
-    name: str
-    kind: Kind
-    part: Part
-    mechanism: Mechanism
-    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -124,6 +81,7 @@ class Plan:
     max_attempts: int = 1
     unit_sites: bool = field(default=True)
     package: str = ""
+    exchange: RandomisedExchange | None = None
 
     def __post_init__(self) -> None:
         """Refuse a plan that cannot mean anything."""
@@ -154,6 +112,29 @@ class Plan:
             raise MalformedError("max_attempts and minimum_cohort are 1 or more")
         if self.noise_mode == "secure-sum":
             Quorum(len(self.sites), self.colluders, self.dropouts)
+        check_exchange(
+            self.exchange,
+            sites=self.sites,
+            features=self.features,
+            releases=self.releases,
+            held_out=bool(self.split.get("held-out")),
+            package=self.package,
+        )
+
+    @property
+    def helpers(self) -> tuple[Helper, ...]:
+        """Who helps in the plan's exchange, if it has one."""
+        return self.exchange.helpers if self.exchange else ()
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """Every site whose columns the plan rests on: each must approve it."""
+        return (*self.sites, *(one.site for one in self.helpers))
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """Every site that takes part in a run: helpers only where something crosses."""
+        return self.concerned if self.releases_of("exchange") else self.sites
 
     @property
     def quorum(self) -> Quorum:
@@ -168,8 +149,8 @@ class Plan:
 
     @property
     def purposes(self) -> tuple[str, ...]:
-        """The purposes that the plan rests on, in the order of its uses."""
-        return tuple(use.purpose for use in self.uses)
+        """The purposes that the plan rests on, in the order of its uses, then of its helpers."""
+        return tuple(dict.fromkeys([*(use.purpose for use in self.uses), *(one.purpose for one in self.helpers)]))
 
     @property
     def counted_part(self) -> Part:
@@ -193,7 +174,7 @@ class Plan:
 
     def uses_on(self, part: Part) -> frozenset[int]:
         """The uses that the releases on one part rest on, by index."""
-        return frozenset(self.use_of(release.kind) for release in self.releases if release.part == part)
+        return frozenset(self.use_of(one.kind) for one in self.releases if one.part == part and one.kind != "exchange")
 
     def use_of(self, kind: Kind) -> int:
         """The index of the use that releases of this kind rest on."""
@@ -211,7 +192,7 @@ def _check_uses(uses: tuple[Use, ...], releases: tuple[Release, ...]) -> None:
     claimed = [kind for use in uses for kind in use.kinds]
     if len(set(claimed)) != len(claimed) or len(uses) > MOST_USES:
         raise MalformedError(f"a kind of release rests on one use, and a plan has at most {MOST_USES} uses")
-    if not {release.kind for release in releases} <= set(claimed):
+    if "exchange" in claimed or not {release.kind for release in releases} - {"exchange"} <= set(claimed):
         raise MalformedError("each kind of release needs a use that says which items it rests on")
 
 
@@ -219,6 +200,8 @@ def plan_bytes(plan: Plan) -> bytes:
     """The bytes that are filed, approved, digested and run."""
     data = asdict(plan)
     data["releases"] = [{**asdict(r), "mechanism": to_data(r.mechanism)} for r in plan.releases]
+    if plan.exchange is None:
+        del data["exchange"]
     return encode({"version": 1, **data})
 
 
@@ -236,11 +219,14 @@ def parse_plan(payload: bytes) -> Plan:
             **{
                 **data,
                 "sites": tuple(data["sites"]),
-                "uses": tuple(_use(item) for item in data["uses"]),
-                "features": tuple(_feature(item) for item in data["features"]),
+                "uses": tuple(read_use(item) for item in data["uses"]),
+                "features": tuple(read_feature(item) for item in data["features"]),
                 "attributes": tuple(Attribute(item["name"], tuple(item["groups"])) for item in data["attributes"]),
-                "releases": tuple(_release(item) for item in data["releases"]),
-                "split": {_part(part): tuple((int(lo), int(hi)) for lo, hi in r) for part, r in data["split"].items()},
+                "exchange": read_exchange(data.get("exchange")),
+                "releases": tuple(read_release(item) for item in data["releases"]),
+                "split": {
+                    read_part(part): tuple((int(lo), int(hi)) for lo, hi in r) for part, r in data["split"].items()
+                },
             }
         )
     except (KeyError, TypeError, ValueError, AttributeError, PrivacyError) as error:
@@ -281,38 +267,3 @@ def parts_of(plan: Plan, run: str, pseudonyms: Iterable[bytes]) -> list[Part | N
 def part_of(plan: Plan, run: str, pseudonym: bytes) -> Part | None:
     """The part of the run that one member belongs to."""
     return parts_of(plan, run, (pseudonym,))[0]
-
-
-def _use(data: Mapping[str, Any]) -> Use:
-    return Use(**{**data, "kinds": tuple(_kind(kind) for kind in data["kinds"]), "scopes": tuple(data["scopes"])})
-
-
-def _feature(data: Mapping[str, Any]) -> Feature:
-    return Feature(**{**data, "categories": tuple(data["categories"]), "edges": tuple(data["edges"])})
-
-
-def _release(data: Mapping[str, Any]) -> Release:
-    known = {"name", "kind", "part", "mechanism", "times"}
-    if set(data) != known:
-        raise MalformedError(f"a release has exactly {sorted(known)}")
-    return Release(
-        name=data["name"],
-        kind=_kind(data["kind"]),
-        part=_part(data["part"]),
-        mechanism=from_data(data["mechanism"]),
-        times=int(data["times"]),
-    )
-
-
-def _part(name: str) -> Part:
-    for part in PARTS:
-        if part == name:
-            return part
-    raise MalformedError(f"unknown part {name!r}")
-
-
-def _kind(name: str) -> Kind:
-    for kind in KINDS:
-        if kind == name:
-            return kind
-    raise MalformedError(f"unknown kind {name!r}")

@@ -1,18 +1,17 @@
 """From what a study asks for to the plan that reviewers sign: noise, rounds and prices, from public numbers only."""
 
-import math
 from collections.abc import Mapping
 
 from federated.errors import MalformedError
 from federated.models.descent import GRADIENT, Descending
+from federated.models.exchange_plan import Asking, crossing
+from federated.models.noise_choice import gaussian_for
 from federated.models.registry import MODELS, exchanges, installed
 from federated.plan import BUCKETS, Attribute, Feature, Part, Plan, Release, Use
 from federated.tables import HISTOGRAM, TABLE
 from privacy.accounting import gdp_mu
 from privacy.choice import rounds_for
-from privacy.ledger import Budget
-from privacy.mechanism import DiscreteLaplace, Gaussian
-from privacy.quantities import exact
+from privacy.mechanism import DiscreteLaplace
 
 
 def churn_plan(
@@ -37,6 +36,7 @@ def churn_plan(
     rounds: int | None = None,
     minimum_cohort: int = 200,
     max_attempts: int = 1,
+    exchange: Asking | None = None,
 ) -> Plan:
     """A churn training with its evaluation and its fairness tables.
 
@@ -61,6 +61,7 @@ def churn_plan(
         rounds: T; None lets the schedule choose.
         minimum_cohort: fewer members to train on, over all sites, are refused.
         max_attempts: how often a round may be tried; each try is priced.
+        exchange: whose columns help, if any; the one site then holds the label.
 
     Raises:
         MalformedError: the parts do not make a plan.
@@ -72,8 +73,10 @@ def churn_plan(
     trained_on = members * sum(high - low for low, high in split["train"]) // BUCKETS
     mu = gdp_mu(epsilon, delta)
     count = rounds if rounds is not None else rounds_for(members=trained_on, mu=mu)
+    features = (*features, *(exchange.features if exchange else ()))
     bound = trained.bound(features)
     releases = [
+        *(crossing(exchange, members=trained_on, delta=delta, held_out=bool(split["held-out"])) if exchange else ()),
         Release(
             name=GRADIENT,
             kind="train",
@@ -102,6 +105,7 @@ def churn_plan(
         settings={"rounds": count, "bins": bins, "threshold": threshold},
         minimum_cohort=minimum_cohort,
         max_attempts=max_attempts,
+        exchange=exchange.part if exchange else None,
     )
     exchanges(plan)
     return plan
@@ -121,19 +125,3 @@ def split_of(held_out: tuple[int, int]) -> Mapping[Part, tuple[tuple[int, int], 
         "held-out": (held_out,),
         "judge": (),
     }
-
-
-def gaussian_for(*, bound: float, times: int, epsilon: float, delta: float) -> Gaussian:
-    """The least noise with which `times` releases together fit (epsilon, delta), by the ledger's own integers.
-
-    Args:
-        bound: L2 sensitivity of one release.
-        times: how many, >= 1.
-        epsilon: of all of them.
-        delta: of the ledger.
-    """
-    limit = Budget.create(epsilon=epsilon, delta=delta, members=1).limit.gaussian
-    std = bound * math.sqrt(times * 10**12 / limit)
-    while times * (exact(bound) / exact(std)) ** 2 * 10**12 > limit:
-        std = math.nextafter(std, math.inf)
-    return Gaussian(sensitivity=bound, std=std)

@@ -6,7 +6,8 @@ mu² per task:  .1 for its popularity and .4 for its Gram, each of what two task
 import math
 from collections.abc import Sequence
 
-from federated.models.churn_plan import gaussian_for, split_of
+from federated.models.churn_plan import split_of
+from federated.models.noise_choice import gaussian_for
 from federated.models.preference import AGAIN, GRAM, NEW, POPULARITY
 from federated.models.registry import exchanges
 from federated.plan import Attribute, Feature, Plan, Release, Use

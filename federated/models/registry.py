@@ -80,7 +80,7 @@ def scorer_of(plan: Plan) -> Scorer:
 
 
 def exchanges(plan: Plan) -> tuple[Exchange, ...]:
-    """The rounds of a run in order: the model's own, then one for evaluation and one for the audit, if planned.
+    """The rounds of a run in order: the exchange with helpers, the model's own, then evaluation and audit, if planned.
 
     A scoring run has one, which its site drives itself (`federated.site.scoring`); an audit of a finished model has no
     rounds of the model's own.
@@ -88,6 +88,7 @@ def exchanges(plan: Plan) -> tuple[Exchange, ...]:
     Coordinator and sites derive it from the same plan, so neither can ask for a round that is not in it.
     """
     model = model_of(plan)
-    asked: list[tuple[Release, ...]] = [] if plan.package else list(model.rounds(plan))
+    asked: list[tuple[Release, ...]] = [crossing] if (crossing := plan.releases_of("exchange")) else []
+    asked += [] if plan.package else model.rounds(plan)
     asked += [releases for kind in ("score", "evaluate", "audit") if (releases := plan.releases_of(kind))]
     return tuple(Exchange(number, releases) for number, releases in enumerate(asked, start=1))

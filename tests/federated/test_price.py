@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federated.models.churn_plan import gaussian_for
+from federated.models.noise_choice import gaussian_for
 from federated.price import ledger_releases, price
 from privacy.ledger import Budget
 from privacy.mechanism import cost
