@@ -54,6 +54,7 @@ class PurposeValue(Closed):
         "https://w3id.org/dpv#ServicePersonalisation"
     )
     text: Texts = ()
+    between: Annotated[tuple[Code, ...], Field(max_length=2)] = ()
 
 
 class RecipientValue(Closed):

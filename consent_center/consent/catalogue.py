@@ -4,7 +4,10 @@ A catalogue is a fold over insert-only definitions: a later version of a code re
 every version of a notice stays, because statements were made under it.
 
 Law (separate consent): a yes may join only items of one separation key. A partner, a sensitive scope and a border
-each make a key of their own (PIPL articles 23, 29 and 39).
+each make a key of their own (PIPL articles 23, 29 and 39), and so does each end of a linkage.
+
+Law (linkage): a notice that asks for a linkage asks at both of its ends, and neither end is in force without the
+contracts of both.
 """
 
 from collections.abc import Iterable, Mapping
@@ -61,7 +64,7 @@ class Catalogue:
             necessary=item.scope in purpose.scopes,
             personalised=purpose.personalised,
             trains_models=purpose.trains_models,
-            contracts=self._contract_windows(item, recipient),
+            contracts=self._contracts(item, purpose),
             assessments=self._assessment_windows(item, purpose),
             material=tuple(
                 (notice.published_at, self.notice_numbers[key])
@@ -107,8 +110,9 @@ class Catalogue:
         if (known := self._keys.get(item)) is not None:
             return known
         recipient = self.recipients[item.recipient]
+        partner = item.recipient if recipient.kind is RecipientKind.PARTNER else ""
         self._keys[item] = (
-            item.recipient if recipient.kind is RecipientKind.PARTNER else "",
+            f"{item.recipient}/{item.purpose}" if self.purposes[item.purpose].between else partner,
             item.scope if self.scopes[item.scope].scope_class is not ScopeClass.ORDINARY else "",
             item.country if recipient.country != item.country else "",
         )
@@ -130,6 +134,10 @@ class Catalogue:
                     raise DefinitionError(f"scope {definition.code} cannot become less protected: define a new scope")
             case Purpose():
                 _need(definition.scopes, self.scopes)
+                _need(definition.between, self.recipients)
+                earlier = self.purposes.get(definition.code)
+                if earlier is not None and earlier.between != definition.between:
+                    raise DefinitionError(f"purpose {definition.code} links whom it linked: define a new purpose")
             case Contract():
                 _need((definition.recipient,), self.recipients)
                 _need(definition.purposes, self.purposes)
@@ -150,12 +158,33 @@ class Catalogue:
                 raise NoticeError(f"scope {item.scope} is prohibited: no notice may ask for it")
             if item.scope not in self.purposes[item.purpose].scopes:
                 raise NoticeError(f"purpose {item.purpose} may never use scope {item.scope}: not necessary for it")
+        for purpose, country in {(one.purpose, one.country) for one in notice.items}:
+            ends = self.purposes[purpose].between
+            asked = {one.recipient for one in notice.items if (one.purpose, one.country) == (purpose, country)}
+            if ends and asked != {*ends}:
+                raise NoticeError(
+                    f"purpose {purpose} links two recipients: ask at {' and '.join(ends)}, and nowhere else"
+                )
         sensitive = any(self.scopes[item.scope].scope_class is ScopeClass.SENSITIVE for item in notice.items)
         if empty := missing_fields(notice, sensitive=sensitive):
             raise NoticeError(f"a notice with empty legal fields cannot be published: fill in {', '.join(empty[:6])}")
         expected = 1 + max((version for code, version in self.notices if code == notice.code), default=0)
         if notice.version != expected:
             raise NoticeError(f"the next version of notice {notice.code} is {expected}")
+
+    def _contracts(self, item: Item, purpose: Purpose) -> tuple[Window, ...] | None:
+        """The windows in which everybody who takes part in the item has a contract; None if nobody needs one."""
+        parties = (item.recipient, purpose.other(item.recipient))
+        needed = [
+            windows
+            for party in parties
+            if party in self.recipients
+            and (windows := self._contract_windows(item._replace(recipient=party), self.recipients[party])) is not None
+        ]
+        if len(needed) < 2:
+            return needed[0] if needed else None
+        both = ((max(a.begins, b.begins), min(a.ends, b.ends)) for a in needed[0] for b in needed[1])
+        return tuple(Window(begins, ends) for begins, ends in both if begins < ends)
 
     def _contract_windows(self, item: Item, recipient: Recipient) -> tuple[Window, ...] | None:
         abroad = recipient.country != item.country

@@ -151,7 +151,7 @@ def _warm_run(tx: Transaction, run: str) -> dict[Any, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """A member's number -> the plan's uses that she allows, one bit each.
+    """A member's number -> the plan's uses that she allows, one bit each, or of any lists of items.
 
     Attributes:
         members: use -> everybody who allows it; None if single verdicts answer.
@@ -167,7 +167,11 @@ class Uses:
 
 def uses_at(tx: Transaction, site: str, plan: Plan, *, at: datetime) -> Uses:
     """What members allow of the plan's uses at this site now."""
-    wanted = items_of(plan, site)
+    return allowing(tx, items_of(plan, site), at=at)
+
+
+def allowing(tx: Transaction, wanted: list[list[Item]], *, at: datetime) -> Uses:
+    """Which of these lists of items each member allows now, every item of it."""
     flat = list(dict.fromkeys(item for of_use in wanted for item in of_use))
     warm = bits.fresh(tx, flat, at=at)
     with warm.lock:

@@ -1,8 +1,9 @@
 """One secret per member, wrapped; destroying it is erasure.
 
-From the secret come three keys that cannot be told from one another: the tag key (finds her entries), the data key
-(opens their payloads), and the cohort key (places her in cohorts, see `federated.cohort`). Number 0 is the
-programme's own secret, for payloads about nobody; number -1 the one under which addresses are looked up.
+From the secret come four keys that cannot be told from one another: the tag key (finds her entries), the data key
+(opens their payloads), the cohort key (places her in cohorts, see `federated.cohort`), and the link key (makes her
+link tokens, see `federated.linkage.tokens`). Number 0 is the programme's own secret, for payloads about nobody and as
+the root of link tokens; number -1 the one under which addresses are looked up.
 """
 
 import hmac
@@ -49,6 +50,11 @@ class MemberKeys:
     def cohort(self) -> bytes:
         """Places her in cohorts."""
         return hmac.digest(self.secret.secret, b"accord/cohort/v1", "sha256")
+
+    @property
+    def link(self) -> bytes:
+        """Makes her link tokens; the programme's makes the keys of pairs."""
+        return hmac.digest(self.secret.secret, b"accord/link/v1", "sha256")
 
 
 def site_key(keys: MemberKeys, site: str, *, again: int = 0) -> bytes:

@@ -56,3 +56,15 @@ def epoch_of(at: datetime) -> str:
         raise MalformedError("an epoch needs a time with a zone")
     day = at.astimezone(UTC)
     return f"{day.year:04d}-q{(day.month - 1) // 3 + 1}"
+
+
+def epoch_ends(epoch: str) -> datetime:
+    """The moment at which the quarter after this one begins.
+
+    Raises:
+        MalformedError: not a quarter.
+    """
+    if not _EPOCH.fullmatch(epoch):
+        raise MalformedError("an epoch is a quarter, such as 2026-q4")
+    year, quarter = int(epoch[:4]), int(epoch[-1])
+    return datetime(year + quarter // 4, quarter % 4 * 3 + 1, 1, tzinfo=UTC)

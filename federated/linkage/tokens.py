@@ -121,6 +121,11 @@ def issue(root_key: bytes, pairing: Pairing, members: Iterable[Linked]) -> tuple
     return holder, helper
 
 
+def pseudonyms_in(body: bytes) -> set[bytes]:
+    """Whose tokens a list holds."""
+    return {body[start : start + PSEUDONYM_BYTES] for start in range(0, len(body), _RECORD)}
+
+
 @dataclass(frozen=True)
 class Tokens:
     """A checked list of tokens: nothing in it is taken on trust any more.
