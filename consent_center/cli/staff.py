@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from consent_center.studies.errors import StaffError
 from consent_center.studies.person import Person
 from consent_center.studies.roles import Role
 from consent_center.web.tokens import fingerprint, new_secret
-from consent_center.workflows.staff_accounts import keep_person, show_staff
+from consent_center.workflows.staff_accounts import end_stand_in, keep_person, show_staff, stand_in
 from consent_center.workflows.staff_sign_in import hand_out_staff_link, know_identity
 from privacy.keys import read_root_key
 
@@ -69,14 +69,45 @@ def know(
     _out.print(f"{account} signs in through {issuer}", markup=False)
 
 
+@app.command()
+def lend(
+    reviewer: AccountArg,
+    to: Annotated[str, typer.Option(help="Who answers in her role meanwhile.")],
+    days: Annotated[int, typer.Option(min=1, max=60, help="For how long.")] = 7,
+) -> None:
+    """Let somebody answer in a reviewer's role while she is away."""
+    at = clock()
+    with _store() as (store, _):
+        given = store.run(stand_in, reviewer=reviewer, stand_in=to, ends=at + timedelta(days=days), at=at)
+    _out.print(f"{to} answers as {given.role} for {reviewer} until {given.ends:%Y-%m-%d %H:%M} UTC", markup=False)
+
+
+@app.command()
+def unlend(
+    reviewer: AccountArg,
+    to: Annotated[str, typer.Option(help="Who answers in her role meanwhile.")],
+    by: Annotated[str, typer.Option(help="Who ends it, if not the reviewer: the stand-in or an administrator.")] = "",
+) -> None:
+    """End a stand-in before its last day; answers given meanwhile keep counting."""
+    at = clock()
+    with _store() as (store, _):
+        _, lent = store.read(show_staff, at=at)
+        number = next((one.number for one in lent if (one.reviewer, one.stand_in) == (reviewer, to)), 0)
+        store.run(end_stand_in, number, by=by or reviewer, at=at)
+    _out.print(f"{to} no longer answers for {reviewer}", markup=False)
+
+
 @app.command("list")
 def list_staff() -> None:
-    """Everybody, with roles and last day."""
+    """Everybody, with roles and last day, and who stands in for whom."""
     with _store() as (store, _):
-        everybody, _lent = store.read(show_staff, at=clock())
+        everybody, lent = store.read(show_staff, at=clock())
     for one in everybody:
         until = f" until {one.ends_at:%Y-%m-%d}" if one.ends_at else ""
         _out.print(f"{one.id:<20} {one.name}: {', '.join(sorted(one.roles))}{until}", markup=False)
+    for given in lent:
+        told = f"{given.stand_in} answers as {given.role} for {given.reviewer} until {given.ends:%Y-%m-%d}"
+        _out.print(told, markup=False)
 
 
 @contextmanager

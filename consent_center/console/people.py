@@ -15,11 +15,11 @@ from consent_center.errors import ConsentCenterError, RuleError, UnknownError
 from consent_center.studies.errors import ApprovalError
 from consent_center.studies.person import Person
 from consent_center.studies.roles import Act, Role
-from consent_center.web.forms import FieldError
+from consent_center.web.forms import FieldError, Posted
 from consent_center.web.tokens import fingerprint
 from consent_center.workflows.register_reviewer import key_of, register_reviewer
 from consent_center.workflows.sign_in import begin, take_begun
-from consent_center.workflows.staff_accounts import keep_person, show_staff, stand_in
+from consent_center.workflows.staff_accounts import end_stand_in, keep_person, show_staff, stand_in
 from federated.approvals import Pinned
 from federated.errors import FederatedError
 from federated.passkey_signature import key_text, read_key_text
@@ -108,6 +108,31 @@ def lend_role(page: KeepKey, form: PostedDep) -> Response:
     return page.go(f"{HOME}/key")
 
 
+@router.post("/key/stand-in/end")
+def take_role_back(page: KeepKey, form: PostedDep) -> Response:
+    """End a stand-in early: hers, or one in which she stands in."""
+    try:
+        _end(page, form)
+    except (RuleError, UnknownError) as error:
+        return _key(page, refused=str(error), status=409)
+    return page.go(f"{HOME}/key")
+
+
+@router.post("/people/stand-in/end")
+def end_for_them(page: EditPeople, form: PostedDep) -> Response:
+    """End anybody's stand-in early."""
+    try:
+        _end(page, form)
+    except (RuleError, UnknownError) as error:
+        return _people(page, refused=str(error), status=409)
+    return page.go(f"{HOME}/people")
+
+
+def _end(page: StaffPage, form: Posted) -> None:
+    number = form.number("number", least=1, most=999_999_999)
+    page.wiring.store.run(end_stand_in, number, by=page.person.id, at=page.at)
+
+
 def _people(page: StaffPage, *, refused: str = "", status: int = 200, **more: Any) -> HTMLResponse:
     everybody, lent = page.wiring.store.read(show_staff, at=page.at)
     return page.show(
@@ -115,6 +140,7 @@ def _people(page: StaffPage, *, refused: str = "", status: int = 200, **more: An
         here="people",
         status=status,
         everybody=everybody,
+        names={one.id: one.name for one in everybody},
         lent=lent,
         roles=tuple(Role),
         refused=refused,
@@ -134,7 +160,8 @@ def _key(page: StaffPage, *, refused: str = "", status: int = 200, **more: Any) 
         public=key_text(registered[0].key) if registered else "",
         by_passkey=bool(registered and registered[1]),
         colleagues=[one for one in others if one.answers_as],
-        lent=[one for one in lent if one.reviewer == page.person.id],
+        lent=[one for one in lent if page.person.id in (one.reviewer, one.stand_in)],
+        names={one.id: one.name for one in everybody},
         refused=refused,
         **more,
     )

@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel, col, select
 from consent_center.storage.columns import EntryId, EntryRef, moment, text
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import UnknownPersonError
-from consent_center.studies.person import Person
+from consent_center.studies.person import Person, StandIn
 from consent_center.studies.roles import Role
 
 
@@ -83,17 +83,6 @@ class StaffSession:
     method: str
     signed_in_at: datetime
     seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StandIn:
-    """Somebody answers in a reviewer's role, from `begins` until just before `ends`."""
-
-    reviewer: str
-    role: str
-    stand_in: str
-    begins: datetime
-    ends: datetime
 
 
 def add(tx: Transaction, person: Person, *, entry: EntryId) -> None:
@@ -220,10 +209,16 @@ def stand_ins(tx: Transaction, *, at: datetime, stand_in: str = "") -> list[Stan
     query = select(StandInRow).where(StandInRow.begins <= text(at), StandInRow.ends > text(at))
     if stand_in:
         query = query.where(StandInRow.stand_in == stand_in)
-    return [
-        StandIn(row.reviewer, row.role, row.stand_in, moment(row.begins), moment(row.ends))
+    given = [
+        StandIn(row.id or 0, row.reviewer, row.role, row.stand_in, moment(row.begins), moment(row.ends))
         for row in tx.session.exec(query.order_by(col(StandInRow.id)))
     ]
+    return [one for one in given if one.counts(find(tx, one.reviewer), at=at)]
+
+
+def end_stand_in(tx: Transaction, number: int, *, at: datetime) -> None:
+    """Let a role that was lent be answered by its own reviewer alone from now on."""
+    tx.session.exec(update(StandInRow).where(col(StandInRow.id) == number).values(ends=text(at)))
 
 
 def _person(row: StaffRow) -> Person:

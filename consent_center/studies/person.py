@@ -1,4 +1,4 @@
-"""Somebody of the staff, in her roles, for a time."""
+"""Somebody of the staff, in her roles, for a time; and who stands in for her."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,3 +36,31 @@ class Person:
     def answers_as(self) -> str | None:
         """The role in which she answers studies; None if she answers none."""
         return reviewing_role(self.roles, self.site)
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """Somebody answers in a reviewer's role, from `begins` until just before `ends`.
+
+    Attributes:
+        number: names it; 0 before it is stored.
+        reviewer: whose role it is.
+        role: as it stands in a signed answer.
+        stand_in: who answers in it.
+    """
+
+    number: int
+    reviewer: str
+    role: str
+    stand_in: str
+    begins: datetime
+    ends: datetime
+
+    def counts(self, giver: Person | None, *, at: datetime) -> bool:
+        """Is the role lent at this moment? A role that its giver has lost cannot be lent any more."""
+        return (
+            giver is not None
+            and self.begins <= at < self.ends
+            and giver.is_here(at=at)
+            and giver.answers_as == self.role
+        )

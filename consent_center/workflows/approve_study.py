@@ -31,8 +31,8 @@ def approve_study(tx: Transaction, signed: Signed, *, reviewer: str, at: datetim
         UnknownReviewerError, UnknownStudyError: somebody or something nobody registered.
         SelfApprovalError: somebody who had a hand in the study answers it.
         DutiesError: she holds another duty in this study.
-        ApprovalError: another plan, another role, a signature that is not hers, an answer given before, a study that
-            is closed, a reviewer who left, or a no without a reason.
+        ApprovalError: another plan, another role, a second role in this study, a signature that is not hers, an
+            answer given before, a study that is closed, a reviewer who left, or a no without a reason.
     """
     pinned = studies.reviewer(tx, reviewer)
     try:
@@ -89,6 +89,26 @@ def answer_of(
 def _check(tx: Transaction, approval: Approval, pinned: Pinned, study: Study, *, at: datetime) -> None:
     if pinned.reviewer in study.designers:
         raise SelfApprovalError(study.id)
+    _check_role(tx, approval, pinned, at=at)
+    if len(approval.reason.strip()) < 3:
+        raise ApprovalError("an answer needs a reason that others can read")
+    if approval.plan_digest != study.plan_digest:
+        raise ApprovalError("the answer is about another plan: sign the digest that the study shows")
+    if at >= study.closes_at:
+        raise ApprovalError("the study is closed: nothing of it can be approved any more")
+    if not abs(at - approval.at) <= CLOCKS_DIFFER:
+        raise ApprovalError("the answer was signed at another time: sign it again now")
+    before = [(one.reviewer, one.role) for one, _ in studies.approvals(tx, study.id)]
+    if any(reviewer == pinned.reviewer and role != approval.role for reviewer, role in before):
+        raise ApprovalError("you answered this study in another role: two roles are two people")
+    held = duties_held(
+        pinned.reviewer, author=study.author, assessors=assessments.assessors(tx, study.id), answered=before
+    )
+    check_duties(held, duty_of_answer(approval.role))
+
+
+def _check_role(tx: Transaction, approval: Approval, pinned: Pinned, *, at: datetime) -> None:
+    """Refuse an answer by somebody who is not here, or in a role that is neither hers nor lent to her."""
     person = staff.find(tx, pinned.reviewer)
     if person is not None and not person.is_here(at=at):
         raise ApprovalError("this reviewer has left: ask the one who came after her")
@@ -100,18 +120,3 @@ def _check(tx: Transaction, approval: Approval, pinned: Pinned, study: Study, *,
         raise ApprovalError("the answer names another reviewer, role or organisation than was registered")
     if approval.role not in {own, *lent}:
         raise ApprovalError("the answer names another reviewer, role or organisation than was registered")
-    if len(approval.reason.strip()) < 3:
-        raise ApprovalError("an answer needs a reason that others can read")
-    if approval.plan_digest != study.plan_digest:
-        raise ApprovalError("the answer is about another plan: sign the digest that the study shows")
-    if at >= study.closes_at:
-        raise ApprovalError("the study is closed: nothing of it can be approved any more")
-    if not abs(at - approval.at) <= CLOCKS_DIFFER:
-        raise ApprovalError("the answer was signed at another time: sign it again now")
-    held = duties_held(
-        pinned.reviewer,
-        author=study.author,
-        assessors=assessments.assessors(tx, study.id),
-        answered=[(one.reviewer, one.role) for one, _ in studies.approvals(tx, study.id)],
-    )
-    check_duties(held, duty_of_answer(approval.role))

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 from consent_center.events import Event
 from consent_center.storage import staff
-from consent_center.storage.staff import StandIn
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import StaffError
-from consent_center.studies.person import Person
+from consent_center.studies.person import Person, StandIn
 from consent_center.studies.roles import Act, Role, check_roles
 
 LONGEST_STAND_IN = timedelta(days=60)
@@ -58,7 +57,7 @@ def stand_in(tx: Transaction, *, reviewer: str, stand_in: str, ends: datetime, a
 
     Raises:
         StaffError: to herself, for longer than 60 days, by or to somebody who does not answer studies, or to somebody
-            of the same person's other duty.
+            of another duty, or who stands in for her already.
         UnknownPersonError: nobody is called this.
     """
     giver, taker = staff.get(tx, reviewer), staff.get(tx, stand_in)
@@ -69,7 +68,9 @@ def stand_in(tx: Transaction, *, reviewer: str, stand_in: str, ends: datetime, a
         raise StaffError("name somebody else, for at most 60 days")
     if role.startswith("site:") != taker.answers_as.startswith("site:"):
         raise StaffError("a site is answered for by people of sites, the programme by its reviewers: name another")
-    given = StandIn(reviewer, role, stand_in, at, ends)
+    if any(one.reviewer == reviewer for one in staff.stand_ins(tx, at=at, stand_in=stand_in)):
+        raise StaffError("this person stands in for her already: end that first")
+    given = StandIn(0, reviewer, role, stand_in, at, ends)
     entry = tx.append(
         Event(
             "staff.acted",
@@ -80,6 +81,36 @@ def stand_in(tx: Transaction, *, reviewer: str, stand_in: str, ends: datetime, a
     )
     staff.add_stand_in(tx, given, entry=entry)
     return given
+
+
+def end_stand_in(tx: Transaction, number: int, *, by: str, at: datetime) -> None:
+    """End a stand-in before its last day; what was answered meanwhile keeps counting.
+
+    Args:
+        tx: the transaction.
+        number: of the stand-in, as `show_staff` tells it.
+        by: the reviewer who lent her role, the one who stands in, or an administrator.
+        at: now.
+
+    Raises:
+        StaffError: nobody stands in under this number, or somebody else wants to end it.
+        UnknownPersonError: nobody is called this.
+    """
+    given = next((one for one in staff.stand_ins(tx, at=at) if one.number == number), None)
+    if given is None:
+        raise StaffError("nobody stands in under this number: it has ended, look at the list again")
+    actor = staff.get(tx, by)
+    if not actor.is_here(at=at) or not (by in (given.reviewer, given.stand_in) or actor.may(Act.EDIT_PEOPLE)):
+        raise StaffError("only she who lent her role, her stand-in or an administrator ends it: ask one of them")
+    tx.append(
+        Event(
+            "staff.acted",
+            public={"action": "stand-in.ended", "role": given.role},
+            private={"reviewer": given.reviewer, "stand_in": given.stand_in, "by": by},
+        ),
+        at=at,
+    )
+    staff.end_stand_in(tx, number, at=at)
 
 
 def show_staff(tx: Transaction, *, at: datetime) -> tuple[list[Person], list[StandIn]]:

@@ -252,3 +252,18 @@ def test_a_run_tells_its_progress_as_server_sent_events(full):
     answer = full.seat("huang").get("/console/runs/run-1/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert json.loads(answer.text.split("data: ")[1].split("\n")[0]) == {"settled": 1, "outcome": "completed"}
+
+
+def test_a_stand_in_is_ended_on_the_page_by_the_stand_in_and_by_an_administrator(fresh_office):
+    lin, yeh, ada, huang = (fresh_office.seat(one) for one in ("lin", "yeh", "ada", "huang"))
+    for ends in (yeh, ada):
+        assert lin.post("/console/key/stand-in", who="yeh", days="9").status_code == 303
+        number = re.search(r'name="number" value="(\d+)"', lin.get("/console/key").text)[1]
+        assert "Lin Mei" in yeh.get("/console/key").text
+        assert f'value="{number}"' not in huang.get("/console/key").text
+        assert huang.post("/console/key/stand-in/end", number=number).status_code == 409
+        page = "people" if ends is ada else "key"
+        assert ends.post(f"/console/{page}/stand-in/end", number=number).status_code == 303
+        assert ends.post(f"/console/{page}/stand-in/end", number=number).status_code == 409
+        assert 'name="number"' not in lin.get("/console/key").text
+    assert huang.post("/console/key/stand-in/end", number="many").status_code == 400

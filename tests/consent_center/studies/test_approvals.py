@@ -6,13 +6,14 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent_center.storage.entries import leaves_since
 from consent_center.studies.errors import ApprovalError, DutiesError, SelfApprovalError, StaffError, StudyError
 from consent_center.studies.lifecycle import Stage
 from consent_center.studies.policy import Quorum, StudyPolicy
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.govern import decide_policy
 from consent_center.workflows.show_studies import show_queue, show_study
-from consent_center.workflows.staff_accounts import keep_person, stand_in
+from consent_center.workflows.staff_accounts import end_stand_in, keep_person, show_staff, stand_in
 from consent_center.workflows.suspend_study import resume_study, suspend_study
 from federated.errors import RefusedError
 from tests.consent_center.studies.studying import programme, study_text
@@ -187,6 +188,63 @@ def test_a_stand_in_answers_in_the_lent_role_and_only_while_it_is_lent(here, stu
     later = here.file(study_text("churn-3", epsilon=1.0), at=NOW + DAY)
     with pytest.raises(ApprovalError):
         here.answer(later, "yeh", role="members-representative", at=NOW + DAY)
+
+
+def lent_to_yeh(here) -> int:
+    here.store.run(stand_in, reviewer="lin", stand_in="yeh", ends=NOW + 9 * DAY, at=NOW - timedelta(minutes=1))
+    _, (given,) = here.store.read(show_staff, at=NOW)
+    return given.number
+
+
+@pytest.mark.parametrize("by", ["lin", "yeh", "ada"])
+def test_a_stand_in_ends_early_with_an_entry_and_answers_no_more(here, study, by):
+    number = lent_to_yeh(here)
+    before = len(here.store.read(leaves_since, 0))
+    here.store.run(end_stand_in, number, by=by, at=NOW)
+    (new,) = here.store.read(leaves_since, before)
+    assert b"stand-in.ended" in new
+    with pytest.raises(ApprovalError):
+        here.answer(study, "yeh", role="members-representative")
+    with pytest.raises(StaffError, match="ended"):
+        here.store.run(end_stand_in, number, by=by, at=NOW)
+
+
+@pytest.mark.parametrize("by", ["huang", "chen", "aud"])
+def test_nobody_else_ends_a_stand_in(here, by):
+    number = lent_to_yeh(here)
+    with pytest.raises(StaffError, match="administrator"):
+        here.store.run(end_stand_in, number, by=by, at=NOW)
+    assert here.store.read(show_staff, at=NOW)[1]
+
+
+def test_what_a_stand_in_answered_counts_after_she_has_gone(here, study):
+    number = lent_to_yeh(here)
+    here.answer(study, "yeh", role="members-representative")
+    here.store.run(end_stand_in, number, by="lin", at=NOW)
+    found = here.store.read(show_study, study.id, at=NOW)
+    assert "members-representative" in found.standing.agreed
+
+
+def test_a_lent_role_ends_when_its_reviewer_leaves_or_changes_it(here, study):
+    lent_to_yeh(here)
+    gone = replace(here.person("lin"), ends_at=NOW)
+    here.store.run(keep_person, gone, by="ada", at=NOW)
+    assert here.store.read(show_staff, at=NOW)[1] == []
+    with pytest.raises(ApprovalError):
+        here.answer(study, "yeh", role="members-representative")
+
+
+def test_nobody_answers_one_study_in_two_roles(here, study):
+    here.store.run(stand_in, reviewer="lin", stand_in="huang", ends=NOW + DAY, at=NOW)
+    here.answer(study, "huang")
+    with pytest.raises(ApprovalError, match="another role"):
+        here.answer(study, "huang", role="members-representative")
+
+
+def test_a_colleague_stands_in_once_at_a_time(here):
+    lent_to_yeh(here)
+    with pytest.raises(StaffError, match="already"):
+        here.store.run(stand_in, reviewer="lin", stand_in="yeh", ends=NOW + DAY, at=NOW)
 
 
 def test_a_stand_in_cannot_be_oneself_nor_for_ever(here):
