@@ -8,6 +8,7 @@ the sites being connected to the end of the first round. The first round, which 
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251  as `accord` does, before numpy is loaded
 
 from benchmarks._sites import federation
 from benchmarks._stock import stock_round_seconds

@@ -175,9 +175,7 @@ def test_members_are_scored_on_the_rows_that_the_site_declares(shop: Shop) -> No
     shop.folder.data.unlink()
     (shop.folder.path / "data.toml").write_text('kind = "parquet"\npath = "."\n')
     shop.desk.store.close()
-    shop.desk = replace(
-        open_desk(shop.folder, clock=shop.clock, draw_nonce=lambda: next(shop.nonces)), noise=NoNoise()
-    )
+    shop.desk = replace(open_desk(shop.folder, clock=shop.clock, draw_nonce=lambda: next(shop.nonces)), noise=NoNoise())
     assert shop.score().run == "run-2"
     assert shop.scores() == expected
 
