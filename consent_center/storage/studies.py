@@ -141,6 +141,12 @@ def mark_of(study: Study) -> str:
     return text(study.filed_at)
 
 
+def some(tx: Transaction, names: Sequence[str]) -> list[Study]:
+    """These studies, oldest first."""
+    query = select(StudyRow).where(col(StudyRow.id).in_(names))
+    return [_study(row) for row in tx.session.exec(query.order_by(col(StudyRow.filed_at), col(StudyRow.id)))]
+
+
 def open_ones(tx: Transaction, *, at: datetime) -> list[Study]:
     """Every study whose closing date lies ahead, oldest first."""
     query = select(StudyRow).where(StudyRow.closes_at > text(at)).order_by(col(StudyRow.filed_at), col(StudyRow.id))
