@@ -13,9 +13,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.studies.errors import StudyError
@@ -23,13 +20,13 @@ from federated.approvals import Approval, sign_approval
 from federated.coordinator import run_study
 from federated.gate import RunReport
 from federated.gate_memory import MemoryGate
-from federated.plan import Feature, Plan, digest, plan_bytes
+from federated.plan import Plan, digest, plan_bytes
+from federated.site.columns import Columns, mock_rows
 from federated.site.folder import Limits, Permissions, create_site, open_site
 from federated.site.store import SiteStore
 from federated.tables import HISTOGRAM
 
 LEAST_MEMBERS = 200
-Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -75,55 +72,15 @@ def without_features(plan: Plan, columns: frozenset[str]) -> Plan | None:
     return replace(plan, features=kept) if kept else None
 
 
-def mock_rows(plan: Plan, site: str, members: int) -> tuple[list[bytes], pa.Table]:
-    """Mock members of a site and their rows: uniform over the public ranges, the label leaning on every feature.
-
-    Always the same for the same plan and site: the seed is their names.
-    """
-    seed = int.from_bytes(hashlib.sha256(f"accord/mock/v1\n{plan.study}\n{site}".encode()).digest()[:8], "big")
-    rng = np.random.default_rng(seed)
-    names = [hashlib.sha256(f"{site}/{number}".encode()).digest()[:16] for number in range(members)]
-    columns: dict[str, object] = {"pseudonym": [one.hex() for one in names]}
-    lean: Values = np.zeros(members)
-    for index, feature in enumerate(plan.features):
-        values, standard = _mock(feature, rng, members)
-        columns[feature.name] = values
-        lean += (-1) ** index * standard
-    scale = max(float(np.std(lean)), 1e-9)
-    columns[plan.label] = (rng.random(members) < 1 / (1 + np.exp(-1.5 * lean / scale))).astype(np.int8)
-    for attribute in plan.attributes:
-        choices = (*attribute.groups, None)
-        columns[attribute.name] = [choices[code] for code in rng.integers(0, len(choices), members)]
-    return names, pa.table(columns)
-
-
-def _mock(feature: Feature, rng: np.random.Generator, members: int) -> tuple[object, Values]:
-    drawn: Values
-    match feature.kind:
-        case "binary":
-            drawn = rng.integers(0, 2, members).astype(np.float64)
-            return drawn.astype(np.int64), drawn - 0.5
-        case "categorical":
-            codes = rng.integers(0, len(feature.categories), members)
-            middle = (len(feature.categories) - 1) / 2
-            standard = np.asarray((codes - middle) / max(middle, 1), np.float64)
-            return [feature.categories[code] for code in codes], standard
-        case "binned":
-            drawn = rng.uniform(feature.edges[0] - 1, feature.edges[-1] + 1, members)
-            return drawn, (drawn - float(np.mean(feature.edges))) / max(float(np.ptp(feature.edges)), 1.0)
-        case "continuous":
-            drawn = rng.uniform(feature.lo, feature.hi, members)
-            return drawn, 2 * (drawn - feature.lo) / (feature.hi - feature.lo) - 1
-        case "items":
-            raise StudyError("mock rows know no sets of items: try this model on a site's own test data")
-
-
 def _run(plan: Plan, folder: Path, members: int, clock: Callable[[], datetime]) -> RunReport:
     hub, keys, agents = Ed25519PrivateKey.generate(), {}, {}
     approvals = []
     payload = plan_bytes(plan)
+    if any(feature.kind == "items" for feature in plan.features):
+        raise StudyError("mock rows know no sets of items: try this model on a site's own test data")
+    columns = Columns(plan.features, (plan.label,), plan.attributes)
     for site in plan.sites:
-        names, table = mock_rows(plan, site, members)
+        names, table = mock_rows(columns, members=members, seed=_seed(plan, site))
         made = create_site(
             folder / site,
             name=site,
@@ -169,3 +126,8 @@ def _run(plan: Plan, folder: Path, members: int, clock: Callable[[], datetime]) 
     finally:
         for agent in agents.values():
             agent.close()
+
+
+def _seed(plan: Plan, site: str) -> int:
+    """Always the same rows for the same study and site."""
+    return int.from_bytes(hashlib.sha256(f"accord/mock/v1\n{plan.study}\n{site}".encode()).digest()[:8], "big")
