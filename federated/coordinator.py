@@ -23,6 +23,7 @@ from federated.cohort import parse_header
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.exchange import Output, order_bytes, parse_opened
 from federated.gate import Admission, Gate, RoundReport, RunReport, SiteRound
+from federated.link_round import LinkRound
 from federated.local_round import AWAY, LocalRound, Patience, refusal_of
 from federated.models.audit_plan import finished_weights
 from federated.models.model import Exchange, Model
@@ -136,6 +137,9 @@ def _trained(run: _Run, model: Model, steps: Sequence[Exchange], *, members: int
     state = model.start(plan, members=members)
     _open(run, steps)
     for exchange in steps:
+        if exchange.release.kind == "exchange":
+            _exchanged(run, exchange)
+            continue
         training = exchange.release.kind == "train"
 
         def weights(now: Any = state, *, training: bool = training) -> Any:
@@ -171,9 +175,11 @@ def _open(run: _Run, steps: Sequence[Exchange]) -> None:
     next_round = len(run.settled) + 1
     if next_round > len(steps):
         return
-    orders = {site: order_bytes(order) for site, order in run.admission.orders.items()}
-    if set(orders) != set(run.plan.sites):
+    if set(run.admission.orders) != set(run.plan.reached):
         raise RefusedError(Refusal.NO_QUORUM, "the admission does not hold an order for each site of the plan")
+    # Helpers are asked in the exchange, the first round of a run that has one, and never after it.
+    asked = run.plan.reached if next_round == 1 else run.plan.sites
+    orders = {site: order_bytes(run.admission.orders[site]) for site in asked}
     # A site that answered the next round before the coordinator died sends the same bytes again; one that was absent
     # from rounds of a secure sum turns to the present one.
     where = range(next_round if run.plan.noise_mode == "local" else 1, next_round + 2)
@@ -233,6 +239,26 @@ def _local(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Total]:
         _settle(run, exchange, asked.sites, totals, said, started=started)
     run.nonces = {site: reply.nonce for site, reply in asked.replies.items()}
     return totals
+
+
+def _exchanged(run: _Run, exchange: Exchange) -> None:
+    """The randomised exchange with the plan's helpers, begun anew while sites that left may come back."""
+    if exchange.number <= len(run.settled):
+        return
+    started, until = perf_counter(), run.patience.deadline()
+    kind, number = exchange.release.kind, exchange.number
+    while True:
+        _return(run)
+        round_ = LinkRound(run.plan, run.name, lambda messages: run.ask(kind, number, messages))
+        round_.exchange(run.gate.admit_round(run.name, number, run.nonces))
+        run.nonces = round_.nonces
+        if not round_.refusals or not (
+            {*round_.refusals.values()} <= AWAY | {Refusal.ROUND_OUT_OF_ORDER} and run.patience.again(until)
+        ):
+            break
+    run.refusals = round_.refusals
+    _settle(run, exchange, round_.sites, {}, round_.statements, started=started, done=not round_.refusals)
+    _refuse(run, "the exchange")
 
 
 def _summed(run: _Run, exchange: Exchange, weights: Any) -> dict[str, Total]:
@@ -296,9 +322,11 @@ def _settle(
     statements: Mapping[str, Signed],
     *,
     started: float,
+    done: bool = False,
 ) -> None:
-    """Settle a round with its checkpoint; without totals it came to nothing."""
-    run.rounds += bool(totals)
+    """Settle a round with its checkpoint; without totals it came to nothing, unless it is `done` without any."""
+    done = done or bool(totals)
+    run.rounds += done
     checkpoint = Checkpoint(
         exchange.number,
         {name: total[0] for name, total in totals.items()},
@@ -312,7 +340,7 @@ def _settle(
         kind=exchange.release.kind,
         sites=sites,
         seconds=perf_counter() - started,
-        checkpoint=checkpoint_bytes(checkpoint) if totals else b"",
+        checkpoint=checkpoint_bytes(checkpoint) if done else b"",
         statements=statements,
     )
     run.gate.settle_round(report)
@@ -326,7 +354,9 @@ def _refuse(run: _Run, what: str) -> None:
 
 def _members(admission: Admission) -> int:
     """The public denominator: members in the counted part of the signed cohorts."""
-    headers = [parse_header(order.cohort.payload) for order in admission.orders.values()]
+    headers = [
+        parse_header(order.cohort.payload) for site, order in admission.orders.items() if site in admission.plan.sites
+    ]
     members = sum(header.sizes.get(admission.plan.counted_part, 0) for header in headers)
     if members < admission.plan.minimum_cohort:
         raise RefusedError(Refusal.COHORT_TOO_SMALL, "too few members for this plan; wait for more consents")

@@ -124,8 +124,10 @@ def kind_of(message: bytes) -> str:
 
 def order_bytes(order: Order) -> bytes:
     """An order as a message."""
-    signed = (*order.approvals, order.permit, order.cohort)
-    return frame({"kind": "order"}, [order.plan, order.members, *(one.to_text().encode("ascii") for one in signed)])
+    signed = (*(header for header, _ in order.tokens), *order.approvals, order.permit, order.cohort)
+    header = {"kind": "order", **({"tokens": len(order.tokens)} if order.tokens else {})}
+    bodies = [order.plan, order.members, *(body for _, body in order.tokens)]
+    return frame(header, [*bodies, *(one.to_text().encode("ascii") for one in signed)])
 
 
 def parse_order(message: bytes) -> Order:
@@ -135,11 +137,20 @@ def parse_order(message: bytes) -> Order:
         MalformedError: not an order.
     """
     header, blobs = unframe(message, kind="order")
-    if header or len(blobs) < 4:
-        raise MalformedError("an order has a plan, members, approvals, a permit and a cohort")
-    plan, members, *texts = blobs
-    *approvals, permit, cohort = (Signed.from_text(text) for text in texts)
-    return Order(plan=plan, approvals=tuple(approvals), permit=permit, cohort=cohort, members=members)
+    lists = header.pop("tokens", 0)
+    if header or type(lists) is not int or lists < 0 or len(blobs) < 4 + 2 * lists:
+        raise MalformedError("an order has a plan, members, approvals, a permit, a cohort, and tokens of its helpers")
+    plan, members, *rest = blobs
+    signed = [Signed.from_text(text) for text in rest[lists:]]
+    *approvals, permit, cohort = signed[lists:]
+    return Order(
+        plan=plan,
+        approvals=tuple(approvals),
+        permit=permit,
+        cohort=cohort,
+        members=members,
+        tokens=tuple(zip(signed[:lists], rest[:lists], strict=True)),
+    )
 
 
 def opened_bytes(opened: Opened) -> bytes:

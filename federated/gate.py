@@ -52,13 +52,19 @@ class Permit:
 
 @dataclass(frozen=True)
 class Order:
-    """Everything one site needs to decide whether it takes part: it trusts none of it unchecked."""
+    """Everything one site needs to decide whether it takes part: it trusts none of it unchecked.
+
+    Attributes:
+        cohort: its signed cohort, whose body is `members`; of a site that only helps, its link tokens in their place.
+        tokens: of the site that a plan's helpers help, one signed list for each helper, in the plan's order.
+    """
 
     plan: bytes
     approvals: tuple[Signed, ...]
     permit: Signed
     cohort: Signed
     members: bytes
+    tokens: tuple[tuple[Signed, bytes], ...] = ()
 
 
 @dataclass(frozen=True)

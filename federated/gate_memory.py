@@ -27,7 +27,10 @@ from federated.gate import (
     permit_bytes,
     removals_bytes,
 )
-from federated.plan import digest, parse_plan
+from federated.linkage.tokens import KIND as TOKENS_KIND
+from federated.linkage.tokens import Linked, TokenHeader, issue
+from federated.plan import Plan, digest, parse_plan
+from federated.plan_exchange import Helper
 from federated.price import price
 from federated.signed import Signed, sign
 
@@ -49,6 +52,7 @@ class MemoryGate(Gate):
         rounds: what was settled, in order; `reports` the same of runs.
         resumes: whether a run that has not ended is given again, as the consent centre does for each token.
         open: the admission of that run.
+        linked: helper -> who is at both: her pseudonym at the site that is helped, at the helper, and her link key.
     """
 
     plan: bytes
@@ -66,6 +70,7 @@ class MemoryGate(Gate):
     reports: list[RunReport] = field(default_factory=list)
     resumes: bool = False
     open: Admission | None = None
+    linked: Mapping[str, tuple[Linked, ...]] = field(default_factory=dict)
 
     def admit_run(self, study: str) -> Admission:
         """Cut one cohort per site from what is allowed now, or give the run that has not ended again."""
@@ -78,6 +83,9 @@ class MemoryGate(Gate):
         self.admitted += 1
         run, at = f"run-{self.admitted}", self.clock()
         cohorts = {site: self._cohort(run, site, at=at) for site in plan.sites}
+        lists = [self._tokens(plan, helper, run, at=at) for helper in plan.helpers]
+        if plan.reached != plan.sites:
+            cohorts |= {helper.site: at_helper for helper, (_, at_helper) in zip(plan.helpers, lists, strict=True)}
         permit = Permit(
             run=run,
             study=study,
@@ -91,7 +99,14 @@ class MemoryGate(Gate):
         )
         signed_permit = sign(self.hub_key, kind=PERMIT_KIND, payload=permit_bytes(permit))
         orders = {
-            site: Order(plan=self.plan, approvals=self.approvals, permit=signed_permit, cohort=signed, members=body)
+            site: Order(
+                plan=self.plan,
+                approvals=self.approvals,
+                permit=signed_permit,
+                cohort=signed,
+                members=body,
+                tokens=tuple(at_holder for at_holder, _ in lists) if site in plan.sites else (),
+            )
             for site, (signed, body) in cohorts.items()
         }
         admission = Admission(run=run, plan=plan, permit=permit, orders=orders)
@@ -128,6 +143,32 @@ class MemoryGate(Gate):
         """Keep a run's report."""
         self.reports.append(report)
         self.open = None
+
+    def _tokens(
+        self, plan: Plan, helper: Helper, run: str, *, at: datetime
+    ) -> tuple[tuple[Signed, bytes], tuple[Signed, bytes]]:
+        """The lists of one pair: the holder's and the helper's."""
+        if plan.exchange is None:
+            raise RefusedError(Refusal.LINK_UNKNOWN, "the plan links nobody")
+        pairing = plan.exchange.pairing(plan.sites[0], helper)
+        holder, helping = (
+            (
+                sign(
+                    self.hub_key,
+                    kind=TOKENS_KIND,
+                    payload=TokenHeader(
+                        pairing, site, run, at, at + self.valid_for, len(self.linked[helper.site]), digest(body)
+                    ).to_bytes(),
+                ),
+                body,
+            )
+            for site, body in zip(
+                (pairing.holder, pairing.helper),
+                issue(digest(b"root").encode()[:32], pairing, self.linked[helper.site]),
+                strict=True,
+            )
+        )
+        return holder, helping
 
     def _cohort(self, run: str, site: str, *, at: datetime) -> tuple[Signed, bytes]:
         header, body = build_cohort(

@@ -1,4 +1,4 @@
-"""What passes between a coordinator and one site in the steps of a secure sum, in the wire form of `exchange`.
+"""What passes between a coordinator and one site in the steps of a sum or an exchange, in the wire form of `exchange`.
 
 Asked of a site, and its answer:
 
@@ -7,6 +7,13 @@ sum-list     everybody's signed keys        -> sum-shares     a sealed share for
 sum-round    weights, shares for this site  -> sum-vector     the masked vector
 sum-agree    who stayed                     -> sum-survivors  this site's signature (only if somebody left)
 sum-unmask   who stayed, signatures         -> sum-reveal     shares
+
+and in those of a randomised exchange, which needs the same form (`site.linking`):
+
+link-open    statement of removals          -> link-keys      a signed key for each partner
+link-labels  the helpers' keys              -> link-sealed    labels for each helper, randomised and sealed
+link-help    the holder's key, its labels   -> link-answers   bins, randomised and sealed; then what the hub may know
+link-bins    what each helper sealed        -> reply          of `exchange`
 """
 
 from dataclasses import dataclass
@@ -21,13 +28,16 @@ from federated.signed import Signed
 
 AskedKind = Literal["sum-open", "sum-list", "sum-round", "sum-agree", "sum-unmask"]
 AnsweredKind = Literal["sum-keys", "sum-shares", "sum-survivors", "sum-reveal"]
-StepKind = AskedKind | AnsweredKind
+LinkAskedKind = Literal["link-open", "link-labels", "link-help", "link-bins"]
+LinkAnsweredKind = Literal["link-keys", "link-sealed", "link-answers"]
+StepKind = AskedKind | AnsweredKind | LinkAskedKind | LinkAnsweredKind
 ASKED: tuple[AskedKind, ...] = get_args(AskedKind)
+LINK_ASKED: tuple[LinkAskedKind, ...] = get_args(LinkAskedKind)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One message of a sum.
+    """One message of a sum or of a randomised exchange.
 
     Attributes:
         attempt: of the round, from 1.

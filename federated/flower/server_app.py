@@ -1,6 +1,6 @@
 """The ServerApp: the coordinator's round loop on Flower's message API.
 
-    query      an order, answered with a nonce
+    query      an order, answered with a nonce; the steps of an exchange
     train      a training round
     evaluate   a round that evaluates or audits
 
@@ -78,7 +78,7 @@ class FlowerAsk:
 
 def _message_type(kind: Kind | None) -> str:
     match kind:
-        case None:
+        case None | "exchange":
             return "query"
         case "train":
             return "train"

@@ -1,12 +1,13 @@
 """A finished model as bytes: what it takes to score, and which plan made it. Plain JSON: nothing in it can run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from federated.errors import MalformedError
 from federated.models.model import Vector
 from federated.plan import Plan, digest, parse_plan
+from federated.plan_exchange import RandomisedExchange
 from federated.signed import decode, encode
 
 
@@ -27,6 +28,12 @@ class Package:
     def parsed_plan(self) -> Plan:
         """The plan that was run."""
         return parse_plan(self.plan)
+
+    @property
+    def kept_exchange(self) -> RandomisedExchange | None:
+        """The exchange whose answers the model reads, as a plan that scores or audits with it names them."""
+        trained = self.parsed_plan()
+        return replace(trained.exchange, trained=digest(self.plan)) if trained.exchange else None
 
 
 def package_bytes(package: Package) -> bytes:

@@ -44,7 +44,12 @@ def score_plan(
     Raises:
         MalformedError: not a model of this version, or the parts do not make a plan.
     """
-    trained = parse_package(package).parsed_plan()
+    made = parse_package(package)
+    trained = made.parsed_plan()
+    if trained.exchange and trained.sites != (site,):
+        raise MalformedError(
+            f"this model reads what was answered to {trained.sites[0]}; only that site can score with it"
+        )
     if trained.package:
         raise MalformedError("a scoring run makes no model; give the package of a training run")
     plan = Plan(
@@ -62,6 +67,7 @@ def score_plan(
         settings={**trained.settings, "bins": bins, "threshold": threshold},
         minimum_cohort=minimum_cohort,
         package=digest(package),
+        exchange=made.kept_exchange,
     )
     exchanges(plan)
     return plan

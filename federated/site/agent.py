@@ -4,6 +4,7 @@
     round  -> statement of removals fresh and for this nonce, round in order -> attempt on disk -> rows, clip, noise
               -> output on disk -> out
     sum-*  -> the same round in the steps of a secure sum (`site.summing`)
+    link-* -> the randomised exchange of a run, before its first round (`site.linking`)
 
 Invariant: `answer` returns a message and never raises; what leaves is an answer or a code, never the text of an error.
 """
@@ -31,13 +32,14 @@ from federated.site.accounts import SiteAccounts
 from federated.site.charging import charge_run
 from federated.site.ground import Ground, identity, pseudonyms
 from federated.site.journal import Journal, Progress
+from federated.site.linking import Links
 from federated.site.order import Work
 from federated.site.outputs import local_outputs
 from federated.site.policy import Policy
 from federated.site.source import Source
 from federated.site.store import SiteStore
 from federated.site.summing import Speaks, Sums
-from federated.sum_exchange import ASKED
+from federated.sum_exchange import ASKED, LINK_ASKED
 from privacy.noise import NoiseSource
 
 _LOG = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class SiteAgent:
         self._ground = Ground(policy, store, source, noise, clock, draw_nonce, Journal(store))
         self._accounts = SiteAccounts(store)
         self._sums = Sums(self._ground, speaks)
+        self._links = Links(self._ground, speaks)
         self._lock = RLock()
 
     def close(self) -> None:
@@ -85,6 +88,9 @@ class SiteAgent:
                 kind = kind_of(message)
                 if kind == "order":
                     return self.open(message)
+                for asked in LINK_ASKED:
+                    if kind == asked:
+                        return self._links.answer(message, kind=asked, at=self._ground.clock())
                 if kind == "round":
                     return self.round(message)
                 for step in ASKED:
@@ -110,6 +116,8 @@ class SiteAgent:
         """
         ground = self._ground
         at = ground.clock()
+        if self._links.helps(message):
+            return self._links.open(message, at=at)
         work = ground.check(message, at=at)
         run, epoch = work.permit.run, work.permit.epoch
         charge_run(self._accounts, self.policy, work.plan, run=run, at=at)

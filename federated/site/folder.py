@@ -201,6 +201,24 @@ def pin_peers(folder: SiteFolder, peers: Mapping[str, Ed25519PublicKey]) -> None
     folder.policy.write_text(text, encoding="utf-8")
 
 
+def allow_exchanges(
+    folder: SiteFolder, partners: Sequence[str], *, epsilon_label: float, epsilon_bin: float, runs: int
+) -> None:
+    """Add partners with whom this site takes part in randomised exchanges, up to these numbers; each must be new.
+
+    Raises:
+        MalformedError: one is there already, or the policy cannot be read.
+    """
+    lines = [
+        f"\n[[exchanges]]\nsite = {_quoted(site)}\nepsilon_label = {epsilon_label!r}\n"
+        f"epsilon_bin = {epsilon_bin!r}\nruns = {runs}\n"
+        for site in partners
+    ]
+    text = folder.policy.read_text(encoding="utf-8") + "".join(lines)
+    parse_policy(text)
+    folder.policy.write_text(text, encoding="utf-8")
+
+
 def _speaks(folder: SiteFolder) -> Speaks | None:
     if not folder.speak_key_file.exists():
         return None

@@ -11,6 +11,7 @@ from federated.gate import Clock, Removals, check_removals
 from federated.models.model import Exchange
 from federated.plan import NoiseMode
 from federated.signed import Signed
+from federated.site.answered import with_answers
 from federated.site.journal import Journal, Progress
 from federated.site.order import Work, check_order
 from federated.site.policy import Policy, check_hours
@@ -95,7 +96,9 @@ class Ground:
 
     def rows(self, run: str, work: Work, exchange: Exchange, used: Using) -> MemberRows:
         """Their rows, read once and kept until the exchange changes; only after `Journal.begin`."""
-        rows = load(self.source, work, exchange, used.members) if used.rows is None else used.rows
+        rows = used.rows
+        if rows is None:
+            rows = load(with_answers(self.source, work, self.store), work, exchange, used.members)
         self.using[run] = replace(used, rows=rows)
         return rows
 

@@ -30,15 +30,22 @@
     organisation = "programme"
     key = "<64 hexadecimal digits, or p256:<66> for a passkey>"
 
-    [[peers]]                                       # optional: sites that this one sums with, pinned out of band
+    [[peers]]                                       # optional: sites that this one speaks to, pinned out of band
     site = "sales"
     key = "<64 hexadecimal digits>"
+
+    [[exchanges]]                                   # optional: with whom this site takes part in randomised exchanges
+    site = "sales"                                  # a peer
+    epsilon_label = 1.0                             # the most that one label or one answer may give away
+    epsilon_bin = 4.0
+    runs = 2                                        # in a quarter, for each purpose
 
 A key that this version does not know is an error, so that no rule is ever misspelt into nothing.
 """
 
 import tomllib
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -51,7 +58,10 @@ from federated.errors import MalformedError, Refusal, RefusedError
 from federated.keyfile import read_public
 from federated.passkey_signature import read_key_text
 from federated.plan import Plan
+from federated.plan_exchange import Helper, own_features
 from federated.price import price
+from federated.site.partners import ExchangeLimit, check_partner
+from federated.site.strict_toml import table_of, texts_of
 from privacy.errors import PrivacyError
 from privacy.ledger import Budget
 
@@ -83,7 +93,8 @@ class Policy:
         year_budget: the most all runs of a calendar year (UTC) may.
         required: roles that must have approved, this site's own among them.
         pinned: reviewer -> who she is and which key is hers.
-        peers: site -> the key with which it speaks in secure sums; a plan with shared noise needs all its sites here.
+        peers: site -> the key with which it speaks in secure sums and exchanges; a plan needs all its sites here.
+        exchanges: site -> how far this one goes with it in randomised exchanges; with nobody else it takes part in any.
     """
 
     name: str
@@ -95,6 +106,7 @@ class Policy:
     required: tuple[str, ...]
     pinned: Mapping[str, Pinned]
     peers: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
+    exchanges: Mapping[str, ExchangeLimit] = field(default_factory=dict)
 
 
 def check_plan(policy: Policy, plan: Plan, *, at: datetime) -> None:
@@ -107,22 +119,55 @@ def check_plan(policy: Policy, plan: Plan, *, at: datetime) -> None:
     scopes = {scope for use in plan.uses for scope in use.scopes}
     columns = {
         plan.label,
-        *(feature.name for feature in plan.features),
+        *(feature.name for feature in own_features(plan.features)),
         *(attribute.name for attribute in plan.attributes),
     } - {""}
-    summed_with = set(plan.sites) - {policy.name} if plan.noise_mode == "secure-sum" else set()
-    for what, asked, permitted in (
+    spoken_to = set(plan.sites) - {policy.name} if plan.noise_mode == "secure-sum" else set()
+    _refuse_unlisted(
         ("this site is", {policy.name}, set(plan.sites)),
         ("the model is", {plan.model}, allowed.models),
         ("the country is", {plan.country}, allowed.countries),
         ("a purpose is", set(plan.purposes), allowed.purposes),
         ("a scope is", scopes, allowed.scopes),
         ("a column is", columns, allowed.columns),
-        ("summing with a site is", summed_with, {*policy.peers}),
-    ):
+        ("speaking to a site is", spoken_to | {helper.site for helper in plan.helpers}, {*policy.peers}),
+    )
+    for helper in plan.helpers:
+        check_partner(policy.exchanges.get(helper.site), plan, helper, partner=helper.site)
+    _refuse_now_or_too_dear(policy, plan, at=at)
+
+
+def check_help_plan(policy: Policy, plan: Plan, *, at: datetime) -> Helper:
+    """What this site does in a plan that it helps with, if its rules allow that.
+
+    Raises:
+        RefusedError: `policy`, or `over-budget` for a run above the limit of one run.
+    """
+    allowed, (holder,) = policy.allowed, plan.sites
+    helper = next((one for one in plan.helpers if one.site == policy.name), None)
+    if helper is None or plan.exchange is None:
+        raise RefusedError(Refusal.POLICY, "this site neither trains nor helps in this plan; change the plan")
+    _refuse_unlisted(
+        ("the model is", {plan.exchange.model}, allowed.models),
+        ("the country is", {plan.country}, allowed.countries),
+        ("a purpose is", {helper.purpose}, allowed.purposes),
+        ("a scope is", set(helper.scopes), allowed.scopes),
+        ("a column is", {feature.name for feature in helper.features}, allowed.columns),
+        ("speaking to a site is", {holder}, {*policy.peers}),
+    )
+    check_partner(policy.exchanges.get(holder), plan, helper, partner=holder)
+    _refuse_now_or_too_dear(policy, plan, at=at)
+    return helper
+
+
+def _refuse_unlisted(*rules: tuple[str, AbstractSet[str], AbstractSet[str]]) -> None:
+    for what, asked, permitted in rules:
         if not asked <= permitted:
             names = ", ".join(sorted(asked - permitted))
             raise RefusedError(Refusal.POLICY, f"{what} not allowed here: {names}; ask the site, or change the plan")
+
+
+def _refuse_now_or_too_dear(policy: Policy, plan: Plan, *, at: datetime) -> None:
     check_hours(policy, at=at)
     if not price(plan).fits(policy.run_budget.limit):
         raise RefusedError(Refusal.OVER_BUDGET, "the run costs more than this site allows one run; ask for more noise")
@@ -164,13 +209,13 @@ def parse_policy(text: str) -> Policy:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise MalformedError(f"the site's policy is not TOML: {error}") from error
-    peers = data.pop("peers", [])
-    top = _table("site.toml", data, name=str, hub_key=str, allow=dict, limits=dict, approvals=dict)
-    limits = _table("limits", top["limits"], minimum_cohort=int, members=int, delta=float, run=dict, year=dict)
-    approvals = _table("approvals", top["approvals"], required=list, reviewers=list)
+    peers, exchanges = data.pop("peers", []), data.pop("exchanges", [])
+    top = table_of("site.toml", data, name=str, hub_key=str, allow=dict, limits=dict, approvals=dict)
+    limits = table_of("limits", top["limits"], minimum_cohort=int, members=int, delta=float, run=dict, year=dict)
+    approvals = table_of("approvals", top["approvals"], required=list, reviewers=list)
     if limits["minimum_cohort"] < 1:
         raise MalformedError("limits.minimum_cohort is 1 or more")
-    required = _texts("approvals.required", approvals["required"])
+    required = texts_of("approvals.required", approvals["required"])
     if f"site:{top['name']}" not in required:
         raise MalformedError(f"approvals.required must name this site's own role, site:{top['name']}")
     return Policy(
@@ -183,15 +228,16 @@ def parse_policy(text: str) -> Policy:
         required=required,
         pinned=_pinned(approvals["reviewers"]),
         peers=_peers(peers, own=top["name"]),
+        exchanges=_exchanges(exchanges, own=top["name"]),
     )
 
 
 def _allowed(data: dict[str, Any]) -> Allowed:
     lists = ("models", "purposes", "scopes", "columns", "countries")
     hours = data.pop("hours", None)
-    table = _table("allow", data, **dict.fromkeys(lists, list))
+    table = table_of("allow", data, **dict.fromkeys(lists, list))
     return Allowed(
-        **{name: frozenset(_texts(f"allow.{name}", table[name])) for name in lists},
+        **{name: frozenset(texts_of(f"allow.{name}", table[name])) for name in lists},
         hours=None if hours is None else _hours(hours),
     )
 
@@ -205,7 +251,7 @@ def _hours(value: Any) -> tuple[time, time]:
 
 
 def _budget(name: str, data: dict[str, Any], limits: dict[str, Any]) -> Budget:
-    table = _table(name, data, epsilon=float, epsilon_pure=float)
+    table = table_of(name, data, epsilon=float, epsilon_pure=float)
     try:
         return Budget.create(**table, delta=limits["delta"], members=limits["members"])
     except PrivacyError as error:
@@ -214,7 +260,7 @@ def _budget(name: str, data: dict[str, Any], limits: dict[str, Any]) -> Budget:
 
 def _pinned(reviewers: list[Any]) -> dict[str, Pinned]:
     tables = [
-        _table("approvals.reviewers", one, reviewer=str, role=str, organisation=str, key=str) for one in reviewers
+        table_of("approvals.reviewers", one, reviewer=str, role=str, organisation=str, key=str) for one in reviewers
     ]
     pinned = {one["reviewer"]: Pinned(**{**one, "key": read_key_text(one["key"])}) for one in tables}
     if len(pinned) != len(tables):
@@ -223,31 +269,17 @@ def _pinned(reviewers: list[Any]) -> dict[str, Pinned]:
 
 
 def _peers(listed: Any, *, own: str) -> dict[str, Ed25519PublicKey]:
-    tables = [_table("peers", one, site=str, key=str) for one in (listed if isinstance(listed, list) else [listed])]
+    tables = [table_of("peers", one, site=str, key=str) for one in (listed if isinstance(listed, list) else [listed])]
     peers = {one["site"]: read_public(one["key"]) for one in tables}
     if len(peers) != len(tables) or own in peers:
         raise MalformedError("peers names each other site once, and not this one")
     return peers
 
 
-def _table(where: str, data: Any, **kinds: type) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise MalformedError(f"{where} is a table")
-    unknown, missing = sorted({*data} - {*kinds}), sorted({*kinds} - {*data})
-    if unknown or missing:
-        raise MalformedError(f"{where} has unknown keys {unknown} and lacks {missing}; correct site.toml")
-    table = {name: _number(value) if kinds[name] is float else value for name, value in data.items()}
-    wrong = [name for name, kind in kinds.items() if type(table[name]) is not kind]
-    if wrong:
-        raise MalformedError(f"{where}.{wrong[0]} must be a {kinds[wrong[0]].__name__}")
-    return table
-
-
-def _number(value: Any) -> Any:
-    return float(value) if type(value) is int else value
-
-
-def _texts(where: str, values: list[Any]) -> tuple[str, ...]:
-    if not all(isinstance(value, str) and value for value in values):
-        raise MalformedError(f"{where} is a list of texts")
-    return tuple(values)
+def _exchanges(listed: Any, *, own: str) -> dict[str, ExchangeLimit]:
+    kinds = {"site": str, "epsilon_label": float, "epsilon_bin": float, "runs": int}
+    tables = [table_of("exchanges", one, **kinds) for one in (listed if isinstance(listed, list) else [listed])]
+    found = {one.pop("site"): ExchangeLimit(**one) for one in tables}
+    if len(found) != len(tables) or own in found:
+        raise MalformedError("exchanges names each other site once, and not this one")
+    return found

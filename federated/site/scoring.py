@@ -28,6 +28,7 @@ from federated.plan import Plan, Release, digest, parse_plan
 from federated.results import bins_result
 from federated.signed import Signed
 from federated.site.accounts import SiteAccounts
+from federated.site.answered import with_answers
 from federated.site.charging import charge_run
 from federated.site.counts import noised_bins
 from federated.site.folder import SiteFolder, source_of
@@ -194,7 +195,8 @@ class _Running:
         if isinstance(self.work.model, Preference):
             learned = self.work.model.learned(plan, self.model.weights)
             return listed_block(self.desk.source, learned, plan, allowed, deleted)
-        return scored_block(self.desk.source, self.work.model, plan, self.model.weights, allowed)
+        rows = with_answers(self.desk.source, self.work, self.desk.store)
+        return scored_block(rows, self.work.model, plan, self.model.weights, allowed)
 
     def finish(self, pseudonyms: list[bytes]) -> Scored:
         """Release the histogram, settle, and let these scores count."""

@@ -38,6 +38,13 @@ CREATE TABLE IF NOT EXISTS outbox (
     run TEXT NOT NULL REFERENCES runs(run), number INTEGER NOT NULL, request TEXT NOT NULL, reply BLOB NOT NULL,
     digest TEXT NOT NULL, PRIMARY KEY (run, number)
 );
+CREATE TABLE IF NOT EXISTS exchanged (
+    about TEXT NOT NULL, epoch TEXT NOT NULL, member BLOB NOT NULL, answer INTEGER NOT NULL,
+    PRIMARY KEY (about, member)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS helping (
+    about TEXT PRIMARY KEY, epoch TEXT NOT NULL, weights BLOB NOT NULL, edges BLOB NOT NULL
+);
 """
 
 
@@ -46,6 +53,7 @@ class SiteStore:
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
         path.chmod(0o600)
