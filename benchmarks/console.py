@@ -1,10 +1,11 @@
 """The console on PostgreSQL with 100,000 members, 500 studies and 1,000,000 log entries: server time of each page.
 
 Time is what a client on the same machine waits for a page (TestClient into the application, no network), p95 over
-interleaved requests, each page opened by somebody whose page it is; a page of the console that is not asked for here
-stops the benchmark. Members and studies come in through the product's workflows: each study is assessed, nine of ten
-have four signed answers, the others wait for the members' representative. The log is filled up with copies of real
-leaves, written in bulk.
+interleaved requests; beside it the processor time of this process for the same pages, which other work on the machine
+does not lengthen (PostgreSQL's own is not in it). Each page is opened by somebody whose page it is; a page of the
+console that is not asked for here stops the benchmark. Members and studies come in through the product's workflows:
+each study is assessed, nine of ten have four signed answers, the others wait for the members' representative. The log
+is filled up with copies of real leaves, written in bulk.
 """
 
 import tempfile
@@ -279,17 +280,20 @@ def _unasked(routes: Iterable[Any]) -> Iterator[str]:
 def _measure(store: Store, desks: dict[str, TestClient]) -> dict[str, Any]:
     """Ask for every page in every round; between rounds somebody answers a study, as in an office at work."""
     took: dict[str, list[float]] = {name: [] for name in PAGES}
+    worked: dict[str, list[float]] = {name: [] for name in PAGES}
     for round_number in range(ROUNDS + 3):
         number = STUDIES - WAITING + round_number
         _answer(store, _study(number, at=NOW + timedelta(seconds=number)), LAST, at=LATER)
         for name, (person, path) in PAGES.items():
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             answer = desks[person].get(f"/console{path}")
-            spent = (time.perf_counter() - start) * 1000
+            spent, busy = (time.perf_counter() - start) * 1000, (time.process_time() - cpu) * 1000
             if answer.status_code != 200:
                 raise RuntimeError(f"{path} answered {answer.status_code}")
             if round_number >= 3:
                 took[name].append(spent)
+                worked[name].append(busy)
     figures = {f"{name}_p95_ms": quantiles(times, n=20)[-1] for name, times in took.items()}
-    figures["slowest_p95_ms"] = max(figures.values())
+    figures |= {f"{name}_cpu_p95_ms": quantiles(times, n=20)[-1] for name, times in worked.items()}
+    figures["slowest_p95_ms"] = max(figures[f"{name}_p95_ms"] for name in PAGES)
     return {"figures": figures, "goals": {"slowest_p95_ms": ["<=", GOAL_MS]}}
