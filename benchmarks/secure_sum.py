@@ -16,7 +16,8 @@ import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federated.secure_sum.opening import open_total
-from federated.secure_sum.protocol import Masked, Occasion, Shared, advertise, agree, mask, share, unmask
+from federated.secure_sum.participants import Occasion
+from federated.secure_sum.protocol import Masked, Shared, advertise, agree, mask, share, unmask
 from federated.secure_sum.quantise import from_ring, to_grid
 from federated.secure_sum.quorum import Quorum
 from privacy.noise import SecureNoise

@@ -16,7 +16,8 @@ from federated.gate import SiteRound
 from federated.models.model import Exchange
 from federated.plan import Plan
 from federated.secure_sum.opening import open_total
-from federated.secure_sum.protocol import Occasion, Reveal
+from federated.secure_sum.participants import Occasion
+from federated.secure_sum.protocol import Reveal
 from federated.secure_sum.quantise import from_ring
 from federated.signed import Signed
 from federated.sum_exchange import (

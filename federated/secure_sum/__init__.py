@@ -10,7 +10,8 @@ Promises: any dropout pattern that the quorum admits opens exactly the sum of th
     `colluders` sites learns nothing else, however it lies about who is present; what is amiss is refused with a code.
 Never: draws randomness, reads a clock, keeps a secret for a second round, or lets two sites' sum be opened.
 May be imported by: `federated.site`, `federated.coordinator` and `federated.plan`.
-Start reading: `federated/secure_sum/quorum.py`, then `protocol.py` (a site) and `opening.py` (the coordinator).
+Start reading: `federated/secure_sum/quorum.py`, then `participants.py`, `protocol.py` (a site), `opening.py` (the
+    coordinator).
 
 Source:
     Bonawitz et al. 2017, "Practical Secure Aggregation for Privacy-Preserving Machine Learning", Figure 4, with every

@@ -10,16 +10,8 @@ from itertools import combinations, islice
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.secure_sum import shares as shamir
 from federated.secure_sum.masks import Words, add_mask, public_of
-from federated.secure_sum.protocol import (
-    Advert,
-    Occasion,
-    Reveal,
-    commitment,
-    list_digest,
-    own_mask,
-    pair_mask,
-    read_advert,
-)
+from federated.secure_sum.participants import Advert, Occasion, commitment, list_digest, read_advert
+from federated.secure_sum.protocol import Reveal, own_mask, pair_mask
 from federated.signed import Signed
 
 _TRIES = 1_000  # above the 924 ways to choose 6 of 12

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from federated.errors import Refusal, RefusedError
 from federated.gate import FRESH_FOR, Removals
 from federated.plan import digest
+from federated.secure_sum.participants import Occasion
 from federated.secure_sum.protocol import (
     Advertised,
     Masked,
-    Occasion,
     Shared,
     advertise,
     agree,

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from federated.secure_sum.masks import Bits, Words
 from federated.secure_sum.opening import open_total
+from federated.secure_sum.participants import Occasion
 from federated.secure_sum.protocol import (
     Advertised,
     Masked,
-    Occasion,
     Reveal,
     Shared,
     advertise,

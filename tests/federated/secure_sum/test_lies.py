@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federated.errors import Refusal, RefusedError
 from federated.secure_sum.opening import open_total
-from federated.secure_sum.protocol import KEYS_KIND, advertise, agree, mask, share, unmask
+from federated.secure_sum.participants import KEYS_KIND
+from federated.secure_sum.protocol import advertise, agree, mask, share, unmask
 from federated.secure_sum.quantise import from_ring
 from federated.signed import Signed, encode, sign
 from tests.federated.secure_sum.sums import Sum, occasion, seed_of, started, vectors
