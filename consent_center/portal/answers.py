@@ -15,6 +15,7 @@ from consent_center.consent.propagation import TAKES_AWAY, due
 from consent_center.consent.scope import Item
 from consent_center.consent.speech import Utterance
 from consent_center.portal.choices import ends_at, one_choice, shown_choices
+from consent_center.portal.linking import also_stops, cannot_undo
 from consent_center.portal.names import Names
 from consent_center.portal.reader import MemberPage, MemberPageDep, Number, PostedDep
 from consent_center.portal.standing import Choice
@@ -79,17 +80,23 @@ def check_answer(
     cannot = t("withdraw.past_models") if trains else t("answer.nothing")
     texts: dict[str, tuple[list[Markup], Markup]] = {
         "allow": (
-            [t("answer.allow_starts", until=f.day(ends_at(page, names, choice)))],
-            f.sentences([t("answer.allow_cannot"), t("answer.allow_models") if trains else ""]),
+            [
+                t("answer.allow_starts", until=f.day(ends_at(page, names, choice))),
+                *([t("link.starts", other=choice.other)] if choice.other else []),
+            ],
+            f.sentences(
+                [t("answer.allow_cannot"), t("answer.allow_models") if trains else "", *cannot_undo(choice, names)]
+            ),
         ),
         "refuse": ([t("answer.refuse_stops", recipient=f.cap(choice.recipient_said))], t("answer.refuse_cannot")),
         "withdraw": (
             [
                 t("withdraw.at_once"),
                 *([t("withdraw.next_round")] if trains else []),
+                *also_stops(choice, names),
                 f.cap(t("withdraw.recipients_told", recipient=choice.recipient_said, date=confirm_by)),
             ],
-            cannot,
+            f.sentences([cannot, *cannot_undo(choice, names)]),
         ),
     }
     starts, undone = texts[kind]

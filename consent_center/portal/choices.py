@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from consent_center.consent.scope import Item
+from consent_center.portal.linking import link_of
 from consent_center.portal.names import Names
 from consent_center.portal.reader import MemberPage, MemberPageDep
 from consent_center.portal.standing import Choice, shown_choice
@@ -41,6 +42,7 @@ def show_use(purpose: str, page: MemberPageDep) -> Response:
         here="data",
         use=use,
         choices=together,
+        link=link_of(names, purpose, shown),
         separate=[choice for choice in shown if choice.apart is not None],
         facts=_facts(page, names, titled),
         notices=_notices(names, titled),
@@ -52,11 +54,12 @@ def show_use(purpose: str, page: MemberPageDep) -> Response:
 @router.get("/uses/{purpose}/{recipient}/{scope}/{country}", response_class=HTMLResponse)
 def show_item(purpose: str, recipient: str, scope: str, country: str, page: MemberPageDep) -> Response:
     """One item on its own page."""
-    _, names, choice = one_choice(page, Item(scope, purpose, recipient, country))
+    choices, names, choice = one_choice(page, Item(scope, purpose, recipient, country))
     return page.show(
         "portal/choices/item.html",
         here="data",
         choice=choice,
+        link=link_of(names, purpose, shown_choices(page, choices, names)),
         use={"title": choice.purpose, "path": f"/uses/{purpose}"},
         facts=_facts(page, names, [choice]),
         notices=_notices(names, [choice]),
@@ -65,7 +68,7 @@ def show_item(purpose: str, recipient: str, scope: str, country: str, page: Memb
 
 def shown_choices(page: MemberPage, choices: Choices, names: Names) -> list[Choice]:
     """Every item as a page shows it."""
-    return [shown_choice(stand, names, page.formats) for stand in choices.stands.values()]
+    return [shown_choice(stand, names, page.formats, choices.stands) for stand in choices.stands.values()]
 
 
 def one_choice(page: MemberPage, item: Item) -> tuple[Choices, Names, Choice]:
@@ -78,7 +81,7 @@ def one_choice(page: MemberPage, item: Item) -> tuple[Choices, Names, Choice]:
     if item not in choices.stands:
         raise NotFoundError
     names = page.names(choices)
-    return choices, names, shown_choice(choices.stands[item], names, page.formats)
+    return choices, names, shown_choice(choices.stands[item], names, page.formats, choices.stands)
 
 
 def ends_at(page: MemberPage, names: Names, choice: Choice) -> datetime:
@@ -87,6 +90,8 @@ def ends_at(page: MemberPage, names: Names, choice: Choice) -> datetime:
 
 
 def _lead(page: MemberPage, names: Names, purpose: str, shown: list[Choice]) -> Markup:
+    if names.catalogue.purposes[purpose].between:
+        return page.words("link.lead")
     key = "choice.lead_trains" if names.catalogue.purposes[purpose].trains_models else "choice.lead"
     scopes = list(dict.fromkeys(choice.scope_said for choice in shown))
     who = page.formats.together(dict.fromkeys(choice.recipient_said for choice in shown))
@@ -109,6 +114,8 @@ def _facts(page: MemberPage, names: Names, shown: list[Choice]) -> list[tuple[Ma
     ]
     if first.apart is not None and len(shown) == 1:
         facts.insert(1, (t("choice.why_apart"), first.why_apart))
+    if first.other and len(shown) == 1:
+        facts.insert(1, (t("link.with"), f.cap(first.other)))
     ends = _contract_ends(page, names, first)
     if ends is not None:
         facts.insert(2, (t("choice.contract"), t("state.until", date=f.day(ends))))
@@ -128,7 +135,7 @@ def _contract_ends(page: MemberPage, names: Names, choice: Choice) -> datetime |
         (
             contract.ends
             for contract in names.catalogue.contracts.values()
-            if contract.recipient == choice.item.recipient
+            if contract.recipient in (choice.item.recipient, names.other(choice.item))
             and choice.item.purpose in contract.purposes
             and contract.begins <= page.at < contract.ends
         ),

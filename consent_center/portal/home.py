@@ -79,8 +79,9 @@ def rows_of(choices: Choices, names: Names, formats: Formats) -> list[tuple[bool
     together: dict[tuple[str, str], list[Choice]] = {}
     apart: list[Choice] = []
     for stand in choices.stands.values():
-        choice = shown_choice(stand, names, formats)
-        if names.catalogue.recipients[choice.item.recipient].kind is RecipientKind.PARTNER:
+        choice = shown_choice(stand, names, formats, choices.stands)
+        parties = (choice.item.recipient, names.other(choice.item))
+        if any(names.catalogue.recipients[one].kind is RecipientKind.PARTNER for one in parties if one):
             apart.append(choice)
         else:
             together.setdefault((choice.item.purpose, choice.item.recipient), []).append(choice)

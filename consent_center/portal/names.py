@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from markupsafe import Markup, escape
 
 from consent_center.consent.catalogue import Catalogue
+from consent_center.consent.scope import Item
 from consent_center.web.catalogue import Words
 from consent_center.web.languages import Language
 
@@ -61,8 +62,16 @@ class Names:
         brand = self.recipient(recipient) if recipient else Markup()
         if purpose is not None and (text := dict(purpose.text).get(self.words.language.value)):
             return escape(text.replace("{brand}", brand))
+        if purpose is not None and purpose.between:
+            first, second = purpose.between
+            return self.words("purpose.link", first=self.recipient_said(first), second=self.recipient_said(second))
         key = f"purpose.{code}"
         return self.words(key, brand=brand) if self.words.has(key) else escape(code)
+
+    def other(self, item: Item) -> str:
+        """Who is at the other end of an item that links; empty if it links nobody."""
+        purpose = self.catalogue.purposes.get(item.purpose)
+        return purpose.other(item.recipient) if purpose else ""
 
     def country(self, code: str) -> str:
         """A country by its name in this language."""

@@ -1,9 +1,10 @@
 """How one item stands, in words and a mark: from the stored state to what a member reads. Pure.
 
-Law: the word is what she said; if a use is not allowed although she said yes, the note beside it says why.
+Law: the word is what she said; if a use is not allowed although she said yes, the note beside it says why. A linkage
+needs a yes at both of its ends; as long as one is missing, the note at the other says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +19,7 @@ from consent_center.portal.names import Names
 from consent_center.web.formats import Formats
 from consent_center.workflows.show_choices import Stand
 
-Apart = Literal["partner", "sensitive", "border"]
+Apart = Literal["partner", "sensitive", "border", "link"]
 State = Literal["allowed", "partial", "refused", "unanswered", "paused", "expired", "reask", "revoked", "required"]
 
 MARKS: dict[State, tuple[str, str]] = {
@@ -63,6 +64,7 @@ class Choice:
         said: what she said, for the pressed button: "yes", "no" or nothing.
         state, detail: the word and its date; `note` says why a yes is not used.
         apart: why it has a page of its own; None if it stands on its purpose's page.
+        other: who is at the other end, of an item that links; empty for every other.
         page: where it is answered; `path` is its own address.
         shown: digest of the choice as shown, for the statement.
     """
@@ -81,6 +83,7 @@ class Choice:
     purpose: Markup
     recipient: Markup
     recipient_said: Markup
+    other: Markup
     apart: Apart | None
     name_apart: Markup
     why_apart: Markup
@@ -118,6 +121,8 @@ def apart_of(item: Item, names: Names) -> Apart | None:
     recipient = names.catalogue.recipients[item.recipient]
     if recipient.country != item.country:
         return "border"
+    if names.other(item):
+        return "link"
     if recipient.kind is RecipientKind.PARTNER:
         return "partner"
     return "sensitive" if names.catalogue.scopes[item.scope].scope_class is not ScopeClass.ORDINARY else None
@@ -128,13 +133,22 @@ def path_of(item: Item) -> str:
     return f"/uses/{item.purpose}/{item.recipient}/{item.scope}/{item.country}"
 
 
-def shown_choice(stand: Stand, names: Names, formats: Formats) -> Choice:
-    """One item as a page shows it."""
+def shown_choice(stand: Stand, names: Names, formats: Formats, stands: Mapping[Item, Stand]) -> Choice:
+    """One item as a page shows it.
+
+    Args:
+        stand: how it stands.
+        names: in the reader's language.
+        formats: of the reader's language.
+        stands: every item of hers, for the other end of one that links.
+    """
     item, words = stand.item, names.words
     state = state_of(stand)
     mark, colour = MARKS[state]
     apart = apart_of(item, names)
     scope, recipient = names.scope(item.scope), names.recipient(item.recipient)
+    other = names.recipient_said(names.other(item)) if names.other(item) else Markup()
+    scope_said = names.scope_said(item.scope)
     return Choice(
         item=item,
         said=said_of(state),
@@ -143,15 +157,16 @@ def shown_choice(stand: Stand, names: Names, formats: Formats) -> Choice:
         colour=colour,
         state=words(f"state.{state}"),
         detail=_detail(stand, state, names, formats),
-        note=_note(stand, state, names, formats),
+        note=_note(stand, state, names, formats) or _waits(stand, state, names, stands),
         scope=scope,
         scope_is=names.scope_is(item.scope),
-        scope_said=names.scope_said(item.scope),
+        scope_said=words("link.scope", scope=scope_said, other=other) if other else scope_said,
         purpose=names.purpose(item.purpose, item.recipient),
         recipient=recipient,
         recipient_said=names.recipient_said(item.recipient),
+        other=other,
         apart=apart,
-        name_apart=formats.beside([recipient, scope]) if apart in ("partner", "border") else scope,
+        name_apart=scope if apart in (None, "sensitive") else formats.beside([recipient, scope]),
         why_apart=_why_apart(apart, item, names),
         path=path_of(item),
         page=path_of(item) if apart else f"/uses/{item.purpose}",
@@ -199,6 +214,15 @@ def _note(stand: Stand, state: State, names: Names, formats: Formats) -> Markup:
     if state == "reask":
         return _what_changed(stand, names, formats)
     return words(_NOTES[stand.verdict.reason], brand=names.recipient(stand.item.recipient))
+
+
+def _waits(stand: Stand, state: State, names: Names, stands: Mapping[Item, Stand]) -> Markup:
+    """That a linkage which is allowed at this end is not at the other."""
+    item, other = stand.item, names.other(stand.item)
+    ends = [one for key, one in stands.items() if (key.purpose, key.recipient) == (item.purpose, other)]
+    if not other or state != "allowed" or (ends and all(one.verdict.allowed for one in ends)):
+        return Markup()
+    return names.words("link.waits", other=names.recipient_said(other))
 
 
 def _why_apart(apart: Apart | None, item: Item, names: Names) -> Markup:
