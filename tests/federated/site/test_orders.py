@@ -14,6 +14,7 @@ from federated.exchange import order_bytes, parse_order
 from federated.gate import PERMIT_KIND, Admission, Order, permit_bytes
 from federated.plan import Feature, digest, part_of, plan_bytes
 from federated.price import price
+from federated.shared_noise import with_shared_noise
 from federated.signed import Signed, sign
 from federated.site.accounts import SiteAccounts
 from federated.site.store import SiteStore
@@ -242,6 +243,13 @@ def test_a_model_that_is_not_installed_is_refused(lone: World) -> None:
     lone.gate.plan = plan_bytes(replace(lone.plan, model="delivered-over-the-wire"))
     lone.gate.approvals = approve(lone.gate.plan, lone.reviewers)
     assert refusal(lone, order_of(lone)) is Refusal.MODEL_UNKNOWN
+
+
+def test_noise_that_only_a_secure_sum_makes_whole_is_refused_without_one(lone: World) -> None:
+    shared = with_shared_noise(replace(lone.plan, sites=("north", "south", "west")))
+    lone.gate.plan = plan_bytes(replace(lone.plan, releases=shared.releases))
+    lone.gate.approvals = approve(lone.gate.plan, lone.reviewers)
+    assert refusal(lone, order_of(lone)) is Refusal.MALFORMED
 
 
 def test_runs_beyond_the_sites_own_year_are_refused(tmp_path: Path) -> None:

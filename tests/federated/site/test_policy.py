@@ -1,5 +1,6 @@
 """Laws: what a site's policy does not list is refused; a key that is unknown, missing or misspelt is an error."""
 
+from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federated.approvals import Pinned
-from federated.errors import MalformedError, RefusedError
+from federated.errors import MalformedError, Refusal, RefusedError
+from federated.plan import Attribute, Feature
+from federated.shared_noise import with_shared_noise
 from federated.site.folder import Limits, Permissions, SiteFolder, create_site, policy_text
 from federated.site.policy import check_hours, check_plan, parse_policy, read_policy
 from tests.federated.world import START, make_plan
@@ -132,3 +135,31 @@ def test_a_new_site_is_its_owners_alone_and_never_overwritten(tmp_path: Path) ->
             limits=Limits(10, 5_000),
             reviewers=[],
         )
+
+
+@pytest.mark.parametrize(
+    "unlisted",
+    [
+        {"sites": ("south",)},
+        {"label": "secret"},
+        {"attributes": (Attribute("religion", ("a", "b")),)},
+        {"features": (Feature("diagnosis", "binary"),)},
+        {"country": "SG"},
+    ],
+)
+def test_every_name_in_a_plan_must_be_on_the_sites_own_list(unlisted: dict[str, object]) -> None:
+    plan = make_plan(("north",), members=5000)
+    check_plan(parse_policy(TEXT), plan, at=START)
+    with pytest.raises(RefusedError) as refused:
+        check_plan(parse_policy(TEXT), replace(plan, **unlisted), at=START)  # type: ignore[arg-type]
+    assert refused.value.code is Refusal.POLICY
+
+
+def test_a_site_sums_only_with_sites_whose_keys_it_pinned() -> None:
+    peers = dict.fromkeys(("south", "west"), KEY)
+    policy = replace(parse_policy(TEXT), peers=peers)
+    plan = with_shared_noise(make_plan(("north", *peers), members=5000))
+    check_plan(policy, plan, at=START)
+    with pytest.raises(RefusedError) as refused:
+        check_plan(replace(policy, peers={"south": KEY}), plan, at=START)
+    assert refused.value.code is Refusal.POLICY
