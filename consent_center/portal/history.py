@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import JSONResponse, Response
 
+from consent_center.portal.exchanges import exchange_lines
 from consent_center.portal.lines import FILTERS, Line, line_of, training_line
 from consent_center.portal.names import Names
 from consent_center.portal.proofs import ShownProof, file, head_of, proven, shown_proof
@@ -110,10 +111,12 @@ def give_all(page: OwnPageDep, below: MaybeNumber = None) -> Response:
 
 
 def _trainings(page: MemberPage, names: Names, found: Pages, below: int | None) -> list[Line]:
-    """The trainings of this page: later than its last line, not later than the last one of the page before."""
+    """The trainings and exchanges of this page: after its last line, not after the page before."""
     store = page.wiring.store
     before = [] if below is None else store.read(show_history, page.member, before=below + 1, limit=1).lines
     first = before[0].at if before else page.at
     last = found.lines[-1].at if found.more_below is not None else datetime.min.replace(tzinfo=UTC)
-    trainings = store.read(show_trainings, page.member).trainings
-    return [training_line(one, names, page.formats) for one in trainings if last < one.at <= first]
+    used = store.read(show_trainings, page.member)
+    lines = [training_line(one, names, page.formats) for one in used.trainings]
+    lines += [line for one in used.exchanges for line in exchange_lines(one, names, page.formats)]
+    return [line for line in lines if last < line.at <= first]

@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -15,10 +16,12 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from consent_center.consent.presence import Presence
+from consent_center.portal.exchanges import exchange_told
 from consent_center.portal.names import Names
 from consent_center.portal.proofs import ShownProof, file, head_of, proven, shown_proof
 from consent_center.portal.reader import OwnPageDep
 from consent_center.web.failures import NotFoundError
+from consent_center.workflows._exchanged import Exchanged
 from consent_center.workflows.prove_presence import prove_presence
 from consent_center.workflows.show_trainings import Training, show_trainings
 from privacy.accounting import epsilon_of_cost
@@ -46,16 +49,16 @@ def show(page: OwnPageDep) -> Response:
     """Every training she was admitted to."""
     found = page.wiring.store.read(show_trainings, page.member)
     names = page.named(found.catalogue)
-    head, broken = head_of(page) if found.trainings else (None, False)
+    head, broken = head_of(page) if found.trainings or found.exchanges else (None, False)
+    several: Sequence[Training | Exchanged] = (*found.trainings, *found.exchanges)
+    proofs = {one.leaf: shown_proof(page, one.leaf, one.index, head, broken=broken, is_open=False) for one in several}
     return page.show(
         "portal/trainings/page.html",
         here="trainings",
-        trainings=[
-            _shown(one, names, shown_proof(page, one.leaf, one.index, head, broken=broken, is_open=False))
-            for one in found.trainings
-        ],
+        trainings=[_shown(one, names, proofs[one.leaf]) for one in found.trainings],
+        exchanges=[exchange_told(one, names, page.formats, proofs[one.leaf]) for one in found.exchanges],
         guess=best_guess(found.cost),
-        epsilon=up(epsilon_of_cost(found.cost, _DELTA), 3) if found.trainings else "0",
+        epsilon=up(epsilon_of_cost(found.cost, _DELTA), 3) if several else "0",
         delta=_DELTA,
         mu=up(found.cost.mu, 3),
         pure=up(found.cost.epsilon_pure, 3),

@@ -10,6 +10,7 @@ from consent_center.storage import (
     definitions,
     delegations,
     limits,
+    links,
     members,
     rights,
     runs,
@@ -90,6 +91,10 @@ def show_holdings(tx: Transaction, member: str, *, at: datetime) -> Holdings:
                 "answer": one.answer,
             }
             for one in rights.of_member(tx, member)
+        ],
+        "linked": [
+            {"run": run, "holder": one.holder, "helper": one.helper, "purpose": one.purpose, "quarter": one.epoch}
+            for run, one, _ in links.of_member(tx, person.no)
         ],
         "trainings": [{"run": run, "site": used.site} for run, used in runs.runs_of(tx, member)],
         "sign_in": {

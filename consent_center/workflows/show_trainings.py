@@ -1,4 +1,7 @@
-"""Which trainings used a member's data: under which statement, in which rounds, and what it cost her privacy."""
+"""Which trainings used a member's data: under which statement, in which rounds, and what it cost her privacy.
+
+An exchange between two holders is part of a run; a run counts once, however she was in it.
+"""
 
 import json
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from consent_center.consent.grant import YES, Act, Said, latest_choice
 from consent_center.consent.scope import Item
 from consent_center.storage import definitions, entries, members, runs, statements, studies, trainings
 from consent_center.storage.transaction import Transaction
+from consent_center.workflows._exchanged import Exchanged, exchanges_of
 from federated.plan import Plan
 from privacy.quantities import Cost
 
@@ -47,10 +51,11 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Trainings:
-    """All of them, newest first, with what they cost together."""
+    """All of them, and all exchanges, newest first, with what their runs cost together."""
 
     catalogue: Catalogue
     trainings: tuple[Training, ...]
+    exchanges: tuple[Exchanged, ...]
     cost: Cost
 
 
@@ -63,10 +68,11 @@ def show_trainings(tx: Transaction, member: str) -> Trainings:
     number = members.get(tx, member).no
     known = definitions.catalogue(tx)
     found = tuple(_training(tx, known, number, run, used) for run, used in reversed(runs.runs_of(tx, member)))
+    exchanged = exchanges_of(tx, known, number)
     total = Cost.zero()
-    for one in found:
-        total += one.cost
-    return Trainings(known, found, total)
+    for cost in ({one.run: one.cost for one in found} | {one.run: one.cost for one in exchanged}).values():
+        total += cost
+    return Trainings(known, found, exchanged, total)
 
 
 def _training(tx: Transaction, known: Catalogue, number: int, run: str, used: runs.RunMember) -> Training:
