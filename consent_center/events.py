@@ -111,6 +111,7 @@ _ABOUT_MEMBERS: dict[str, MemberClass] = {
     "member.unenrolled": "statement",
     "statement.made": "statement",
     "switch.set": "statement",
+    "sign_in.changed": "statement",
     "delegation.given": "statement",
     "delegation.ended": "statement",
     "member.read": "right",

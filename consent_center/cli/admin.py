@@ -1,7 +1,8 @@
-"""`accord admin`: keys of an installation, who may connect (three steps, no shared secret), a member's erasure.
+"""`accord admin`: keys of an installation, who may connect (three steps, no shared secret), a member's rights.
 
 accord admin keys FOLDER                      every certificate, key and password of an installation, each in its file
 accord admin site invite | approve | revoke | list | members
+accord admin right list | show | answer | refuse | extend | site-done
 accord admin erase MEMBER                     a member, for good
 accord admin rotate | rewrap --keep-days N    wrapping keys, so that erasure reaches backups
 """
@@ -15,6 +16,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
+from consent_center.cli import rights
 from consent_center.cli.erasure import erase, rewrap, rotate
 from consent_center.cli.writing import write_for_owner
 from consent_center.coordinator.registry import approved_sites
@@ -46,6 +48,7 @@ app = typer.Typer(
 )
 site = typer.Typer(help="Who may connect.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(site, name="site")
+app.add_typer(rights.app, name="right")
 for _command in (erase, rotate, rewrap):
     app.command()(_command)
 _out = Console(highlight=False, soft_wrap=True)

@@ -79,7 +79,7 @@ def seed(store: Store, tag_of: Callable[[str], bytes], *, at: datetime) -> Famil
         Person(fang, "fang@family.example", Language.HANS),
     )
     for person in people:
-        store.run(receive_links_at, member=person.member, tag=tag_of(person.address))
+        store.run(receive_links_at, member=person.member, tag=tag_of(person.address), at=begin + _DAY)
         for site in ("marketing", "service"):
             store.run(enrol_member, person.member, site, at=begin + 2 * _DAY)
     store.run(enrol_member, mei, "ricefield", at=begin + 2 * _DAY)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from consent_center.consent.scope import Item
 from consent_center.errors import DefinitionError
@@ -20,7 +20,7 @@ ANSWERS = frozenset({"statement.made", "switch.set"})
 USES = frozenset({"member.read", "member.enrolled", "member.unenrolled"})
 DECISIONS = frozenset({"decision.made", "decision.shown", "decision.contested", "decision.reviewed"})
 REQUESTS = frozenset({"right.asked", "right.answered", "member.erased"})
-OTHERS = frozenset({"delegation.given", "delegation.ended", "member.registered"})
+OTHERS = frozenset({"delegation.given", "delegation.ended", "member.registered", "sign_in.changed"})
 FILTERS: dict[str, frozenset[str] | None] = {
     "all": None,
     "answers": ANSWERS,
@@ -129,6 +129,9 @@ def _right(said: dict[str, Any], names: Names, formats: Formats) -> Told:
 def _right_answered(said: dict[str, Any], names: Names, formats: Formats) -> Told:
     del formats
     stage = str(said.get("stage", "answered"))
+    if stage == "site_done":
+        who = names.recipient_said(str(said.get("site", "")))
+        return "event", "", names.words("history.right_site_done", recipient=who), Markup()
     key = f"history.right_{stage}"
     return "event", "", names.words(key if names.words.has(key) else "history.right_answered"), Markup()
 
@@ -148,6 +151,13 @@ def _read(said: dict[str, Any], names: Names, formats: Formats) -> Told:
     text = names.words("history.read", who=who)
     note = formats.beside([part for part in (listed, str(said.get("reason", ""))) if part])
     return "event", "", text, note
+
+
+def _sign_in(said: dict[str, Any], names: Names, formats: Formats) -> Told:
+    del formats
+    way = "passkey" if said.get("way") == "passkey" else "address"
+    act = "removed" if said.get("act") == "removed" else "added"
+    return "event", "", names.words(f"history.{way}_{act}"), escape(str(said.get("label", "")))
 
 
 def _plain(key: str, mark: str = "event") -> Callable[[dict[str, Any], Names, Formats], Told]:
@@ -173,6 +183,7 @@ def _item(text: str) -> Item | None:
 _TOLD: dict[str, Callable[[dict[str, Any], Names, Formats], Told]] = {
     "statement.made": _statement,
     "switch.set": _switch,
+    "sign_in.changed": _sign_in,
     "right.asked": _right,
     "right.answered": _right_answered,
     "member.enrolled": _site("history.enrolled"),

@@ -162,8 +162,11 @@ def tasks(tx: Transaction, name: str) -> list[Task]:
     ]
 
 
-def finish_task(tx: Transaction, name: str, site: str, *, at: datetime) -> None:
+def finish_task(tx: Transaction, name: str, site: str, *, at: datetime) -> bool:
     """A site has done its share.
+
+    Returns:
+        Was it open until now?
 
     Raises:
         NoSuchRequestError: it has none.
@@ -172,8 +175,11 @@ def finish_task(tx: Transaction, name: str, site: str, *, at: datetime) -> None:
     row = tx.session.exec(query).first()
     if row is None:
         raise NoSuchRequestError
-    row.done_at = row.done_at or seconds(at)
+    if row.done_at is not None:
+        return False
+    row.done_at = seconds(at)
     tx.session.add(row)
+    return True
 
 
 def _folded(tx: Transaction, row: RightRow, member: str) -> Request:

@@ -45,7 +45,7 @@ def file_right(
         return rights.get(tx, already, member=member)
     known = members.get(tx, member)
     request = file_request(
-        name=secrets.token_urlsafe(12),
+        name=secrets.token_hex(12),
         member=member,
         right=right,
         about=about,

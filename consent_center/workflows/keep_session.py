@@ -1,8 +1,8 @@
 """A signed-in browser comes back, acts for somebody, or leaves.
 
 Laws: a session ends 30 minutes after the member was last seen and 8 hours after she signed in, whichever is first;
-"sign out everywhere" ends all of them at once; a revoked passkey signs nobody in; acting for somebody ends with the
-delegation.
+"sign out everywhere" ends all of them at once; a revoked passkey signs nobody in, and she sees that it was revoked;
+acting for somebody ends with the delegation.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from consent_center.consent.delegation import Delegation, check_actor
 from consent_center.consent.grant import MEMBER, Actor, ActorKind
 from consent_center.errors import ActorError
+from consent_center.events import Event
 from consent_center.storage import delegations, members, sessions
 from consent_center.storage.sessions import Passkey, SignedIn
 from consent_center.storage.transaction import Transaction
@@ -90,8 +91,11 @@ def sign_in_ways(tx: Transaction, *, member: str) -> tuple[list[SignedIn], list[
 
 def revoke_passkey(tx: Transaction, *, credential: bytes, member: str, at: datetime) -> bool:
     """Take one of her passkeys out of force and end what it may have signed in; False if she has no such passkey."""
+    known = sessions.passkey(tx, credential)
     revoked = sessions.revoke_passkey(tx, credential, member=member, at=at)
     if revoked:
+        private = {"way": "passkey", "act": "removed", "label": "" if known is None else known.label}
+        tx.append(Event.of("sign_in.changed", private=private, member=members.get(tx, member).no), at=at)
         for one in sessions.sessions_of(tx, member):
             if one.method == "passkey":
                 sessions.drop_session(tx, one.fingerprint)

@@ -1,7 +1,8 @@
 """A member signs in: by a one-time link, a passkey, or an identity provider. No passwords.
 
 Laws: whether an address belongs to a member shows nowhere, neither in the answer nor in what is written; a link works
-once, for ten minutes, in the browser that asked for it; every sign-in makes a new session under a new secret.
+once, for ten minutes, in the browser that asked for it; every sign-in makes a new session under a new secret; who can
+sign in as her changes only with an entry that she sees.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from consent_center.errors import RuleError
-from consent_center.storage import begun, sessions
+from consent_center.events import Event
+from consent_center.storage import begun, members, sessions
 from consent_center.storage.sessions import Passkey
 from consent_center.storage.transaction import Transaction
 
@@ -105,8 +107,18 @@ def ask_for_link(tx: Transaction, *, link: bytes, tag: bytes, visit: bytes, at: 
     return member is not None
 
 
-def receive_links_at(tx: Transaction, *, member: str, tag: bytes) -> None:
-    """Let a member receive links at the address with this tag; whoever had it before no longer does."""
+def receive_links_at(tx: Transaction, *, member: str, tag: bytes, at: datetime) -> None:
+    """Let a member receive links at the address with this tag; whoever had it before no longer does, and sees it.
+
+    Raises:
+        UnknownMemberError: no such member.
+    """
+    before = sessions.member_at_address(tx, tag)
+    if before == member:
+        return
+    if before is not None:
+        _way_changed(tx, before, way="address", act="removed", at=at)
+    _way_changed(tx, member, way="address", act="added", at=at)
     sessions.put_address(tx, tag, member=member)
 
 
@@ -199,6 +211,7 @@ def add_passkey(tx: Transaction, *, make: Callable[[str], Passkey], holder: byte
         raise PasskeyRefusedError("this passkey is known already: use it, or make another")
     if sum(one.revoked_at is None for one in sessions.passkeys_of(tx, made.member)) >= PASSKEYS_MOST:
         raise TooManyPasskeysError(PASSKEYS_MOST)
+    _way_changed(tx, made.member, way="passkey", act="added", label=made.label, at=at)
     sessions.add_passkey(tx, made)
     return made
 
@@ -231,6 +244,11 @@ def sign_in_by_identity(
     if member is None:
         raise IdentityRefusedError("nobody here is known by this sign-in: use a link first")
     return _signed_in(tx, member, session=session, method="oidc", at=at)
+
+
+def _way_changed(tx: Transaction, member: str, *, way: str, act: str, label: str = "", at: datetime) -> None:
+    private = {"way": way, "act": act, "label": label}
+    tx.append(Event.of("sign_in.changed", private=private, member=members.get(tx, member).no), at=at)
 
 
 def _taken(tx: Transaction, holder: bytes, kind: str, *, at: datetime) -> str | None:

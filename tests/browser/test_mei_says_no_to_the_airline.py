@@ -28,7 +28,7 @@ def newcomer(served: Served) -> Person:
     member = wiring.store.run(register_member, at=at)
     wiring.store.run(enrol_member, member, "marketing", at=at)
     address = f"{member[:8]}@family.example"
-    wiring.store.run(receive_links_at, member=member, tag=address_tag(wiring.address_key, address))
+    wiring.store.run(receive_links_at, member=member, tag=address_tag(wiring.address_key, address), at=at)
     return Person(member, address, Language.EN)
 
 

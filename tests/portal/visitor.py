@@ -167,7 +167,7 @@ class House:
         wiring = self.world.wiring
         name = wiring.store.run(register_member, at=self.clock())
         address = f"m{secrets.token_hex(6)}@family.example"
-        wiring.store.run(receive_links_at, member=name, tag=address_tag(wiring.address_key, address))
+        wiring.store.run(receive_links_at, member=name, tag=address_tag(wiring.address_key, address), at=self.clock())
         return name, address
 
     def letters(self) -> list[str]:
