@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable
 
-from faults import atomicity, disks, federation, federation_lies, kills, lies
+from faults import disks, federation, federation_lies, kills, lies, workflows
 from faults.world import Outcome
 
 FAULTS: dict[str, Callable[[], Outcome | None]] = {
@@ -19,7 +19,7 @@ FAULTS: dict[str, Callable[[], Outcome | None]] = {
     "forgeries": lies.forgeries,
     "witnessed-fork": lies.witnessed_fork,
     "long-open-transaction": lies.long_open_transaction,
-    "workflows": atomicity.every_workflow,
+    "workflows": workflows.every_workflow,
     **federation.FAULTS,
     **federation_lies.FAULTS,
 }
