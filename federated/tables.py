@@ -6,6 +6,7 @@
     release "histogram"   labels 0 and 1 x equal bins of the score
     release "table:NAME"  groups of the attribute, "not given" too x labels x bins below and above the threshold,
                           or x `table_bins` equal bins of which the threshold is an edge
+    release "table:NAME:RUNG"  the same of one of several columns of members' numbers
 
 Both come from the plan alone. One member is in one cell of each, so each release has L1 sensitivity 1.
 """
@@ -27,6 +28,17 @@ RECALL = "recall"
 BINS = "table_bins"
 
 
+def table_name(attribute: str, rung: str = "") -> str:
+    """The name of the release that counts an attribute, and of which column, if the plan reads several."""
+    return f"{TABLE}{attribute}:{rung}" if rung else TABLE + attribute
+
+
+def counted_of(release: Release) -> tuple[str, str]:
+    """The attribute and the column that a table counts; the latter empty if the plan reads one only."""
+    attribute, _, rung = release.name.removeprefix(TABLE).partition(":")
+    return attribute, rung
+
+
 def ranks(plan: Plan) -> bool:
     """Does the plan's model make lists of items, instead of one score?"""
     return all(feature.kind == "items" for feature in plan.features)
@@ -38,24 +50,26 @@ def histogram_bins(plan: Plan) -> int:
 
 
 def layout_of(plan: Plan, release: Release) -> Layout:
-    """The axes of one fairness table.
+    """The axes of one fairness table; what it is a table of is "ATTRIBUTE", or "ATTRIBUTE:RUNG".
 
     Raises:
         MalformedError: not a table of one of the plan's attributes, or the threshold is not inside (0, 1).
     """
-    name = release.name.removeprefix(TABLE)
-    groups = {attribute.name: attribute.groups for attribute in plan.attributes}.get(name)
+    attribute, rung = counted_of(release)
+    groups = {one.name: one.groups for one in plan.attributes}.get(attribute)
     threshold = plan.settings.get("threshold")
-    if not release.name.startswith(TABLE) or groups is None or not isinstance(threshold, float):
+    known = not rung or rung in {feature.name for feature in plan.features}
+    if not release.name.startswith(TABLE) or groups is None or not known or not isinstance(threshold, float):
         raise MalformedError("an audit counts tables of the plan's attributes, at the plan's threshold")
     edges: tuple[float, ...] = (0.0, threshold, 1.0)
     if BINS in plan.settings:
         bins = plan.whole(BINS, at_least=2, at_most=100)
         edges = tuple(edge / bins for edge in range(bins + 1))
     try:
+        name = release.name.removeprefix(TABLE)
         return Layout(attribute=name, groups=groups, edges=edges, threshold=threshold)
     except LayoutError as error:
-        raise MalformedError(f"the table of {name} cannot be laid out: {error}") from error
+        raise MalformedError(f"the table of {attribute} cannot be laid out: {error}") from error
 
 
 def catalogue_of(plan: Plan, release: Release) -> int:

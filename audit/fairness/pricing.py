@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from audit.fairness.errors import CodingError, ThresholdsError
+from audit.fairness.ladder import agreed
 from audit.fairness.verdict import Thresholds, Verdict
 
 Codes = npt.NDArray[np.integer]
@@ -114,10 +115,7 @@ def price_rung(
 
 def ladder_verdict(rungs: Sequence[Rung]) -> Verdict:
     """One answer for the ladder: PASS or FAIL only if all rungs with evidence agree, INSUFFICIENT if none has any."""
-    given = {rung.verdict for rung in rungs if rung.verdict is not Verdict.INSUFFICIENT}
-    if not given:
-        return Verdict.INSUFFICIENT
-    return given.pop() if len(given) == 1 else Verdict.INCONCLUSIVE
+    return agreed(rung.verdict for rung in rungs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Measure(StrEnum):
     EQUALISED_ODDS = "equalised_odds"
     AUC = "auc"
     MEAN = "mean"
+    EXPOSURE = "exposure"
 
 
 class Reason(StrEnum):

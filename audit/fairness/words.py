@@ -10,6 +10,7 @@ from audit.fairness.chart import signed, unsigned
 from audit.fairness.errors import LanguageError
 from audit.fairness.verdict import Gap, Measure, Reason, Verdict
 
+UNSIGNED = (Measure.IMPACT_RATIO, Measure.EQUALISED_ODDS, Measure.EXPOSURE)
 _MEASURES: Mapping[Measure, tuple[str, str, str]] = {
     Measure.IMPACT_RATIO: ("ratio of selection rates", "選取率之比", "选取率之比"),
     Measure.SELECTION: ("difference in selection", "選取率之差", "选取率之差"),
@@ -28,6 +29,11 @@ _MEASURES: Mapping[Measure, tuple[str, str, str]] = {
         "larger of the differences in being found and in being selected in error",
         "找出率與誤選率之差的較大者",
         "找出率与误选率之差的较大者",
+    ),
+    Measure.EXPOSURE: (
+        "largest difference in the share of a shelf",
+        "單一貨架占比之差的最大值",
+        "单一货架占比之差的最大值",
     ),
     Measure.MEAN: ("difference in means", "平均值之差", "平均值之差"),
     Measure.AUC: ("difference in the quality of ranking (AUC)", "排序品質（AUC）之差", "排序质量（AUC）之差"),
@@ -129,7 +135,7 @@ def sentence(gap: Gap, *, power: float = 0.8, language: str = "en") -> str:
     if gap.value is None or gap.low is None or gap.high is None:
         why = _REASONS.get(gap.reason, _REASONS[Reason.TOO_FEW_MEMBERS])[at]
         return _FRAMES["alone"][at].format(attribute=gap.attribute, group=gap.group, why=why)
-    number = unsigned if gap.measure in (Measure.IMPACT_RATIO, Measure.EQUALISED_ODDS) else signed
+    number = unsigned if gap.measure in UNSIGNED else signed
     return _FRAMES["compared"][at].format(
         attribute=gap.attribute,
         group=gap.group,

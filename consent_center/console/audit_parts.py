@@ -17,6 +17,7 @@ from audit.fairness.means import means_of
 from audit.fairness.mitigation import Effect, effect, equal_selection_thresholds, reweighting
 from consent_center.web.formats import Formats
 from consent_center.workflows.show_audits import AuditPage
+from federated.models.measures import SHELVES
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,52 @@ class WeightRow:
     kept: int
 
 
+@dataclass(frozen=True)
+class RungRow:
+    """One rung of a ladder: its name, its verdict, and how often chance alone would part the groups so far."""
+
+    name: str
+    verdict: str
+    chance: str
+
+
+@dataclass(frozen=True)
+class ShelfRow:
+    """What one group is shown, shelf by shelf; `group` is empty for all members together. In whole per cent."""
+
+    attribute: str
+    group: str
+    shares: Sequence[int]
+    seen: int
+    gini: str
+
+
+def rung_rows(page: AuditPage, formats: Formats) -> list[RungRow]:
+    """The rungs of a ladder that was fixed beforehand; empty where there is none."""
+    return [
+        RungRow(one["name"], one["verdict"], formats.number(round(float(one["p_value"]), 3)))
+        for one in page.audit.report.get("ladder", [])
+    ]
+
+
+def shelf_rows(page: AuditPage) -> list[ShelfRow]:
+    """What each group is shown, if shelves were audited."""
+    return [
+        ShelfRow(
+            attribute=attribute,
+            group=one["group"],
+            shares=[round(100 * share) for share in one["shares"]],
+            seen=round(100 * one["at_least"]),
+            gini=unsigned(float(one["gini"]), 2),
+        )
+        for attribute, several in page.audit.report.get("attention", {}).items()
+        for one in several
+    ]
+
+
 def mean_rows(page: AuditPage, formats: Formats) -> list[MeanRow]:
-    """The means of members' numbers, group by group; empty if decisions were audited."""
-    if page.scale is None:
+    """The means of members' numbers, group by group; empty if decisions or shelves were audited."""
+    if page.scale is None or page.plan.model == SHELVES:
         return []
     rows = []
     for table in page.tables:
@@ -108,7 +152,7 @@ def mean_rows(page: AuditPage, formats: Formats) -> list[MeanRow]:
 
 def time_rows(page: AuditPage, formats: Formats) -> list[TimeRow]:
     """The same figures in each audit of this model or number, this one last; empty if it is the first."""
-    if not page.before:
+    if not page.before or page.plan.model == SHELVES:
         return []
     series = [(one.run, one.counted_at, one.verdict, one.tables) for one in page.before]
     series.append((page.audit.run, page.counted_at, page.audit.verdict, page.tables))

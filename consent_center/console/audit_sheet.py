@@ -12,14 +12,18 @@ from markupsafe import Markup
 from audit.fairness.chart import Axis, axis_for, gap_svg, signed, unsigned
 from audit.fairness.missing import bounds_if_known, coverage
 from audit.fairness.reach import reach
-from audit.fairness.verdict import Gap, Measure, Thresholds
-from audit.fairness.words import measure_name, sentence
+from audit.fairness.verdict import Gap, Thresholds
+from audit.fairness.words import UNSIGNED, measure_name, sentence
 from consent_center.console.audit_parts import (
     MeanRow,
+    RungRow,
+    ShelfRow,
     ThresholdRow,
     TimeRow,
     WeightRow,
     mean_rows,
+    rung_rows,
+    shelf_rows,
     threshold_rows,
     time_rows,
     weight_rows,
@@ -86,6 +90,7 @@ class Sheet:
         given: attribute -> whole per cent of those in the audit who gave it.
         noise: whole per cent of the variance that is noise, at most.
         means: of members' numbers, group by group; empty for decisions. `times`: the same in earlier audits.
+        rungs: of a ladder; `shelves` what each group is shown, if that was audited.
         thresholds: what thresholds per group would change; `weights` what reweighting would; both only offered.
         signed: for each override the digest of its signature; empty if it is not her signature over exactly this.
     """
@@ -103,6 +108,8 @@ class Sheet:
     noise: int
     signed: Sequence[str]
     means: Sequence[MeanRow]
+    rungs: Sequence[RungRow]
+    shelves: Sequence[ShelfRow]
     times: Sequence[TimeRow]
     thresholds: Sequence[ThresholdRow]
     weights: Sequence[WeightRow]
@@ -136,6 +143,8 @@ def sheet_of(page: AuditPage, formats: Formats, *, beside: AuditPage | None = No
         noise=round(100 * max((gap.noise_share for gap in page.judged), default=0.0)),
         signed=[signature_of(one) for one in page.overrides],
         means=mean_rows(page, formats),
+        rungs=rung_rows(page, formats),
+        shelves=shelf_rows(page),
         times=time_rows(page, formats),
         thresholds=threshold_rows(page, formats),
         weights=weight_rows(page),
@@ -162,7 +171,7 @@ def report_html(page: AuditPage, language: Language, house: House) -> str:
 
 
 def _row(gap: Gap, axis: Axis, limits: Thresholds, formats: Formats, language: str) -> Row:
-    number = unsigned if gap.measure in (Measure.IMPACT_RATIO, Measure.EQUALISED_ODDS) else signed
+    number = unsigned if gap.measure in UNSIGNED else signed
     said = sentence(gap, power=limits.power, language=language)
     few = gap.members < limits.minimum_members
     return Row(

@@ -15,7 +15,9 @@
     model: <digest of a finished model>      # or, of somebody else's algorithm:
     decisions: {name: vendor_2026, maker: A vendor, version: 2026.10, files: {sales: <SHA-256>, service: <SHA-256>}}
     measure: {kind: answers, name: content_2026, maker: Service, version: 2026.10, files: {sales: <SHA-256>},
-              low: 0.5, high: 5.5, bins: 5, materiality: 0.2}   # or one number for each member
+              low: 0.5, high: 5.5, bins: 5, materiality: 0.2}   # or one number for each member, taken in as a file
+    measure: {kind: prices, name: prices_2026, maker: Accord, version: 1, ladder: [price_week, price_store],
+              low: -0.5, high: 0.5, bins: 20, materiality: 0.01}   # or worked out by each site, by gauges named here
     threshold: 0.5                           # optional, as are epsilon (of each table), bins, minimum_cohort, limits
     limits: {impact_ratio: 0.8}              # approved with the plan, they bind whoever judges
 
@@ -24,24 +26,25 @@ Law: an unknown key is refused, never ignored.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.study import Study
 from consent_center.studies.yaml_mapping import key_problems, read_mapping
+from consent_center.studies.yaml_values import Problems, moment_of, names_of, number_of, reasons_of, text_of, whole_of
 from federated.errors import FederatedError
 from federated.models.audit_plan import EPSILON_TABLE, MINIMUM, audit_plan
 from federated.models.decisions import Declaration, Measure
-from federated.models.measures import KINDS
+from federated.models.measures import GAUGES, KINDS, SHELVES
 from federated.plan import Attribute, plan_bytes
 from privacy.errors import PrivacyError
 
 _TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "purpose")
 _REQUIRED = {*_TEXTS, "retention_days", "closes", "sites", "scopes", "attributes"}
 _OPTIONAL = {"model", "decisions", "measure", "threshold", "epsilon", "bins", "minimum_cohort", "limits"}
-_DECISIONS = {"name", "maker", "version", "files"}
-_MEASURE = {"kind", "low", "high", "bins", "materiality"}
+_WHO = {"name", "maker", "version"}
+_SCALE = {"low", "high", "bins"}
 
 
 @dataclass(frozen=True)
@@ -83,34 +86,26 @@ def read_audit_file(text: str) -> AuditFile:
         StudyFileError: with every problem that it has.
     """
     data = read_mapping(text, what="an audit file")
-    problems = key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL)
-    problems += [
-        f"{name} is a text of 1 to 2000 characters" for name in _TEXTS if name in data and not _is_text(data[name])
-    ]
+    problems = Problems(key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL))
+    values: dict[str, Any] = {name: text_of(data, name, problems) for name in _TEXTS}
+    values["retention_days"] = whole_of(data, "retention_days", 1, 3650, problems)
+    values["closes"] = moment_of(data.get("closes"), problems)
+    values["sites"] = names_of(data, "sites", problems)
+    values["scopes"] = reasons_of(data.get("scopes"), "scopes", problems)
+    values["attributes"] = _attributes(data.get("attributes"), problems)
     if len({"model", "decisions", "measure"} & set(data)) != 1:
-        problems.append(
-            "name a finished model by its digest, the decisions of somebody else, or a measure; one of these"
-        )
-    for name, good, what in (
-        ("retention_days", _is_whole, "a whole number of days, 1 to 3650"),
-        ("sites", _is_names, "a list of names"),
-        ("scopes", _is_reasons, "each scope with its reason, in a sentence"),
-        ("attributes", _is_groups, "each attribute with the list of its groups: {age_band: [18-34, 35+]}"),
-        ("closes", _is_day, "a date such as 2027-03-31"),
-        ("model", _is_text, "a digest"),
-        ("decisions", _is_decisions, "name, maker, version and files (site: SHA-256)"),
-        ("measure", _is_measure, f"name, maker, version, files, and {', '.join(sorted(_MEASURE))}"),
-        ("threshold", _is_number, "a number"),
-        ("bins", _is_whole, "a whole number"),
-        ("epsilon", _is_number, "a number"),
-        ("minimum_cohort", _is_whole, "a whole number"),
-        ("limits", _is_limits, "names of limits with their numbers"),
-    ):
-        if name in data and not good(data[name]):
-            problems.append(f"{name} is {what}")
-    if problems:
-        raise StudyFileError(tuple(problems))
-    return _file(data)
+        problems.add("name a finished model by its digest, the decisions of somebody else, or a measure; one of these")
+    values["model"] = text_of(data, "model", problems) if "model" in data else ""
+    values["decisions"] = _declared(data, problems)
+    values["threshold"] = number_of(data, "threshold", 0.0, 1.0, problems) if "threshold" in data else None
+    values["bins"] = whole_of(data, "bins", 2, 100, problems) if "bins" in data else None
+    values["epsilon"] = number_of(data, "epsilon", 0.0, 100.0, problems) if "epsilon" in data else EPSILON_TABLE
+    least = whole_of(data, "minimum_cohort", 1, 10**9, problems) if "minimum_cohort" in data else MINIMUM
+    values["minimum_cohort"] = least
+    values["limits"] = _limits(data.get("limits", {}), problems)
+    if problems.found:
+        raise StudyFileError(tuple(problems.found))
+    return AuditFile(**values)
 
 
 def audit_study(file: AuditFile, *, package: bytes, author: str, organisation: str, at: datetime) -> Study:
@@ -159,75 +154,65 @@ def audit_study(file: AuditFile, *, package: bytes, author: str, organisation: s
     )
 
 
-def _file(data: Mapping[str, Any]) -> AuditFile:
-    said, closes = data.get("decisions") or data.get("measure"), data["closes"]
-    if not isinstance(closes, datetime):
-        closes = datetime.combine(closes, time(), UTC)
-    decisions = None
-    if said is not None:
-        measure = Measure(**{name: said[name] for name in _MEASURE}) if "measure" in data else None
-        decisions = Declaration(said["name"], said["maker"], str(said["version"]), said["files"], measure)
-    return AuditFile(
-        **{name: data[name].strip() for name in _TEXTS},
-        retention_days=data["retention_days"],
-        closes=closes if closes.tzinfo else closes.replace(tzinfo=UTC),
-        sites=tuple(data["sites"]),
-        scopes={scope: why.strip() for scope, why in data["scopes"].items()},
-        attributes=tuple(Attribute(name, tuple(groups)) for name, groups in data["attributes"].items()),
-        model=data.get("model", ""),
-        decisions=decisions,
-        threshold=None if "threshold" not in data else float(data["threshold"]),
-        bins=data.get("bins"),
-        epsilon=float(data.get("epsilon", EPSILON_TABLE)),
-        minimum_cohort=data.get("minimum_cohort", MINIMUM),
-        limits=data.get("limits", {}),
-    )
+def _attributes(value: Any, problems: Problems) -> tuple[Attribute, ...]:
+    if not isinstance(value, dict) or not value:
+        if value is not None:
+            problems.add("attributes name each attribute with its groups: {age_band: [18-34, 35+]}")
+        return ()
+    return tuple(Attribute(str(name), names_of(value, name, problems)) for name in value)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= 2000
+def _limits(value: Any, problems: Problems) -> Mapping[str, float]:
+    if not isinstance(value, dict) or not all(type(one) in (int, float) for one in value.values()):
+        problems.add("limits are names of limits with their numbers")
+        return {}
+    return value
 
 
-def _is_whole(value: object) -> bool:
-    return type(value) is int and 1 <= value <= 10**9
+def _declared(data: Mapping[str, Any], problems: Problems) -> Declaration | None:
+    """The decisions or the measure that a file declares; None if it names neither, or says it wrongly."""
+    what = next((name for name in ("decisions", "measure") if name in data), "")
+    said = data.get(what)
+    if not what:
+        return None
+    before = len(problems.found)
+    if not isinstance(said, dict):
+        problems.add(f"{what} is a mapping with {', '.join(sorted(_WHO))}")
+        return None
+    files = {"files"} if "ladder" not in said else set()
+    wanted = _WHO | files
+    if what == "measure":
+        wanted |= {"kind", "materiality"} | ({"ladder"} - files if not files else set())
+        wanted |= {"shelves"} if said.get("kind") == SHELVES else _SCALE
+    problems.found += key_problems(said, required=wanted, known=wanted, where=f"{what}.")
+    if len(problems.found) > before:
+        return None
+    name, maker = (text_of(said, one, problems) for one in ("name", "maker"))
+    named = said.get("files", {})
+    if not isinstance(named, dict) or not all(isinstance(one, str) for pair in named.items() for one in pair):
+        problems.add(f"{what}.files names each site with the SHA-256 of its file")
+        named = {}
+    measure = _measure(said, problems) if what == "measure" else None
+    return Declaration(name, maker, str(said["version"]), named, measure)
 
 
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float)
+def _measure(said: Mapping[str, Any], problems: Problems) -> Measure:
+    kind = said["kind"] if said["kind"] in KINDS else ""
+    if not kind:
+        problems.add(f"measure.kind is one of {', '.join(KINDS)}")
+    ladder = names_of(said, "ladder", problems) if "ladder" in said else ()
+    if unknown := sorted({*ladder} - {*GAUGES.get(kind, ())}):
+        problems.add(f"measure.ladder knows no {', '.join(unknown)}; of {kind}: {', '.join(GAUGES.get(kind, ()))}")
+    if kind == SHELVES:
+        shelves = names_of(said, "shelves", problems)
+        material = number_of(said, "materiality", 0.0, 1.0, problems)
+        return Measure(kind, 0.0, float(len(shelves)), len(shelves), material, ladder, shelves)
+    low, high, material = (_plain(said, one, problems) for one in ("low", "high", "materiality"))
+    return Measure(kind, low, high, whole_of(said, "bins", 2, 100, problems), material, ladder)
 
 
-def _is_names(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_text(one) for one in value)
-
-
-def _is_reasons(value: object) -> bool:
-    named = isinstance(value, dict) and bool(value)
-    return named and all(_is_text(one) and len(one) >= 10 for one in value.values())  # type: ignore[attr-defined]
-
-
-def _is_groups(value: object) -> bool:
-    named = isinstance(value, dict) and bool(value)
-    return named and all(_is_text(one) and _is_names(groups) for one, groups in value.items())  # type: ignore[attr-defined]
-
-
-def _is_day(value: object) -> bool:
-    return isinstance(value, date)
-
-
-def _is_measure(value: object) -> bool:
-    if not isinstance(value, dict) or set(value) != _DECISIONS | _MEASURE:
-        return False
-    numbers = all(_is_number(value[name]) for name in ("low", "high", "materiality"))
-    said = _is_decisions({name: value[name] for name in _DECISIONS})
-    return numbers and said and _is_whole(value["bins"]) and value["kind"] in KINDS
-
-
-def _is_decisions(value: object) -> bool:
-    if not isinstance(value, dict) or set(value) != _DECISIONS or not isinstance(value["files"], dict):
-        return False
-    texts = [value["name"], value["maker"], str(value["version"]), *value["files"], *value["files"].values()]
-    return all(_is_text(one) for one in texts)
-
-
-def _is_limits(value: object) -> bool:
-    return isinstance(value, dict) and all(_is_text(name) and _is_number(one) for name, one in value.items())
+def _plain(said: Mapping[str, Any], name: str, problems: Problems) -> float:
+    if type(said[name]) not in (int, float):
+        problems.add(f"measure.{name} is a number")
+        return 0.0
+    return float(said[name])

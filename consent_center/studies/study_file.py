@@ -24,12 +24,13 @@ Law: an unknown key is refused, never ignored, with the key that was probably me
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.yaml_mapping import key_problems, read_mapping
+from consent_center.studies.yaml_values import Problems, moment_of, names_of, number_of, reasons_of, text_of, whole_of
 from federated.canaries import FEWEST, MOST
 
 
@@ -94,14 +95,6 @@ KEYS = tuple(sorted(_REQUIRED | _OPTIONAL))
 _AUDIT_KEYS = ("attributes", "purpose", "scopes")
 
 
-@dataclass
-class _Problems:
-    found: list[str] = field(default_factory=list)
-
-    def add(self, message: str) -> None:
-        self.found.append(message)
-
-
 def read_study_file(text: str) -> StudyFile:
     """Read a study file.
 
@@ -109,92 +102,37 @@ def read_study_file(text: str) -> StudyFile:
         StudyFileError: with every problem that it has.
     """
     data = read_mapping(text, what="a study file")
-    problems = _Problems(key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL))
-    values: dict[str, Any] = {name: _text(data, name, problems) for name in _TEXTS}
-    values |= {name: _names(data, name, problems) for name in _LISTS}
-    values |= {name: _whole(data, name, low, high, problems) for name, (low, high) in _WHOLE.items()}
-    values["closes"] = _moment(data.get("closes"), problems)
-    values["scopes"] = _reasons(data.get("scopes"), "scopes", problems)
-    values["epsilon"] = _number(data, "epsilon", 0.0, 100.0, problems)
+    problems = Problems(key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL))
+    values: dict[str, Any] = {name: text_of(data, name, problems) for name in _TEXTS}
+    values |= {name: names_of(data, name, problems) for name in _LISTS}
+    values |= {name: whole_of(data, name, low, high, problems) for name, (low, high) in _WHOLE.items()}
+    values["closes"] = moment_of(data.get("closes"), problems)
+    values["scopes"] = reasons_of(data.get("scopes"), "scopes", problems)
+    values["epsilon"] = number_of(data, "epsilon", 0.0, 100.0, problems)
     if "threshold" in data:
-        values["threshold"] = _number(data, "threshold", 0.0, 1.0, problems)
+        values["threshold"] = number_of(data, "threshold", 0.0, 1.0, problems)
     for name, high in (("minimum_cohort", 10**9), ("max_attempts", 10)):
         if name in data:
-            values[name] = _whole(data, name, 1, high, problems)
+            values[name] = whole_of(data, name, 1, high, problems)
     if data.get("rounds") not in (None, "auto"):
-        values["rounds"] = _whole(data, "rounds", 1, 1000, problems)
+        values["rounds"] = whole_of(data, "rounds", 1, 1000, problems)
     if data.get("canaries"):
-        values["canaries"] = _whole(data, "canaries", FEWEST, MOST, problems)
+        values["canaries"] = whole_of(data, "canaries", FEWEST, MOST, problems)
     if data.get("audit") is not None:
         values["audit"] = _audit(data["audit"], problems)
     if data.get("proposed_by"):
-        values["proposed_by"] = _names(data, "proposed_by", problems)
+        values["proposed_by"] = names_of(data, "proposed_by", problems)
     if data.get("replaces"):
-        values["replaces"] = _text(data, "replaces", problems)
+        values["replaces"] = text_of(data, "replaces", problems)
     if problems.found:
         raise StudyFileError(tuple(problems.found))
     return StudyFile(**values)
 
 
-def _text(data: Mapping[str, Any], name: str, problems: _Problems) -> str:
-    value = data.get(name, "?")
-    if not isinstance(value, str) or not value.strip() or len(value) > 2000:
-        problems.add(f"{name} is a text of 1 to 2000 characters")
-        return "?"
-    return value.strip()
-
-
-def _names(data: Mapping[str, Any], name: str, problems: _Problems) -> tuple[str, ...]:
-    value = data.get(name, ["?"])
-    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
-        problems.add(f"{name} is a list of names")
-        return ("?",)
-    if len(set(value)) != len(value):
-        problems.add(f"{name} names something twice")
-    return tuple(value)
-
-
-def _whole(data: Mapping[str, Any], name: str, low: int, high: int, problems: _Problems) -> int:
-    value = data.get(name, low)
-    if type(value) is not int or not low <= value <= high:
-        problems.add(f"{name} is a whole number from {low} to {high}")
-        return low
-    return value
-
-
-def _number(data: Mapping[str, Any], name: str, low: float, high: float, problems: _Problems) -> float:
-    value = data.get(name, high)
-    if type(value) not in (int, float) or not low < value <= high:
-        problems.add(f"{name} is a number above {low:g}, at most {high:g}")
-        return high
-    return float(value)
-
-
-def _moment(value: Any, problems: _Problems) -> datetime:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), UTC)
-    if value is not None:
-        problems.add("closes is a date such as 2027-03-31")
-    return datetime(9999, 1, 1, tzinfo=UTC)
-
-
-def _reasons(value: Any, name: str, problems: _Problems) -> dict[str, str]:
-    if not isinstance(value, dict) or not value or not all(isinstance(one, str) for one in value):
-        if value is not None:
-            problems.add(f"{name} gives each scope its reason: `purchases: why the plan cannot do without`")
-        return {}
-    unjustified = [scope for scope, why in value.items() if not isinstance(why, str) or len(why.strip()) < 10]
-    for scope in unjustified:
-        problems.add(f"{name}.{scope} has no reason: say why the plan cannot do without it, or drop it")
-    return {scope: str(why).strip() for scope, why in value.items()}
-
-
-def _audit(value: Any, problems: _Problems) -> Audit | None:
+def _audit(value: Any, problems: Problems) -> Audit | None:
     if not isinstance(value, dict):
         problems.add("audit has the keys purpose, scopes and attributes")
         return None
     problems.found += key_problems(value, required=set(_AUDIT_KEYS), known=set(_AUDIT_KEYS), where="audit.")
-    scopes = _reasons(value.get("scopes"), "audit.scopes", problems)
-    return Audit(_text(value, "purpose", problems), scopes, _names(value, "attributes", problems))
+    scopes = reasons_of(value.get("scopes"), "audit.scopes", problems)
+    return Audit(text_of(value, "purpose", problems), scopes, names_of(value, "attributes", problems))

@@ -11,7 +11,7 @@ from consent_center.storage import releases, runs, studies
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
-from federated.models.measures import MEASURES
+from federated.models.measures import MEASURES, SHELVES
 from federated.plan import Plan
 
 FAILED = "audit-failed"
@@ -69,6 +69,8 @@ def scale_of(plan: Plan) -> Scale | None:
     """The ends and the materiality of an audit of members' numbers; None if decisions are audited."""
     if plan.model not in MEASURES:
         return None
+    if plan.model == SHELVES:
+        return Scale(0.0, 1.0, float(plan.settings["materiality"]))
     number = plan.features[0]
     return Scale(number.lo, number.hi, float(plan.settings["materiality"]))
 

@@ -8,15 +8,8 @@
 The same check judges a training run's candidate, a later audit of a finished model, and somebody else's algorithm.
 """
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
 
-from audit.fairness.counts import CountTable
-from audit.fairness.differences import differences
-from audit.fairness.gaps import comparisons, judge, release_verdict
-from audit.fairness.means import judge_means
-from audit.fairness.report import audit_report
 from audit.fairness.verdict import Thresholds, Verdict
 from consent_center.events import Event
 from consent_center.storage import releases, runs, studies
@@ -24,12 +17,12 @@ from consent_center.storage.releases import Release
 from consent_center.storage.runs import Outcome
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
-from consent_center.workflows._auditing import FAILED, limits_of, scale_of
+from consent_center.workflows._auditing import FAILED, limits_of
 from consent_center.workflows._finding import open_finding
 from consent_center.workflows._held_out import held_out
+from consent_center.workflows._judging import judged
 from federated.models.measures import MEASURES
 from federated.plan import Plan, digest
-from federated.results import read_tables
 from federated.signed import decode, encode
 
 CURRENT = timedelta(days=30)
@@ -66,7 +59,7 @@ def release_model(tx: Transaction, run: str, *, at: datetime, thresholds: Thresh
     if before is not None and before.state in ("suspended", "retired"):
         raise ReleaseError(f"this model is {before.state}: an audit does not bring it back; train a new one")
     limits = limits_of(plan, thresholds)
-    report, verdict = _judged(plan, outcome, limits)
+    report, verdict = judged(plan, outcome, limits)
     if (checked := held_out(plan, outcome.results)) is not None:
         report = {**report, "held_out": checked.data()}
         verdict = verdict if checked.passed else Verdict.FAIL
@@ -103,17 +96,6 @@ def _audited(plan: Plan, outcome: Outcome) -> str:
     if plan.releases_of("score"):
         return ""
     return outcome.model_digest or plan.package
-
-
-def _judged(plan: Plan, outcome: Outcome, limits: Thresholds) -> tuple[dict[str, Any], Verdict]:
-    tables: tuple[CountTable, ...] = read_tables(plan, outcome.results)
-    tests = sum(comparisons(table) for table in tables)
-    if (scale := scale_of(plan)) is not None:
-        means = [gap for table in tables for gap in judge_means(table, scale, limits, tests=tests)]
-        return {**audit_report(tables, means, thresholds=limits), "scale": asdict(scale)}, release_verdict(means)
-    gaps = [gap for table in tables for gap in judge(table, limits, tests=tests)]
-    shown = [gap for table in tables for gap in differences(table, limits)]
-    return {**audit_report(tables, gaps, shown, thresholds=limits)}, release_verdict(gaps)
 
 
 def _next(verdict: Verdict, before: Release | None) -> releases.State:

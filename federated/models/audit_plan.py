@@ -7,13 +7,14 @@ part itself (`churn_plan`); this is the audit after that: again on newer data, o
 from collections.abc import Mapping
 
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.models.decisions import DECISIONS, OUTCOME, Decisions, parse_declaration
-from federated.models.measures import GIVEN
+from federated.models.decisions import DECISIONS, OUTCOME, Decisions, Measure, parse_declaration
+from federated.models.measures import GIVEN, MEASURES, SHELVES
 from federated.models.model import Model, Vector
 from federated.models.package import parse_package
 from federated.models.registry import exchanges
 from federated.plan import BUCKETS, Attribute, Feature, Plan, Release, Use, digest
-from federated.tables import BINS, TABLE
+from federated.plan_exchange import RandomisedExchange
+from federated.tables import BINS, table_name
 from privacy.mechanism import DiscreteLaplace
 
 EPSILON_TABLE = 0.8
@@ -57,7 +58,8 @@ def audit_plan(
     """
     if not attributes:
         raise MalformedError("an audit compares groups: name at least one attribute")
-    name, features, label, horizon, settings = _described(package)
+    name, features, label, horizon, settings, exchange = _described(package)
+    rungs = [one.name for one in features] if name in MEASURES and not label else [""]
     plan = Plan(
         study=study,
         model=name,
@@ -69,7 +71,9 @@ def audit_plan(
         horizon_days=horizon,
         attributes=attributes,
         releases=tuple(
-            Release(TABLE + one.name, "audit", "judge", DiscreteLaplace(1, epsilon_table)) for one in attributes
+            Release(table_name(one.name, rung), "audit", "judge", DiscreteLaplace(1, epsilon_table))
+            for rung in rungs
+            for one in attributes
         ),
         split={"train": (), "held-out": (), "judge": ((0, BUCKETS),)},
         settings={
@@ -80,6 +84,7 @@ def audit_plan(
         },
         minimum_cohort=minimum_cohort,
         package=digest(package),
+        exchange=exchange,
     )
     exchanges(plan)
     return plan
@@ -101,17 +106,29 @@ def finished_weights(plan: Plan, model: Model, package: bytes) -> Vector:
     return finished.weights
 
 
-def _described(package: bytes) -> tuple[str, tuple[Feature, ...], str, int, dict[str, float]]:
+def _described(
+    package: bytes,
+) -> tuple[str, tuple[Feature, ...], str, int, dict[str, float], RandomisedExchange | None]:
     try:
         declared = parse_declaration(package)
     except MalformedError:
-        trained = parse_package(package).parsed_plan()
-        return trained.model, trained.features, trained.label, trained.horizon_days, dict(trained.settings)
+        made = parse_package(package)
+        trained = made.parsed_plan()
+        settings = dict(trained.settings)
+        return trained.model, trained.features, trained.label, trained.horizon_days, settings, made.kept_exchange
     if (said := declared.measure) is not None:
-        number = Feature(declared.name, "continuous", float(said.low), float(said.high))
-        # A table needs an edge in the middle; means do not depend on it.
-        middle = (said.bins // 2) / max(said.bins, 1)
-        settings = {"threshold": middle, BINS: said.bins, "materiality": float(said.materiality)}
-        return said.kind, (number,), declared.name + GIVEN, 0, settings
+        return said.kind, *_measured(declared.name, said), None
     column = Feature(declared.name, "continuous", 0.0, 1.0)
-    return DECISIONS.name, (column,), declared.name + OUTCOME, 0, {"threshold": 0.5}
+    return DECISIONS.name, (column,), declared.name + OUTCOME, 0, {"threshold": 0.5}, None
+
+
+def _measured(name: str, said: Measure) -> tuple[tuple[Feature, ...], str, int, dict[str, float]]:
+    """Columns, label, horizon and settings of an audit of members' numbers."""
+    # A table needs an edge in the middle; means do not depend on it.
+    settings = {"threshold": (said.bins // 2) / max(said.bins, 1), BINS: said.bins, "materiality": said.materiality}
+    if said.kind == SHELVES:
+        return tuple(Feature(one, "categorical", categories=said.shelves) for one in said.ladder), "", 0, settings
+    low, high = float(said.low), float(said.high)
+    if said.ladder:
+        return tuple(Feature(one, "continuous", low, high) for one in said.ladder), "", 0, settings
+    return (Feature(name, "continuous", low, high),), name + GIVEN, 0, settings

@@ -32,7 +32,10 @@ class Measure:
         low: the lowest number there is; `high` the highest.
         high: see `low`.
         bins: into how many equal parts it is cut.
-        materiality: the difference of means that matters, in the number's own unit.
+        materiality: the difference of means (of shares, for shelves) that matters, in the number's own unit.
+        ladder: gauges of this kind (`measures.GAUGES`) by which each site works the number out from its own tables,
+            fixed before anybody counts; empty if the sites took it in as a file.
+        shelves: names of the catalogue's shelves, if that is what is counted; one bin each.
     """
 
     kind: str
@@ -40,6 +43,8 @@ class Measure:
     high: float
     bins: int
     materiality: float
+    ladder: tuple[str, ...] = ()
+    shelves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,10 @@ def declaration_bytes(declared: Declaration) -> bytes:
         "of": declared.version,
         "files": dict(sorted(declared.files.items())),
     }
-    return encode(data if declared.measure is None else {**data, "measure": asdict(declared.measure)})
+    if declared.measure is None:
+        return encode(data)
+    said = {name: value for name, value in asdict(declared.measure).items() if value != ()}
+    return encode({**data, "measure": said})
 
 
 def parse_declaration(payload: bytes) -> Declaration:
@@ -94,7 +102,8 @@ def _measure(data: Any) -> Measure | None:
     if data is None:
         return None
     try:
-        found = Measure(**data)
+        names = {name: tuple(data[name]) for name in ("ladder", "shelves") if name in data}
+        found = Measure(**{**data, **names})
         numbers = [float(one) for one in (found.low, found.high, found.materiality)]
     except (TypeError, ValueError) as error:
         raise MalformedError("not a declaration of members' numbers") from error

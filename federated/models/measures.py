@@ -1,12 +1,18 @@
-"""Not a model: one number for each member, read from one column of each site's rows, to be compared between groups.
+"""Not a model: one number for each member, to be compared between groups.
 
     answers   what she answered when she was asked how content she is
     lists     what her lists of recommendations are like: their variety, or whether they narrow against her own history
     offers    whether an offer reached her, or whether she redeemed it
     prices    what she paid against the shelf price
+    shelves   which shelf of the catalogue the item of her list lies on that she stands for: exposure by group
+
+A site takes the number in as a file:
 
     column NAME          her number; missing where she is silent or was not asked
     column NAME_given    1 where it is known, 0 where she was asked and is silent; missing where she was not asked
+
+or works it out from its own tables, by the gauges that the plan names beforehand (`federated.site.gauges`): the rungs
+of a ladder. Each rung is a table of its own with a charge of its own; who has no number there is in no cell of it.
 
 Her number must follow from her own rows and public data alone: then she changes one cell by one, and the noise holds.
 Plan, consent, noise, charge and report are those of every audit; the plan names what was measured by its `Declaration`.
@@ -21,8 +27,17 @@ from federated.errors import MalformedError
 from federated.models.decisions import Decisions
 from federated.models.model import Matrix, Vector
 from federated.plan import Plan, Release
+from federated.tables import BINS, counted_of
 
-KINDS = ("answers", "lists", "offers", "prices")
+SHELVES = "shelves"
+GAUGES: Mapping[str, tuple[str, ...]] = {
+    "prices": ("price_week", "price_store", "price_shelf"),
+    "offers": ("offer_reached", "offer_redeemed"),
+    "lists": ("list_diversity", "list_lift", "list_calibration", "list_novelty", "list_own", "list_narrowing"),
+    SHELVES: ("list_shelf",),
+}
+"""What a site can work out itself, by kind; `federated.site.gauges` says how, and from which tables."""
+KINDS = ("answers", "lists", "offers", "prices", SHELVES)
 GIVEN = "_given"
 
 
@@ -33,33 +48,58 @@ class Measured(Decisions):
     name: str = "answers"
 
     def check(self, plan: Plan) -> None:
-        """Refuse a plan that would do anything but audit one column of numbers.
+        """Refuse a plan that would do anything but audit members' numbers.
 
         Raises:
             MalformedError: says what else it does.
         """
-        if len(plan.features) != 1 or plan.features[0].kind != "continuous":
-            raise MalformedError("an audit of members' numbers reads one column of them")
-        only, materiality = plan.features[0], plan.settings.get("materiality")
-        if plan.label != only.name + GIVEN or not plan.package:
-            raise MalformedError("numbers are read with whether they are known; the plan names their declaration")
-        if any(release.kind != "audit" for release in plan.releases):
-            raise MalformedError("members' numbers are audited only")
-        if not isinstance(materiality, int | float) or not 0 < materiality < only.hi - only.lo:
+        materiality = plan.settings.get("materiality")
+        if not plan.package or any(release.kind != "audit" for release in plan.releases):
+            raise MalformedError("members' numbers are audited only; the plan names their declaration")
+        span = self._span(plan)
+        if not isinstance(materiality, int | float) or not 0 < materiality < span:
             raise MalformedError("name the difference of means that matters: materiality, in the number's own unit")
 
     def counted(
         self,
-        plan: Plan,  # noqa: ARG002  the protocol's
-        release: Release,  # noqa: ARG002
+        plan: Plan,
+        release: Release,
         *,
         inputs: Matrix,
         labels: Vector,
-        weights: Vector,  # noqa: ARG002
+        weights: Vector,  # noqa: ARG002  the protocol's
     ) -> tuple[Vector, Vector]:
         """Numbers in [0, 1] and whether they are known; the silent in the lowest bin, NaN for who was not asked."""
-        known = (labels == 1) & ~np.isnan(inputs[:, 0])
-        return np.where(known, inputs[:, 0], np.where(labels == 0, 0.0, np.nan)), labels
+        if plan.label:
+            known = (labels == 1) & ~np.isnan(inputs[:, 0])
+            return np.where(known, inputs[:, 0], np.where(labels == 0, 0.0, np.nan)), labels
+        _, rung = counted_of(release)
+        place = [feature.name for feature in plan.features].index(rung)
+        values = inputs[:, place]
+        if self.name == SHELVES:
+            values = (values + 0.5) / len(plan.features[place].categories)
+        return values, np.ones(len(values))
+
+    def _span(self, plan: Plan) -> float:
+        """How far apart numbers can be, of a plan whose columns are of this kind."""
+        names, gauges = [feature.name for feature in plan.features], GAUGES.get(self.name, ())
+        if not plan.label:
+            if not names or len({*names}) < len(names) or not {*names} <= {*gauges}:
+                raise MalformedError(f"a site works {self.name} out by {', '.join(gauges) or 'no gauge'}; each once")
+            if len({counted_of(release) for release in plan.releases}) < len(names) * len(plan.attributes):
+                raise MalformedError("an audit that names a ladder counts each of its rungs by each attribute")
+            if len({(feature.kind, feature.lo, feature.hi, feature.categories) for feature in plan.features}) > 1:
+                raise MalformedError("the rungs of a ladder have the same ends")
+        elif len(names) != 1 or plan.label != names[0] + GIVEN or self.name == SHELVES:
+            raise MalformedError("numbers that were taken in are one column, read with whether they are known")
+        first = plan.features[0]
+        if self.name == SHELVES:
+            if first.kind != "categorical" or plan.settings.get(BINS) != len({*first.categories}):
+                raise MalformedError("an audit of shelves names each of them once, and a bin for each")
+            return 1.0
+        if first.kind != "continuous":
+            raise MalformedError("members' numbers lie between two ends")
+        return first.hi - first.lo
 
 
 MEASURES: Mapping[str, Measured] = {name: Measured(name) for name in KINDS}

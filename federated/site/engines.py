@@ -31,6 +31,7 @@ import ibis
 
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.site.expressions import Declared, column_of, declared, with_columns
+from federated.site.gauges import GAUGES, with_gauges
 from federated.site.source import PSEUDONYM, DuckDbSource, Purchases, Rows, Source, read_items_of, read_rows_of
 
 OWNER_ONLY = 0o077
@@ -58,10 +59,11 @@ class EngineSource:
 
     def read(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Rows:
         """See `Source.read`."""
-        wanted = {name: self.columns[name] for name in columns if name in self.columns}
+        wanted = {name: self.columns[name] for name in columns if name in self.columns and name not in GAUGES}
+        gauges = [name for name in columns if name in GAUGES]
 
         def rows(engine: Any) -> Rows:
-            own = [name for name in columns if name not in wanted]
+            own = [name for name in columns if name not in wanted and name not in GAUGES]
             return read_rows_of(self.tables(engine, self.table), pseudonyms, own, lambda some: declare(engine, some))
 
         def declare(engine: Any, members: Any) -> Any:
@@ -71,7 +73,8 @@ class EngineSource:
             made = {
                 name: column_of(one, own[one.table], key=PSEUDONYM, as_of=self.as_of) for name, one in wanted.items()
             }
-            return with_columns(members, made, wanted, key=PSEUDONYM)
+            members = with_columns(members, made, wanted, key=PSEUDONYM)
+            return with_gauges(members, gauges, lambda name: self.tables(engine, name), key=PSEUDONYM)
 
         return self._with(rows)
 

@@ -9,6 +9,8 @@ A missing value is NaN here and says nothing in a model (`federated.models.desig
 out of range is data: it is never returned, logged or sent.
 """
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ from federated.plan import Feature
 
 Column = Sequence[Any] | npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
+_BAND = re.compile(r"(\d+)(?:-(\d+)|\+)", re.ASCII)
 
 
 def unit_values(features: Sequence[Feature], columns: Mapping[str, Column]) -> Floats:
@@ -40,9 +43,27 @@ def labels(column: Column) -> Floats:
 
 
 def group_codes(column: Column, groups: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Index of each row's group; everything the plan does not name is "not given", the index after the last group."""
+    """Index of each row's group; everything the plan does not name is "not given", the index after the last group.
+
+    Numbers belong to the band that they lie in if every group is written as one: "0-499", "500-999", "1000+". A band
+    begins at its number and ends where the next one begins, or one above its last number; bands need not join.
+    """
+    if isinstance(column, np.ndarray) and column.dtype.kind in "fiu" and (bands := _bands(groups)) is not None:
+        numbers = np.asarray(column, dtype=np.float64)
+        codes = np.full(len(numbers), -1, dtype=np.int64)
+        for code, (low, high) in enumerate(bands):
+            codes[(numbers >= low) & (numbers < high)] = code
+        return np.where(codes < 0, len(groups), codes)
     codes = _codes(column, groups)
     return np.where(codes < 0, len(groups), codes)
+
+
+def _bands(groups: Sequence[str]) -> list[tuple[float, float]] | None:
+    found = [_BAND.fullmatch(group) for group in groups]
+    if not all(found):
+        return None
+    ends = [(float(one[1]), float(one[2]) + 1 if one[2] else math.inf) for one in found if one is not None]
+    return ends if all(low < high for low, high in ends) and ends == sorted(ends) else None
 
 
 def _unit(feature: Feature, column: Column) -> Floats:

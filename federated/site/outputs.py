@@ -21,7 +21,7 @@ from federated.secure_sum.quantise import Integers, to_grid
 from federated.site.counts import noised_bins, noised_histogram, noised_items, noised_table
 from federated.site.order import Work
 from federated.site.rows import MemberRows
-from federated.tables import COVERAGE, QUALITY, TABLE
+from federated.tables import COVERAGE, QUALITY, counted_of
 from privacy.mechanism import DiscreteGaussian, Gaussian
 from privacy.noise import NoiseSource, add_gaussian
 from privacy.samplers import Floats, Shape
@@ -118,7 +118,7 @@ def _counts(work: Work, release: Release, rows: MemberRows, weights: Vector, noi
         return noised_items(plan, release, values=values, noise=noise)
     if release.kind == "evaluate":
         return noised_histogram(plan, release, scores=values, labels=labels, noise=noise)
-    groups = rows.groups[release.name.removeprefix(TABLE)]
+    groups = rows.groups[counted_of(release)[0]]
     if isinstance(work.model, Decisions):
         decided = ~np.isnan(values)
         values, labels, groups = values[decided], labels[decided], groups[decided]

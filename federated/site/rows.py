@@ -120,11 +120,11 @@ def load(source: Source, work: Work, exchange: Exchange, members: tuple[bytes, .
     if ranks(plan):
         return _load_items(source, work, audited, members)
     names = [feature.name for feature in plan.features] + [attribute.name for attribute in audited]
-    rows = source.read(members, sorted({*names, plan.label}))
+    rows = source.read(members, sorted({*names, plan.label} - {""}))
     return MemberRows(
         pseudonyms=rows.pseudonyms,
         inputs=work.model.design(plan.features, unit_values(plan.features, rows.columns)),
-        labels=labels(rows.columns[plan.label]),
+        labels=labels(rows.columns[plan.label]) if plan.label else np.zeros(len(rows.pseudonyms)),
         groups={one.name: group_codes(rows.columns[one.name], one.groups) for one in audited},
         model=work.model,
     )

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from federated.cohort import PSEUDONYM_BYTES
 from federated.errors import Refusal, RefusedError
+from federated.site.gauges import GAUGES, with_gauges
 
 PSEUDONYM = "pseudonym"
 PERIOD = "period"
@@ -92,19 +93,30 @@ class DuckDbSource:
 
     def read(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Rows:
         """See `Source.read`."""
-        return self._with(self.table, lambda table: read_rows_of(table, pseudonyms, columns))
+        made = [name for name in columns if name in GAUGES]
+        own = [name for name in columns if name not in GAUGES]
+
+        def rows(engine: Any) -> Rows:
+            return read_rows_of(
+                engine.table(self.table),
+                pseudonyms,
+                own,
+                lambda some: with_gauges(some, made, engine.table, key=PSEUDONYM),
+            )
+
+        return self._with(rows)
 
     def read_items(self, pseudonyms: Sequence[bytes], columns: Sequence[str]) -> Purchases:
         """See `Source.read_items`."""
-        return self._with(self.items, lambda table: read_items_of(table, pseudonyms, columns))
+        return self._with(lambda engine: read_items_of(engine.table(self.items), pseudonyms, columns))
 
-    def _with(self, name: str, read: Callable[[Any], T]) -> T:
+    def _with(self, read: Callable[[Any], T]) -> T:
         if not self.path.is_file():
             raise RefusedError(Refusal.DATA_UNREADABLE, "the site's data are not where its policy says they are")
         try:
             engine = ibis.duckdb.connect(self.path, read_only=True)
             try:
-                return read(engine.table(name))
+                return read(engine)
             finally:
                 engine.disconnect()
         except RefusedError:

@@ -65,10 +65,17 @@ def test_another_model_than_the_approved_one_is_not_counted_with(office: Audits)
     [
         ("", "name a finished model"),
         ("model: ab\n" + MEASURE, "one of these"),
-        (MEASURE.replace("answers", "moods"), "measure is"),
-        (MEASURE.replace("bins: 5, ", ""), "measure is"),
-        (MEASURE.replace("low: 1", "low: cold"), "measure is"),
+        (MEASURE.replace("answers", "moods"), "kind is one of"),
+        (MEASURE.replace("bins: 5, ", ""), "measure.bins is missing"),
+        (MEASURE.replace("low: 1", "low: cold"), "measure.low is a number"),
         (MEASURE + "\nbins: many", "bins is"),
+        (MEASURE.replace("files: {}", "ladder: [price_week]"), "of answers: $"),
+        (MEASURE.replace("answers", "prices").replace("files: {}", "ladder: [price_moon]"), "knows no price_moon"),
+        (MEASURE.replace("answers", "prices").replace("files: {}", "files: {}, ladder: [price_week]"), "unknown key"),
+        (
+            "measure: {kind: shelves, name: c, maker: m, version: 1, ladder: [list_shelf], materiality: 0.1}",
+            "shelves is missing",
+        ),
     ],
 )
 def test_a_file_that_says_too_little_or_too_much_is_told_so(line: str, said: str) -> None:
