@@ -20,6 +20,9 @@ from consent_center.workflows.settle_run import settle_run
 from federated.errors import Refusal, RefusedError
 from federated.gate import Admission, RoundReport, RunReport
 from federated.signed import Signed
+from privacy.noise import SecureNoise
+
+_NOISE = SecureNoise()
 
 
 class StoreGate:
@@ -52,7 +55,13 @@ class StoreGate:
         """Admit one run of an approved study, charge it, and cut its cohorts."""
         try:
             return self._store.run(
-                admit_run, study, run=self._new_run(), signer=self._signer, driver=self._driver, at=self._clock()
+                admit_run,
+                study,
+                run=self._new_run(),
+                signer=self._signer,
+                driver=self._driver,
+                noise=_NOISE,
+                at=self._clock(),
             )
         except RefusedError as refused:
             self._store.run(record_refusal, study=study, code=str(refused.code), at=self._clock())

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Literal
 
 from federated.errors import MalformedError
+from federated.linkage.pairing import Pairing
 from federated.plan_exchange import Helper, RandomisedExchange, check_exchange, read_exchange
 from federated.plan_parts import (
     KINDS,
@@ -127,6 +128,11 @@ class Plan:
         return self.exchange.helpers if self.exchange else ()
 
     @property
+    def pairings(self) -> tuple[Pairing, ...]:
+        """The site with each of its helpers, in their order."""
+        return tuple(self.exchange.pairing(self.sites[0], one) for one in self.helpers if self.exchange)
+
+    @property
     def concerned(self) -> tuple[str, ...]:
         """Every site whose columns the plan rests on: each must approve it."""
         return (*self.sites, *(one.site for one in self.helpers))
@@ -135,6 +141,18 @@ class Plan:
     def reached(self) -> tuple[str, ...]:
         """Every site that takes part in a run: helpers only where something crosses."""
         return self.concerned if self.releases_of("exchange") else self.sites
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Every scope that the plan reads, its helpers' included."""
+        own = {scope for use in self.uses for scope in use.scopes}
+        return frozenset(own | {scope for one in self.helpers for scope in one.scopes})
+
+    @property
+    def recipients(self) -> frozenset[tuple[str, str]]:
+        """Who uses members' data for what: site and purpose."""
+        own = {(site, use.purpose) for site in self.sites for use in self.uses}
+        return frozenset(own | {(site, one.purpose) for one in self.helpers for site in (*self.sites, one.site)})
 
     @property
     def quorum(self) -> Quorum:

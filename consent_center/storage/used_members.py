@@ -7,9 +7,11 @@ the site says it used, to the bit.
 from collections.abc import Set
 from typing import Any
 
-from consent_center.storage import runs
+from consent_center.storage import links, runs
 from consent_center.storage.transaction import Transaction
 from federated.cohort import Cohort, members_digest, parse_header
+from federated.linkage.tokens import pseudonyms_in
+from federated.models.model import Exchange
 from federated.models.registry import exchanges
 from federated.plan import Plan, parts_of
 from federated.used import used_members
@@ -34,17 +36,31 @@ def digest_of(tx: Transaction, run: str, plan: Plan, *, site: str, number: int, 
     known = (run, site, exchange.release.part, exchange.release.kind, frozenset(removed))
     warm: dict[Any, tuple[str, int]] = tx.warm.setdefault("used-members", {})
     if known not in warm:
-        header, body = runs.cohorts(tx, run)[site]
-        cohort = Cohort(parse_header(header.payload), body)
-        members = used_members(
-            plan,
-            exchange,
-            pseudonyms=cohort.pseudonyms,
-            uses=cohort.uses,
-            parts=parts_of(plan, run, cohort.pseudonyms),
-            removed=removed,
-        )
+        of = _linked if exchange.release.kind == "exchange" else _of_cohort
+        members = of(tx, run, plan, exchange, site, removed)
         while len(warm) >= _KEPT_WARM:
             warm.pop(next(iter(warm)))
         warm[known] = members_digest(members), len(members)
     return warm[known]
+
+
+def _of_cohort(
+    tx: Transaction, run: str, plan: Plan, exchange: Exchange, site: str, removed: Set[bytes]
+) -> tuple[bytes, ...]:
+    header, body = runs.cohorts(tx, run)[site]
+    cohort = Cohort(parse_header(header.payload), body)
+    return used_members(
+        plan,
+        exchange,
+        pseudonyms=cohort.pseudonyms,
+        uses=cohort.uses,
+        parts=parts_of(plan, run, cohort.pseudonyms),
+        removed=removed,
+    )
+
+
+def _linked(tx: Transaction, run: str, plan: Plan, _: Exchange, site: str, removed: Set[bytes]) -> tuple[bytes, ...]:
+    """Everybody on the site's lists of link tokens who was not removed."""
+    lists = [links.find(tx, run, pairing) for pairing in plan.pairings if site in (pairing.holder, pairing.helper)]
+    listed = {own for one in lists if one is not None for own in pseudonyms_in(one.of_site[site][1])}
+    return tuple(listed - removed)

@@ -70,8 +70,8 @@ class Assessment:
 
 def risk_parts(plan: Plan, circumstances: Circumstances) -> dict[str, Fraction]:
     """The parts of the risk index, each between 0 and 1."""
-    scopes = {scope for use in plan.uses for scope in use.scopes}
-    crossed = Fraction(len(circumstances.partner_sites & set(plan.sites)), len(plan.sites))
+    scopes = plan.scopes
+    crossed = Fraction(len(circumstances.partner_sites & set(plan.concerned)), len(plan.concerned))
     return {
         "sensitive scopes": Fraction(len(scopes & circumstances.sensitive_scopes), len(scopes)),
         "sites and borders crossed": Fraction(1) if circumstances.crosses_border else crossed,

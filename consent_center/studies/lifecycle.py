@@ -56,7 +56,7 @@ def required_roles(
     wanted = dict(policy.quorum.roles)
     if assessment is not None and assessment.needs_ethics:
         wanted.setdefault("ethics", 1)
-    return (*wanted.items(), *((f"site:{site}", 1) for site in study.parsed().sites))
+    return (*wanted.items(), *((f"site:{site}", 1) for site in study.parsed().concerned))
 
 
 def counting(

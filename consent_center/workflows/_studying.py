@@ -153,21 +153,36 @@ def bearing_on(
 def plan_refusals(plan: Plan, around: Surroundings, *, at: datetime) -> list[tuple[str, str]]:
     """What the definitions of this moment refuse in a plan: (code, what to do)."""
     found = {code: advice for item in items_of(plan) for code, advice in _item_refusals(item, around.catalogue, at=at)}
+    found |= dict(_link_refusals(plan, around.catalogue))
     scopes = sorted({item.scope for item in items_of(plan)})
-    for code in contract_gaps(
-        partners_of(plan, around.catalogue),
-        around.contracts,
-        purposes=plan.purposes,
-        scopes=scopes,
-        country=plan.country,
-        at=at,
-    ):
+    for code in _contract_gaps(plan, around, at=at):
         found.setdefault(code, "the contract or a certificate has ended, or it does not cover the scopes")
     decided = {(one.scope, one.recipient): one.open for one in around.decisions if one.at <= at}
     for name in scopes:
-        if any(decided.get((name, site)) is False for site in ("", *plan.sites)):
+        if any(decided.get((name, site)) is False for site in ("", *plan.concerned)):
             found[f"scope-closed:{name}"] = f"the sharing committee closed {name}: ask it, or drop the scope"
     return sorted(found.items())
+
+
+def _contract_gaps(plan: Plan, around: Surroundings, *, at: datetime) -> Iterable[str]:
+    """What is missing in partners' contracts, each judged for what it does in the plan: use members' data, or help."""
+    partners, held = partners_of(plan, around.catalogue), around.contracts
+    own = {scope for use in plan.uses for scope in use.scopes}
+    roles = [([*plan.sites], plan.purposes, own)]
+    roles += [([one.site], (one.purpose,), {*one.scopes}) for one in plan.helpers]
+    for sites, purposes, scopes in roles:
+        asked = [site for site in sites if site in partners]
+        yield from contract_gaps(asked, held, purposes=purposes, scopes=scopes, country=plan.country, at=at)
+
+
+def _link_refusals(plan: Plan, catalogue: Catalogue) -> Iterable[tuple[str, str]]:
+    for one in plan.helpers:
+        purpose, ends = catalogue.purposes.get(one.purpose), {plan.sites[0], one.site}
+        if purpose is not None and {*purpose.between} != ends:
+            yield (
+                f"unlinked:{one.purpose}",
+                f"{one.purpose} does not link {' and '.join(sorted(ends))}: name the one that does",
+            )
 
 
 def _item_refusals(item: Item, catalogue: Catalogue, *, at: datetime) -> Iterable[tuple[str, str]]:
@@ -193,25 +208,26 @@ def _item_refusals(item: Item, catalogue: Catalogue, *, at: datetime) -> Iterabl
 
 def items_of(plan: Plan) -> list[Item]:
     """Every item that a plan rests on."""
-    return [
+    own = [
         Item(scope, use.purpose, site, plan.country) for use in plan.uses for scope in use.scopes for site in plan.sites
     ]
+    return own + [Item(scope, one.purpose, one.site, plan.country) for one in plan.helpers for scope in one.scopes]
 
 
 def partners_of(plan: Plan, catalogue: Catalogue) -> list[str]:
     """The sites of a plan that are another company's."""
     return [
         site
-        for site in plan.sites
+        for site in plan.concerned
         if site in catalogue.recipients and catalogue.recipients[site].kind is RecipientKind.PARTNER
     ]
 
 
 def circumstances_now(plan: Plan, catalogue: Catalogue) -> Circumstances:
     """What the definitions of this moment say about a plan's risk; budget and novelty are left at their least."""
-    scopes = {scope for use in plan.uses for scope in use.scopes}
+    scopes = plan.scopes
     purposes = [catalogue.purposes[one] for one in plan.purposes if one in catalogue.purposes]
-    sites = [catalogue.recipients[one] for one in plan.sites if one in catalogue.recipients]
+    sites = [catalogue.recipients[one] for one in plan.concerned if one in catalogue.recipients]
     return Circumstances(
         sensitive_scopes=frozenset(
             one

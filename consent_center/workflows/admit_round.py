@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_center.storage import cohorts, releases, runs, studies
 from consent_center.storage.transaction import Transaction
 from consent_center.workflows._studying import known
+from consent_center.workflows.issue_link_tokens import refused
 from federated.errors import Refusal, RefusedError
 from federated.gate import REMOVALS_KIND, Removals, check_permit, removals_bytes
 from federated.signed import Signed, sign
@@ -24,7 +25,8 @@ def admit_round(
 ) -> dict[str, Signed]:
     """Say, to each site that sent a nonce, which members of its cohort must not be used from this round on.
 
-    A member counts as removed if any use she allowed at admission is not allowed now. Reads only: nothing is written,
+    A member counts as removed if any use she allowed at admission is not allowed now, and so does one whose link token
+    is not valid any more, at both of its sites. Reads only: nothing is written,
     so a withdrawal that committed before this read is in the statement.
 
     Raises:
@@ -44,7 +46,12 @@ def admit_round(
     if plan.releases_of("score") and not releases.is_usable(releases.latest(tx, plan.package), at=at):
         raise RefusedError(Refusal.MODEL_NOT_RELEASED, "this model was suspended, or its release has ended; score anew")
     epoch = cohorts.current_epoch(tx)
-    removed = cohorts.removed_since(tx, run, plan, since=admitted.epoch, at=at)
+    removed = {
+        site: {*gone} for site, gone in cohorts.removed_since(tx, run, plan, since=admitted.epoch, at=at).items()
+    }
+    for pairing in plan.pairings:
+        for site, gone in refused(tx, pairing, run=run, country=plan.country, at=at).items():
+            removed.setdefault(site, set()).update(gone)
     return {
         site: sign(
             signer,

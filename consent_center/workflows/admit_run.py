@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.events import Event
-from consent_center.storage import cohorts, ledger, machine_tokens, releases, runs, studies
+from consent_center.storage import cohorts, ledger, links, machine_tokens, releases, runs, studies
+from consent_center.storage.links import Lists
 from consent_center.storage.runs import Run, RunMember
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.study import Study
 from consent_center.workflows._studying import known
+from consent_center.workflows.issue_link_tokens import issue
 from federated.cohort import KIND as COHORT_KIND
 from federated.cohort import CohortMember, build_cohort, header_bytes
 from federated.errors import Refusal, RefusedError
@@ -21,12 +23,20 @@ from federated.plan import Plan, digest
 from federated.signed import Signed, sign
 from privacy.errors import LedgerError
 from privacy.ledger import PROGRAMME, Charge, Release, sub_limit
+from privacy.noise import NoiseSource
 
 PERMIT_LASTS = timedelta(minutes=30)
 
 
 def admit_run(
-    tx: Transaction, study_id: str, *, run: str, signer: Ed25519PrivateKey, driver: str = "", at: datetime
+    tx: Transaction,
+    study_id: str,
+    *,
+    run: str,
+    signer: Ed25519PrivateKey,
+    driver: str = "",
+    noise: NoiseSource | None = None,
+    at: datetime,
 ) -> Admission:
     """Admit one run of an approved study.
 
@@ -39,11 +49,12 @@ def admit_run(
         signer: the consent centre's signing key.
         driver: the token that asks, if one does; it drives this run from now on and no other, so that when it asks
             again, it is given the run that it has.
+        noise: for the size of lists of link tokens that the log shows; needed by plans with an exchange.
         at: now.
 
     Raises:
-        RefusedError: `plan-not-approved`, `model-not-released`, `cohort-too-small` or `over-budget`; nothing was
-            charged.
+        RefusedError: `plan-not-approved`, `model-not-released`, `cohort-too-small`, `over-budget`, or what
+            `issue_link_tokens.issue` refuses; nothing was charged.
         UnknownStudyError: no such study.
     """
     study = studies.get(tx, study_id)
@@ -60,7 +71,8 @@ def admit_run(
         permit = check_permit(admitted.permit, hub_key=signer.public_key(), plan_digest=study.plan_digest, at=at)
         if runs.outcome(tx, run) is not None:
             raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run has ended; start another one")
-        again = _admission(study, permit, admitted.permit, runs.cohorts(tx, run), approvals)
+        lists = _issued(tx, plan, run)
+        again = _admission(study, permit, admitted.permit, runs.cohorts(tx, run), lists, approvals)
         return replace(again, checkpoints=runs.checkpoints(tx, run))
     if plan.releases_of("score") and not releases.is_usable(releases.latest(tx, plan.package), at=at):
         raise RefusedError(
@@ -89,13 +101,14 @@ def admit_run(
             Refusal.COHORT_TOO_SMALL,
             f"the part that is trained on is below the plan's minimum of {plan.minimum_cohort}",
         )
+    lists = _lists(tx, plan, run=run, signer=signer, noise=noise, expires_at=expires_at, at=at)
     charge = _charge(tx, plan, study=study, run=run, at=at)
     permit = Permit(
         run=run,
         study=study.id,
         author=study.author,
         plan_digest=study.plan_digest,
-        cohorts={site: digest(header.payload) for site, (header, _) in cut.items()},
+        cohorts={site: digest(header.payload) for site, (header, _) in {**cut, **_helping(plan, lists)}.items()},
         charge=charge.cost,
         epoch=epoch,
         issued_at=at,
@@ -129,7 +142,7 @@ def admit_run(
         ],
         entry=entry,
     )
-    return _admission(study, permit, signed, cut, approvals)
+    return _admission(study, permit, signed, cut, lists, approvals)
 
 
 def price(plan: Plan) -> list[Release]:
@@ -142,8 +155,7 @@ def _charge(tx: Transaction, plan: Plan, *, study: Study, run: str, at: datetime
     programme = Charge.of(releases, id=run, account=PROGRAMME, run=run, at=at)
     limits = [
         Charge.of(releases, id=run, account=name, run=run, at=at)
-        for name in {sub_limit(site, use.purpose) for site in plan.sites for use in plan.uses}
-        & set(ledger.accounts(tx))
+        for name in {sub_limit(site, purpose) for site, purpose in plan.recipients} & set(ledger.accounts(tx))
     ]
     try:
         ledger.charge(tx, programme, *limits)
@@ -169,10 +181,64 @@ def _admission(
     permit: Permit,
     signed: Signed,
     cut: Mapping[str, tuple[Signed, bytes]],
+    lists: Sequence[Lists],
     approvals: tuple[Signed, ...],
 ) -> Admission:
+    plan = study.parsed()
     orders = {
-        site: Order(plan=study.plan, approvals=approvals, permit=signed, cohort=header, members=body)
-        for site, (header, body) in cut.items()
+        site: Order(
+            plan=study.plan,
+            approvals=approvals,
+            permit=signed,
+            cohort=header,
+            members=body,
+            tokens=tuple(one.of_site[site] for one in lists) if site in plan.sites else (),
+        )
+        for site, (header, body) in {**cut, **_helping(plan, lists)}.items()
     }
-    return Admission(run=permit.run, plan=study.parsed(), permit=permit, orders=orders)
+    return Admission(run=permit.run, plan=plan, permit=permit, orders=orders)
+
+
+def _lists(
+    tx: Transaction,
+    plan: Plan,
+    *,
+    run: str,
+    signer: Ed25519PrivateKey,
+    noise: NoiseSource | None,
+    expires_at: datetime,
+    at: datetime,
+) -> list[Lists]:
+    """The lists of link tokens of each pair of the plan, in its order; each issue has its own entry."""
+    if not plan.helpers:
+        return []
+    if noise is None:
+        raise RefusedError(Refusal.LINK_UNKNOWN, "link tokens are not issued here; ask the consent centre's own gate")
+    crosses = plan.reached != plan.sites
+    return [
+        issue(
+            tx,
+            pairing,
+            run=run,
+            country=plan.country,
+            scopes=helper.scopes,
+            minimum=plan.minimum_cohort if crosses else 1,
+            noise=noise,
+            signer=signer,
+            expires_at=expires_at,
+            at=at,
+        )
+        for helper, pairing in zip(plan.helpers, plan.pairings, strict=True)
+    ]
+
+
+def _issued(tx: Transaction, plan: Plan, run: str) -> list[Lists]:
+    """The same lists again, as they were signed."""
+    return [found for pairing in plan.pairings if (found := links.find(tx, run, pairing)) is not None]
+
+
+def _helping(plan: Plan, lists: Sequence[Lists]) -> dict[str, tuple[Signed, bytes]]:
+    """What a helper is ordered with in the place of a cohort; nothing where nothing crosses."""
+    if plan.reached == plan.sites:
+        return {}
+    return {helper.site: one.of_site[helper.site] for helper, one in zip(plan.helpers, lists, strict=True)}

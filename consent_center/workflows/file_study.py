@@ -97,9 +97,10 @@ def _refuse_plan(tx: Transaction, study: Study, plan: Plan, *, at: datetime) -> 
         )
     if refused := plan_refusals(plan, around, at=at):
         raise StudyError(f"refused as it is: {'; '.join(f'{code} ({advice})' for code, advice in refused)}")
-    scopes = {scope for use in plan.uses for scope in use.scopes}
+    scopes = plan.scopes
     if study.necessity:
-        used = [plan.label, *(one.name for one in plan.features), *(one.name for one in plan.attributes)]
+        features = [*plan.features, *(feature for one in plan.helpers for feature in one.features)]
+        used = [plan.label, *(one.name for one in features), *(one.name for one in plan.attributes)]
         if idle := unused_scopes(columns_by_scope(around.catalogue, sorted(scopes)), used):
             raise StudyError(f"no column of the plan lies in {', '.join(idle)}: drop what is not needed")
         if missing := sorted(scopes - set(study.necessity)):

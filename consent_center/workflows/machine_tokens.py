@@ -157,7 +157,7 @@ def start_run(tx: Transaction, study_id: str, *, at: datetime) -> Started:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"not approved; still missing: {', '.join(where.missing)}")
     expires_at = at + A_RUN_LASTS
     _, secret = _issue(tx, [TokenScope.RUNS_DRIVE], site="", study=study.id, expires_at=expires_at, at=at)
-    return Started(secret, study.id, study.parsed().sites, expires_at)
+    return Started(secret, study.id, study.parsed().reached, expires_at)
 
 
 def run_driven(tx: Transaction, token: str) -> str:

@@ -99,7 +99,7 @@ def schema_for(tx: Transaction, file: StudyFile) -> SiteSchema:
 
 def accounts_of(tx: Transaction, plan: Plan) -> list[str]:
     """The open accounts that a run of this plan would be charged to."""
-    wanted = {PROGRAMME, *(sub_limit(site, use.purpose) for site in plan.sites for use in plan.uses)}
+    wanted = {PROGRAMME, *(sub_limit(site, purpose) for site, purpose in plan.recipients)}
     return sorted(wanted & set(ledger.accounts(tx)), key=lambda name: (name != PROGRAMME, name))
 
 

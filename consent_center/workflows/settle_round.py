@@ -36,7 +36,8 @@ def settle_round(tx: Transaction, report: RoundReport, *, hub_key: Ed25519Public
     plan = studies.get(tx, known.study).parsed()
     if runs.has_round(tx, report.run, report.round) or runs.outcome(tx, report.run) is not None:
         raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, f"round {report.round} is settled already, or the run has ended")
-    if not 1 <= report.round <= len(exchanges(plan)):
+    steps = exchanges(plan)
+    if not 1 <= report.round <= len(steps) or steps[report.round - 1].release.kind != report.kind:
         raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, f"the plan has no round {report.round}; run what was approved")
     removed = _newly_removed(tx, plan, report, hub_key=hub_key)
     entry = tx.append(
@@ -64,7 +65,7 @@ def _newly_removed(
     before = runs.removed_so_far(tx, report.run)
     new: dict[str, set[bytes]] = {}
     for site, done in report.sites.items():
-        if site not in plan.sites:
+        if site not in (plan.reached if report.kind == "exchange" else plan.sites):
             raise RefusedError(Refusal.COHORT_TAMPERED, f"{site} is no site of this run; settle what really happened")
         if done.refusal is not None:
             continue
