@@ -8,23 +8,23 @@ Invariant: a caller that has its result finds it after a power cut; a caller tha
 """
 
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-import psycopg
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, SQLModel
 
-from consent_center.errors import SettingsError, StorageError, StoreClosedError
+from consent_center.errors import StorageError, StoreClosedError
 from consent_center.events import Event
 from consent_center.storage import entries, schema
 from consent_center.storage.columns import EntryId
+from consent_center.storage.engines import engines, storage_errors
 from consent_center.storage.migrate import is_current
 from privacy.keys import Wrapper
 
@@ -33,8 +33,6 @@ __all__ = ["EntryId", "Store", "Transaction"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _GROUP = 256
-_BUSY_TIMEOUT_MS = 30_000
-_IDLE_TIMEOUT_MS = 60_000
 
 
 @dataclass
@@ -109,35 +107,15 @@ class Store:
         """Open a store, with its tables.
 
         Args:
-            url: `sqlite:///path` or `postgresql+psycopg://...`.
+            url: see `engines`.
             keys: the tenant's key ring.
             create: make missing tables (development, tests, demo); production migrates.
 
         Raises:
-            SettingsError: another kind of database, or SQLite in memory, which cannot be durable.
+            SettingsError: see `engines`.
             StorageError: it cannot be opened.
         """
-        parsed = make_url(url)
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        match parsed.get_backend_name():
-            case "sqlite":
-                if not parsed.database or parsed.database == ":memory:":
-                    raise SettingsError("sqlite needs a file: a database in memory keeps nothing")
-                writer = create_engine(parsed, pool_size=1, max_overflow=0, hide_parameters=True)
-                reader = create_engine(parsed, pool_size=8, max_overflow=8, hide_parameters=True)
-                _prepare_sqlite(writer, begin="BEGIN IMMEDIATE", read_only=False)
-                _prepare_sqlite(reader, begin="BEGIN", read_only=True)
-            case "postgresql":
-                # Two pools: a write may open a snapshot beside itself, and must never wait for another write's end.
-                # A transaction that is left open would hold the log back: the database ends it.
-                limits = {"options": f"-c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_MS}"}
-                writer = create_engine(parsed, pool_size=16, max_overflow=16, connect_args=limits, hide_parameters=True)
-                reader = create_engine(parsed, pool_size=16, max_overflow=16, hide_parameters=True).execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
-            case other:
-                raise SettingsError(f"no support for {other}: use sqlite or postgresql")
+        writer, reader = engines(url)
         schema.load()
         try:
             if create:
@@ -159,7 +137,8 @@ class Store:
             raise StoreClosedError("the store is closed")
         job = _Job(lambda tx: workflow(tx, *args, **kwargs), kwargs.get("at"), Future())
         if self._thread is None:
-            self._write_one(job)
+            with Session(self._writer, expire_on_commit=False) as session:
+                self._commit_one(session, job)
         else:
             self._jobs.put(job)
         result: R = job.done.result()
@@ -176,7 +155,7 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Transaction]:
         """A read-only transaction on one snapshot of what is committed."""
-        with _storage_errors(), Session(self._reader, expire_on_commit=False) as session:
+        with storage_errors(), Session(self._reader, expire_on_commit=False) as session:
             yield self._transaction(session, writing=False)
 
     @contextmanager
@@ -191,7 +170,7 @@ class Store:
         """
         if self._closed.is_set():
             raise StoreClosedError("the store is closed")
-        with _storage_errors():
+        with storage_errors():
             pooled = self._writer.raw_connection()
             connection: Any = pooled.driver_connection
             try:
@@ -221,7 +200,7 @@ class Store:
         if self._thread is not None:
             yield self.run
             return
-        with _storage_errors():
+        with storage_errors():
             connection = self._writer.connect()
             try:
                 held = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (lock,)).scalar_one()
@@ -262,13 +241,9 @@ class Store:
     def _transaction(self, session: Session, *, writing: bool) -> Transaction:
         return Transaction(session, self._keys, self._warm, self._writer.dialect.name, self, writing)
 
-    def _write_one(self, job: _Job) -> None:
-        with Session(self._writer, expire_on_commit=False) as session:
-            self._commit_one(session, job)
-
     def _commit_one(self, session: Session, job: _Job) -> None:
         session.info["at"] = job.at
-        with _storage_errors():
+        with storage_errors():
             try:
                 result = job.work(self._transaction(session, writing=True))
                 session.commit()
@@ -281,28 +256,24 @@ class Store:
         """The writer thread of SQLite."""
         open_for_more = True
         while open_for_more:
-            jobs = [self._jobs.get()]
-            while len(jobs) < _GROUP:
-                try:
-                    jobs.append(self._jobs.get_nowait())
-                except queue.Empty:
-                    break
+            jobs = [self._jobs.get(), *islice(self._waiting(), _GROUP - 1)]
             open_for_more = None not in jobs
             group = [job for job in jobs if job is not None]
             if group:
                 self._commit_group(group)
-        while True:
-            try:
-                late = self._jobs.get_nowait()
-            except queue.Empty:
-                return
+        for late in self._waiting():
             if late is not None:
                 late.done.set_exception(StoreClosedError("the store was closed"))
+
+    def _waiting(self) -> Iterator[_Job | None]:
+        with suppress(queue.Empty):
+            while True:
+                yield self._jobs.get_nowait()
 
     def _commit_group(self, group: list[_Job]) -> None:
         answers: list[tuple[_Job, Any, BaseException | None]] = []
         try:
-            with _storage_errors(), Session(self._writer, expire_on_commit=False) as session:
+            with storage_errors(), Session(self._writer, expire_on_commit=False) as session:
                 answers.extend((job, *self._attempt(session, job)) for job in group)
                 session.commit()
         except BaseException as error:  # noqa: BLE001 - the writer thread must live, and every caller be told
@@ -319,45 +290,10 @@ class Store:
         session.info["at"] = job.at
         savepoint = session.begin_nested()
         try:
-            with _storage_errors():
+            with storage_errors():
                 result = job.work(self._transaction(session, writing=True))
                 savepoint.commit()
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whose thread this is not
             savepoint.rollback()
             return None, error
         return result, None
-
-
-def _prepare_sqlite(engine: Engine, *, begin: str, read_only: bool) -> None:
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver must not begin or commit on its own
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        if not read_only:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA cache_size=-65536")
-        if read_only:
-            cursor.execute("PRAGMA query_only=ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    """Turn what the database, or its driver, raises into one error of ours.
-
-    What it raised is not kept as its cause: PostgreSQL names the values of the row that it refused, and a log of
-    tracebacks would keep them.
-    """
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
-        cause = getattr(error, "orig", None) or error
-        told = " ".join(filter(None, (type(cause).__name__, getattr(cause, "sqlstate", None))))
-        raise StorageError(f"the database refused ({told}): nothing was written; try again or check the disk") from None

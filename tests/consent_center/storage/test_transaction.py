@@ -175,7 +175,7 @@ def test_linking_again_gives_a_new_pseudonym_and_a_new_key(store):
 
 
 def test_a_store_that_cannot_be_durable_is_refused(tmp_path):
-    for url in ("sqlite://", "sqlite:///:memory:", "mysql://x/y"):
+    for url in ("sqlite://", "sqlite:///:memory:", "mysql://x/y", "", "no address"):
         with pytest.raises((SettingsError, StorageError)):
             Store.open(url, keys=KEYS)
     with pytest.raises(StorageError):
