@@ -38,6 +38,7 @@ class ScopeValue(Closed):
     provenance: Provenance
     kinds: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     text: Texts = ()
+    categories: Annotated[tuple[tuple[Words, Texts], ...], Field(max_length=2000)] = ()
 
 
 class PurposeValue(Closed):

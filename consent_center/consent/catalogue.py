@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from consent_center.consent.notice import Notice, missing_fields
+from consent_center.consent.notice import LANGUAGES, Notice, missing_fields
 from consent_center.consent.purpose import Purpose
 from consent_center.consent.recipient import Assessment, Contract, Recipient, RecipientKind
 from consent_center.consent.scope import Item, Scope, ScopeClass
@@ -123,21 +123,15 @@ class Catalogue:
 
         Raises:
             UnknownDefinitionError: it names something that is not defined.
-            DefinitionError: a sensitive or prohibited scope would become less protected.
+            DefinitionError: a sensitive or prohibited scope would become less protected, a category has no name in
+                one of the languages, or a purpose would link others than it did.
             NoticeError: a legal field is empty, the version is not the next, or an item can never be allowed.
         """
         match definition:
             case Scope():
-                known = self.scopes.get(definition.code)
-                order = list(ScopeClass)
-                if known is not None and order.index(definition.scope_class) < order.index(known.scope_class):
-                    raise DefinitionError(f"scope {definition.code} cannot become less protected: define a new scope")
+                self._check_scope(definition)
             case Purpose():
-                _need(definition.scopes, self.scopes)
-                _need(definition.between, self.recipients)
-                earlier = self.purposes.get(definition.code)
-                if earlier is not None and earlier.between != definition.between:
-                    raise DefinitionError(f"purpose {definition.code} links whom it linked: define a new purpose")
+                self._check_purpose(definition)
             case Contract():
                 _need((definition.recipient,), self.recipients)
                 _need(definition.purposes, self.purposes)
@@ -148,6 +142,22 @@ class Catalogue:
                 self._check_notice(definition)
             case Recipient():
                 pass
+
+    def _check_scope(self, scope: Scope) -> None:
+        known = self.scopes.get(scope.code)
+        order = list(ScopeClass)
+        if known is not None and order.index(scope.scope_class) < order.index(known.scope_class):
+            raise DefinitionError(f"scope {scope.code} cannot become less protected: define a new scope")
+        for code, names in scope.categories:
+            if missing := {*LANGUAGES} - {language for language, name in names if name.strip()}:
+                raise DefinitionError(f"category {code}: name it in {', '.join(sorted(missing))} too")
+
+    def _check_purpose(self, purpose: Purpose) -> None:
+        _need(purpose.scopes, self.scopes)
+        _need(purpose.between, self.recipients)
+        known = self.purposes.get(purpose.code)
+        if known is not None and known.between != purpose.between:
+            raise DefinitionError(f"purpose {purpose.code} links whom it linked: define a new purpose")
 
     def _check_notice(self, notice: Notice) -> None:
         for item in notice.items:

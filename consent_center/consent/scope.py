@@ -48,6 +48,7 @@ class Scope:
         provenance: given, observed, inferred or bought.
         kinds: what it contains beyond ordinary data, such as "biometrics" or "belief".
         text: language -> what members read.
+        categories: code of a value in its columns -> language -> what members read instead of the code.
     """
 
     code: str
@@ -56,10 +57,13 @@ class Scope:
     provenance: Provenance
     kinds: tuple[str, ...] = ()
     text: tuple[tuple[str, str], ...] = ()
+    categories: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a class below what the content demands."""
+        """Refuse a class below what the content demands, and a category that is named twice."""
         check_code(self.code)
+        if len({code for code, _ in self.categories}) != len(self.categories):
+            raise DefinitionError(f"scope {self.code} names each category once")
         if PROHIBITED_KINDS & {*self.kinds} and self.scope_class is not ScopeClass.PROHIBITED:
             raise DefinitionError(f"scope {self.code} holds prohibited kinds of data: its class must be prohibited")
         demanding = self.provenance is Provenance.INFERRED or SENSITIVE_KINDS & {*self.kinds}

@@ -1,8 +1,22 @@
-"""What the made-up programme asks its members, in three languages: code -> what is asked for, and the text."""
+"""The words of the made-up programme in three languages: what it asks, code -> items and text; names of categories."""
 
 from collections.abc import Mapping
 
 Three = tuple[str, str, str]
+
+_CATEGORIES: Mapping[str, Three] = {
+    "bread": ("Bread", "麵包", "面包"),
+    "coffee": ("Coffee", "咖啡", "咖啡"),
+    "tea": ("Tea", "茶", "茶"),
+    "bread/rye": ("Rye bread", "裸麥麵包", "黑麦面包"),
+    "coffee/beans": ("Coffee beans", "咖啡豆", "咖啡豆"),
+    "coffee/capsules": ("Coffee capsules", "咖啡膠囊", "咖啡胶囊"),
+    "tea/green": ("Green tea", "綠茶", "绿茶"),
+}
+CATEGORIES = tuple(
+    (code, tuple(zip(("en", "zh-Hant", "zh-Hans"), names, strict=True))) for code, names in _CATEGORIES.items()
+)
+"""What stands in the column `category`, and what members read."""
 
 _GUESS = "A coin toss is right 50 times in 100; with the model the best guess is right at most {} times."
 _WHO: Three = ("Harbour Club Ltd, Taipei", "港灣會員股份有限公司，臺北", "港湾会员有限公司，台北")

@@ -8,7 +8,7 @@ from consent_center.consent.notice import Notice, NoticeText
 from consent_center.consent.purpose import Purpose
 from consent_center.consent.recipient import Assessment, Contract, Recipient, RecipientKind, Role
 from consent_center.consent.scope import Item, Provenance, Scope, ScopeClass
-from consent_center.example.notices import COMMON, NOTICES, Three
+from consent_center.example.notices import CATEGORIES, COMMON, NOTICES, Three
 from consent_center.storage.transaction import Store
 from consent_center.workflows.define import define
 from consent_center.workflows.publish_notice import publish_notice
@@ -18,7 +18,13 @@ _YEARS = timedelta(days=900)
 _LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 
 _SCOPES = (
-    Scope("purchases", ("category", "week", "price_step", "district"), ScopeClass.ORDINARY, Provenance.OBSERVED),
+    Scope(
+        "purchases",
+        ("category", "week", "price_step", "district"),
+        ScopeClass.ORDINARY,
+        Provenance.OBSERVED,
+        categories=CATEGORIES,
+    ),
     Scope("browsing", ("page", "product", "week"), ScopeClass.ORDINARY, Provenance.OBSERVED),
     Scope("tickets", ("topic", "outcome", "month"), ScopeClass.ORDINARY, Provenance.OBSERVED),
     Scope("location", ("district", "hour"), ScopeClass.SENSITIVE, Provenance.OBSERVED, kinds=("precise-location",)),

@@ -5,7 +5,7 @@ Phrases are looked up by what a feature measures (its name without the trailing 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from consent_center.offers.phrases import COULD, DECIDED, JOIN, LEVELS, NAMED, NAMES, NO_REASON, PHRASES, SAY
@@ -15,6 +15,9 @@ MOST = 3
 _PERIOD = re.compile(r"_\d+[dwm]$|_(weeks|months|days)$", re.ASCII)
 Own = Mapping[tuple[str, str], Mapping[str, str]]
 """(feature, level) -> language -> phrase: a brand's own."""
+
+Named = Callable[[str], str | None]
+"""The value of a column -> what it is called in the reader's language; None if nobody named it."""
 
 
 def say_decision(document: Mapping[str, Any], *, language: Language, own: Own | None = None) -> str:
@@ -37,9 +40,11 @@ def say_kind(document: Mapping[str, Any], *, language: Language) -> str:
     return DECIDED[str(document["kind"])][language].format(days=int(document["horizon_days"]))
 
 
-def say_reason(reason: Mapping[str, Any], *, language: Language, own: Own | None = None) -> str:
+def say_reason(
+    reason: Mapping[str, Any], *, language: Language, own: Own | None = None, named: Named | None = None
+) -> str:
     """One reason as a sentence of its own, for a list of reasons."""
-    said = _phrase(reason, language, own or {})
+    said = _phrase(reason, language, own or {}, named)
     return f"{said[:1].upper()}{said[1:]}." if language == "en" else f"{said}。"
 
 
@@ -59,23 +64,27 @@ def say_reasons(reasons: Sequence[Mapping[str, Any]], *, language: Language, own
     return SAY[language].format(reasons=joined)
 
 
-def say_change(change: Mapping[str, Any], *, language: Language) -> str:
+def say_change(change: Mapping[str, Any], *, language: Language, named: Named | None = None) -> str:
     """What would have changed the score; it would change the score, nobody says it would cause anything."""
     name = NAMES.get(_measure(str(change["feature"])), {}).get(language) or _readable(str(change["feature"]))
     value = change["value"]
-    text = f"{value:g}" if isinstance(value, int | float) else LEVELS.get(str(value), {}).get(language, str(value))
+    text = f"{value:g}" if isinstance(value, int | float) else _value(str(value), language, named)
     return COULD[language].format(feature=name, value=text)
 
 
-def _phrase(reason: Mapping[str, Any], language: Language, own: Own) -> str:
+def _phrase(reason: Mapping[str, Any], language: Language, own: Own, named: Named | None = None) -> str:
     feature, level = str(reason["feature"]), str(reason["level"])
     measure = _measure(feature)
     for table, key in ((own, feature), (PHRASES, measure)):
         found = table.get((key, level)) or table.get((key, "*"))
         if found and language in found:
-            return found[language].format(value=LEVELS.get(level, {}).get(language) or _readable(level))
+            return found[language].format(value=_value(level, language, named))
     name = NAMES.get(measure, {}).get(language) or _readable(feature)
-    return NAMED[language].format(feature=name, value=LEVELS.get(level, {}).get(language) or _readable(level))
+    return NAMED[language].format(feature=name, value=_value(level, language, named))
+
+
+def _value(code: str, language: Language, named: Named | None) -> str:
+    return (named(code) if named else None) or LEVELS.get(code, {}).get(language) or _readable(code)
 
 
 def _measure(feature: str) -> str:

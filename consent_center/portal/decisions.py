@@ -138,6 +138,7 @@ def _one(page: MemberPage, one: Shown) -> Told:
     said = {step for step, _ in steps}
     due = next((step.due_at for step in one.steps if step.step == "unfair"), None)
     names = page.named(page.choices().catalogue)
+    known = document or {"reasons": (), "change": None}
     return Told(
         name=one.made.commitment,
         at=one.made.at,
@@ -145,12 +146,12 @@ def _one(page: MemberPage, one: Shown) -> Told:
         code=one.made.site,
         site=names.recipient(one.made.site),
         said=None if document is None else say_kind(document, language=language),
-        reasons=[]
-        if document is None
-        else [say_reason(reason, language=language) for reason in document["reasons"][:_MOST_REASONS]],
+        reasons=[
+            say_reason(one, language=language, named=names.category_said) for one in known["reasons"][:_MOST_REASONS]
+        ],
         change=None
-        if document is None or document.get("change") is None
-        else say_change(document["change"], language=language),
+        if known.get("change") is None
+        else say_change(known["change"], language=language, named=names.category_said),
         is_false=not one.opens,
         answers=steps,
         person_due_at=None if said & set(OUTCOMES) else due,

@@ -42,6 +42,15 @@ class Names:
         """What a scope holds, in a sentence; empty if nobody wrote one."""
         return self.words(f"scope.{code}.is") if self.words.has(f"scope.{code}.is") else Markup()
 
+    def category_said(self, code: str) -> str | None:
+        """A value of a column inside a sentence, as a scope's definition names it: "coffee"; None if none does."""
+        language = self.words.language.value
+        for scope in self.catalogue.scopes.values():
+            if (named := dict(scope.categories).get(code)) is not None:
+                name = dict(named)[language]
+                return name[:1].lower() + name[1:] if self.words.language is Language.EN else name
+        return None
+
     def recipient(self, code: str) -> Markup:
         """A recipient as a name: "Marketing department"."""
         if (brand := self.brands.get(code)) is not None:

@@ -110,7 +110,7 @@ def about_in_words(page: MemberPage, names: Names, about: str) -> Markup:
     """What a request is about, as she knows it: a tag, an item, else the code as it is."""
     tag = AboutTag.parse(about)
     if tag is not None:
-        return page.formats.beside([tag_title(page, tag.name), names.recipient(tag.site)])
+        return page.formats.beside([tag_title(page, names, tag.name), names.recipient(tag.site)])
     try:
         item = Item.parse(about)
     except DefinitionError:

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 from starlette.responses import Response
 
+from consent_center.portal.names import Names
 from consent_center.portal.reader import MemberPage, OwnPageDep, PostedDep
 from consent_center.web.failures import NotFoundError
 from consent_center.workflows.file_right import file_right
@@ -62,7 +63,7 @@ def show(page: OwnPageDep) -> Response:
     sites = []
     for code, pseudonym in sorted(pseudonyms.items()):
         held = _ask(page.wiring.relays.get(code), pseudonym)
-        tags = None if held is None else [_shown(page, code, one, waiting.get((code, one.name))) for one in held]
+        tags = None if held is None else [_shown(page, names, code, one, waiting.get((code, one.name))) for one in held]
         sites.append(Site(names.recipient(code), tags))
     return page.show("portal/tags/page.html", here="decisions", sites=sites)
 
@@ -95,17 +96,18 @@ def change(site: str, page: OwnPageDep, form: PostedDep) -> Response:
     return page.go("/tags")
 
 
-def tag_title(page: MemberPage, name: str) -> Markup:
-    """A tag in words: a taste by its department, which is the site's own word."""
+def tag_title(page: MemberPage, names: Names, name: str) -> Markup:
+    """A tag in words: a taste by what its scope calls the department, else by the site's own word."""
     if name.startswith(TASTE):
-        return page.words("tag.taste", department=name.removeprefix(TASTE).replace("_", " "))
+        code = name.removeprefix(TASTE)
+        return page.words("tag.taste", department=names.category_said(code) or code.replace("_", " "))
     return page.words(f"tag.{name}") if page.words.has(f"tag.{name}") else Markup("{}").format(name)
 
 
-def _shown(page: MemberPage, site: str, one: Held, waits: tuple[Wish, str] | None) -> Tag:
+def _shown(page: MemberPage, names: Names, site: str, one: Held, waits: tuple[Wish, str] | None) -> Tag:
     return Tag(
         about=AboutTag(Wish.CORRECT, site, one.name),
-        title=tag_title(page, one.name),
+        title=tag_title(page, names, one.name),
         is_taste=one.name.startswith(TASTE),
         since=one.since,
         horizon_days=one.horizon_days,

@@ -56,6 +56,8 @@ def written_definition(tx: Transaction, kind: EditKind, code: str) -> str:
         data["texts"] = dict(data["texts"])
     elif "text" in data:
         data["text"] = dict(data["text"])
+        if kind == "scope":
+            data["categories"] = {code: dict(names) for code, names in data["categories"]}
     return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=100)
 
 
@@ -75,6 +77,11 @@ def read_definition(tx: Transaction, kind: EditKind, text: str, *, at: datetime)
         data["texts"] = list(data["texts"].items())
     if isinstance(data.get("text"), dict):
         data["text"] = list(data["text"].items())
+    if isinstance(data.get("categories"), dict):
+        data["categories"] = [
+            (code, list(names.items()) if isinstance(names, dict) else names)
+            for code, names in data["categories"].items()
+        ]
     if kind == "notice":
         data["published_at"] = at
         if isinstance(data.get("items"), list):

@@ -3,7 +3,7 @@
 import pytest
 
 from consent_center.demo import journey, synthetic, telco
-from consent_center.offers.explanation import say_change, say_decision, say_reasons
+from consent_center.offers.explanation import say_change, say_decision, say_reason, say_reasons
 from federated.models.explain import level_name
 from federated.plan import Feature
 
@@ -55,6 +55,14 @@ def test_a_brands_own_phrase_goes_first() -> None:
     reasons = [{"feature": "visits_4w", "level": "low"}]
     assert say_reasons(reasons, language="en", own=own) == "The reason: we miss you."
     assert say_reasons(reasons, language="zh-Hant", own=own) == "原因：您較少光顧。"
+
+
+def test_a_value_is_called_what_the_programme_calls_it() -> None:
+    named = {"coffee": "咖啡"}.get
+    assert say_reason({"feature": "categories", "level": "coffee"}, language="zh-Hant", named=named) == "您常買咖啡。"
+    assert say_reason({"feature": "categories", "level": "tea"}, language="zh-Hant", named=named) == "您常買tea。"
+    change = {"feature": "categories", "value": "coffee"}
+    assert "咖啡" in say_change(change, language="zh-Hant", named=named)
 
 
 def test_an_unknown_feature_is_named_readably() -> None:

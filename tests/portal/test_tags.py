@@ -93,6 +93,14 @@ def test_she_sees_what_each_site_holds_in_her_words(marketing: Connected) -> Non
     assert "for the 30 days after it" in page
 
 
+@pytest.mark.parametrize(("language", "coffee"), [("en", "Likes coffee"), ("zh-Hant", "咖啡"), ("zh-Hans", "咖啡")])
+def test_a_taste_is_called_what_the_programme_calls_it(marketing: Connected, language: str, coffee: str) -> None:
+    member = marketing.member(tastes=(0, -1))
+    assert coffee in member.get("/tags", params={"lang": language}).text
+    path = "/rights?right=correct&about=tag%3Acorrect%3Amarketing%3Ataste%3Acoffee"
+    assert coffee in member.get(path).text
+
+
 def test_a_score_below_the_threshold_is_no_tag(marketing: Connected) -> None:
     assert (
         "May come less often soon" not in marketing.member(score=0.39).get("/tags").text.split("What deleting does")[0]

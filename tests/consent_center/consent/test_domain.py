@@ -76,6 +76,16 @@ def test_3_a_statement_keeps_what_was_read():
             statement_of(replace(said("m" * 32, Act.GIVEN, TRAIN), **wrong), KNOWN, at=NOW)
 
 
+def test_a_category_is_named_once_and_in_every_language():
+    named = (("en", "Coffee"), ("zh-Hant", "咖啡"), ("zh-Hans", "咖啡"))
+    fold((), {}).check(replace(SCOPES[0], categories=(("coffee", named),)))
+    for missing in (named[:2], (*named[:2], ("zh-Hans", " "))):
+        with pytest.raises(DefinitionError, match="zh-Hans"):
+            fold((), {}).check(replace(SCOPES[0], categories=(("coffee", missing),)))
+    with pytest.raises(DefinitionError, match="once"):
+        replace(SCOPES[0], categories=(("coffee", named), ("coffee", named)))
+
+
 # Invariant 4: items that need separate consent never share one action.
 
 
@@ -219,6 +229,12 @@ def test_15_a_band_holds_its_number_and_is_one_of_few(number):
     assert lower in EDGES
     assert lower <= max(number, 0)
     assert upper is None or max(number, 0) < upper
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_15_a_band_begins_at_its_edge(edge):
+    assert band(edge)[0] == edge
+    assert band(edge - 1)[1] == (edge or EDGES[1])
 
 
 def test_15_the_noise_of_a_preview_depends_on_site_items_and_day_alone():
