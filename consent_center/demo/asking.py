@@ -1,34 +1,52 @@
 """A study is filed, assessed and answered: reviewers and sites sign the plan's digest with their own keys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from fractions import Fraction
 
 from consent_center.demo.federation import LABEL_COLUMN
-from consent_center.demo.programme import CHURN, COUNTRY, DEMOGRAPHICS, FAIRNESS, OFFERS, PURCHASES
+from consent_center.demo.programme import (
+    CHURN,
+    COUNTRY,
+    DEMOGRAPHICS,
+    FAIRNESS,
+    OFFERS,
+    PURCHASES,
+    SERVICES,
+    link_purpose,
+)
 from consent_center.demo.stage import HUB_ORGANISATION, Stage
 from consent_center.storage.releases import Release
 from consent_center.studies.assessment import Assessment, Circumstances
 from consent_center.studies.errors import SelfApprovalError
 from consent_center.studies.lifecycle import Standing
 from consent_center.studies.override import sign_override
+from consent_center.studies.policy import DEFAULT
 from consent_center.studies.study import Study
 from consent_center.workflows.approve_study import approve_study
 from consent_center.workflows.assess_study import assess_study
 from consent_center.workflows.file_study import file_study
+from consent_center.workflows.govern import decide_policy
 from consent_center.workflows.override_release import override_of, override_release
 from consent_center.workflows.register_reviewer import register_reviewer
 from federated.approvals import Approval, Pinned, sign_approval
 from federated.keyfile import create_key, read_key
+from federated.linkage.pairing import epoch_of
+from federated.linkage.randomised import Exchange
 from federated.models.churn_plan import churn_plan
+from federated.models.exchange_plan import Asking, Help
 from federated.plan import Plan, Use, plan_bytes
+from federated.plan_exchange import Helper
 from federated.signed import Signed
 
 STUDY, SMALL_STUDY = "churn-2026-11", "churn-two-sites"
 AUTHOR = "data-scientist"
 MODEL = "churn-linear"
-THRESHOLDS = {"journey": 0.3, "telco": 0.3, "synthetic": 0.1}
+THRESHOLDS = {"journey": 0.3, "telco": 0.3, "departments": 0.3, "synthetic": 0.1}
+EPSILON_LABEL, EPSILON_BIN, BINS = 1.0, 2.0, 4
+CEILING = 16.0
+"""The most ε that a plan of the programme may ask for where helpers are asked, too; decided before any is filed."""
 EXPECTED_SHARE = 0.7
 ALONE, BEFORE_OFFERS = 0.4, 0.3
 """Pure ε of the histogram of scores: what a scoring run costs must be left where offers follow."""
@@ -63,7 +81,7 @@ def plan_of(
     return churn_plan(
         study=study,
         country=COUNTRY,
-        sites=tuple(sites),
+        sites=federation.asked_at if federation.helped_by else tuple(sites),
         uses=(Use(("train", "evaluate"), CHURN, (PURCHASES,)), Use(("audit",), FAIRNESS, (DEMOGRAPHICS,))),
         features=federation.features,
         label=LABEL_COLUMN,
@@ -78,7 +96,24 @@ def plan_of(
         rounds=options.rounds,
         held_out=held_out,
         minimum_cohort=minimum_cohort,
+        exchange=asking_of(stage) if federation.helped_by else None,
     )
+
+
+def asking_of(stage: Stage) -> Asking:
+    """What the first site asks of those that help it, in this quarter."""
+    federation = stage.federation
+    numbers = Exchange(epsilon_label=EPSILON_LABEL, epsilon_bin=EPSILON_BIN, bins=BINS)
+    helpers = [
+        Helper(site, link_purpose(site), (SERVICES,), federation.features_at(site)) for site in federation.helped_by
+    ]
+    return Asking(epoch_of(stage.world.clock()), tuple(Help(one, numbers, stage.options.epsilon) for one in helpers))
+
+
+def raise_ceiling(stage: Stage) -> None:
+    """Decide, as the programme would, that a plan may cost what one with helpers does."""
+    policy = replace(DEFAULT, epsilon_ceiling=CEILING)
+    stage.store.run(decide_policy, policy, by="compliance-officer", at=stage.world.clock())
 
 
 def register(stage: Stage) -> None:
@@ -149,7 +184,7 @@ def approve(stage: Stage, study: Study) -> Standing:
     for role, path in stage.reviewers.items():
         yes = _approval(stage, study, reviewer=f"{role}-reviewer", role=role, organisation=HUB_ORGANISATION)
         answers.append((yes, sign_approval(yes, read_key(path))))
-    for name in study.parsed().sites:
+    for name in study.parsed().concerned:
         role = f"site:{name}"
         yes = _approval(stage, study, reviewer=role, role=role, organisation=_organisation(stage, name))
         answers.append((yes, sign_approval(yes, stage.sites[name].approval_key())))

@@ -43,12 +43,14 @@ class SiteRows:
             attributes, `person` (the true person: for the demo's enrolment only, never written to a file).
         items: what they bought, one row per purchase: `customer`, `period`, and a column for each of the federation's
             `items`; None where nothing is known.
+        features: the site's own columns where it holds others than the rest; None: those of the federation.
     """
 
     site: str
     partner: bool
     rows: pa.Table = field(repr=False)
     items: pa.Table | None = field(default=None, repr=False)
+    features: tuple[Feature, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Federation:
     """The sites of a loyalty programme, their rows, and the public constants of its churn study.
 
     Attributes:
-        name: journey, telco or synthetic.
+        name: journey, telco, departments or synthetic.
         source: where the data come from, in one sentence fit for a report.
         label: what label 1 means, in plain words.
         horizon_days: how far ahead the label looks, in days.
@@ -83,6 +85,7 @@ class Federation:
         sites: in a fixed order; the last one is the partner brand.
         truth: for generated data, what a model should find.
         items: the catalogues of what members buy, if that is known.
+        helped_by: sites whose columns help the first one, which alone holds the label; empty where all hold the same.
     """
 
     name: str
@@ -95,6 +98,18 @@ class Federation:
     sites: tuple[SiteRows, ...]
     truth: Truth | None = None
     items: tuple[Feature, ...] = ()
+    helped_by: tuple[str, ...] = ()
+
+    def features_at(self, site: str) -> tuple[Feature, ...]:
+        """The columns that a site holds."""
+        own = self.site(site).features
+        return self.features if own is None else own
+
+    @property
+    def asked_at(self) -> tuple[str, ...]:
+        """The sites whose members are asked for trainings and audits of that site's own."""
+        names = tuple(site.site for site in self.sites)
+        return names[:1] if self.helped_by else names
 
     @property
     def members(self) -> int:

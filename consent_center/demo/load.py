@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
-from consent_center.demo import journey, synthetic, telco
+from consent_center.demo import departments, journey, synthetic, telco
 from consent_center.demo.errors import UnknownDataError
 from consent_center.demo.federation import Federation
 
 _LOADERS: Final[dict[str, Callable[..., Federation]]] = {
     "journey": journey.load,
     "telco": telco.load,
+    "departments": departments.load,
     "synthetic": synthetic.load,
 }
 DATA: Final = tuple(_LOADERS)

@@ -16,7 +16,7 @@ from consent_center.consent.grant import Act
 from consent_center.consent.notice import Notice, choices_digest
 from consent_center.consent.scope import Item
 from consent_center.consent.speech import Utterance
-from consent_center.demo.programme import COUNTRY, FAIRNESS, SCOPE_OF
+from consent_center.demo.programme import FAIRNESS
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 LONG_AGO, ASKED, CHANGED = timedelta(days=400), timedelta(days=120), timedelta(days=14)
@@ -71,24 +71,25 @@ def answers(
         for site, partner in person.sites:
             kind = "refused" if partner and partner_no[index] else mood
             for purpose in purposes:
-                item = Item(SCOPE_OF[purpose], purpose, site, COUNTRY)
-                if item not in notices[purpose].items:
-                    continue
-                said = _said(person.member, notices[purpose], item, language)
-                for ago, act in ACTS[kind]:
-                    days[ago].append(said(act))
+                for item in _at(notices[purpose], site):
+                    said = _said(person.member, notices[purpose], item, language)
+                    for ago, act in ACTS[kind]:
+                        days[ago].append(said(act))
     for ago, day in days.items():
         yield Batch(at - ago, tuple(day))
 
 
 def withdrawal(member: str, notices: dict[str, Notice], site: str) -> list[Utterance]:
     """She takes back everything she allowed at one site."""
-    items = {purpose: Item(SCOPE_OF[purpose], purpose, site, COUNTRY) for purpose in notices}
     return [
-        _said(member, notices[purpose], item, "zh-Hant")(Act.WITHDRAWN)
-        for purpose, item in items.items()
-        if item in notices[purpose].items
+        _said(member, notice, item, "zh-Hant")(Act.WITHDRAWN)
+        for notice in notices.values()
+        for item in _at(notice, site)
     ]
+
+
+def _at(notice: Notice, site: str) -> list[Item]:
+    return [item for item in notice.items if item.recipient == site]
 
 
 def _said(member: str, notice: Notice, item: Item, language: str) -> Callable[[Act], Utterance]:

@@ -12,8 +12,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_center.consent.notice import Notice
 from consent_center.demo.federation import LABEL_COLUMN, Federation, write_site
 from consent_center.demo.people import LONG_AGO, Asked, answers
-from consent_center.demo.programme import COUNTRY, DEMOGRAPHICS, PURCHASES, SCOPE_OF, definitions, notices
-from consent_center.demo.world import EPSILON_PURE, Options, World
+from consent_center.demo.programme import (
+    COUNTRY,
+    DEMOGRAPHICS,
+    PURCHASES,
+    SCOPE_OF,
+    SERVICES,
+    definitions,
+    link_purpose,
+    notices,
+)
+from consent_center.demo.world import CROSSING_PURE, EPSILON_PURE, Options, World
 from consent_center.storage import ledger
 from consent_center.storage.transaction import Store
 from consent_center.workflows.define import define
@@ -103,8 +112,9 @@ def furnish(
     store.run(ledger.open_account, PROGRAMME, budget, at=before)
     fields = [feature.name for feature in (*federation.features, *federation.items)]
     given = [attribute.name for attribute in federation.attributes]
-    store.run(define, definitions(kinds, fields=fields, attributes=given, at=before), at=before)
-    asked = notices([name for name, _ in kinds], purposes=options.purposes, at=before)
+    helping = {site: [one.name for one in federation.features_at(site)] for site in federation.helped_by}
+    store.run(define, definitions(kinds, fields=fields, attributes=given, helping=helping, at=before), at=before)
+    asked = notices(federation.asked_at, purposes=options.purposes, helped_by=federation.helped_by, at=before)
     published = {one.code: one for one in asked}
     for notice in published.values():
         store.run(publish_notice, notice, at=before)
@@ -121,26 +131,29 @@ def furnish(
 
 def _budget(options: Options, federation: Federation, *, runs: int) -> Budget:
     """Enough for so many runs of these options, and not for one more."""
+    trainings = runs * (1 + len(federation.helped_by))
 
     def of(epsilon: float) -> Budget:
-        pure = runs * EPSILON_PURE
+        pure = runs * (EPSILON_PURE + len(federation.helped_by) * CROSSING_PURE)
         return Budget.create(
             epsilon=epsilon + pure, delta=federation.delta, epsilon_pure=pure, members=federation.members
         )
 
-    enough = of(options.epsilon).limit.gaussian * runs
+    enough = of(options.epsilon).limit.gaussian * trainings
     low = high = options.epsilon
     while of(high).limit.gaussian < enough:
         low, high = high, 2 * high
-    while high - low > 1e-6 and runs > 1:
+    while high - low > 1e-6 and trainings > 1:
         middle = (low + high) / 2
         low, high = (middle, high) if of(middle).limit.gaussian < enough else (low, middle)
     return of(high)
 
 
 def _site(stage: Stage, name: str, pinned: list[Pinned], *, runs: int) -> SiteFolder:
-    federation, epsilon = stage.federation, stage.options.epsilon + EPSILON_PURE
-    features = (*federation.features, *federation.items)
+    federation = stage.federation
+    one, year = (_budget(stage.options, federation, runs=count) for count in (1, max(2, runs)))
+    features = (*federation.features_at(name), *federation.items)
+    links = [link_purpose(site) for site in federation.helped_by]
     columns = [one.name for one in features] + [one.name for one in federation.attributes] + [LABEL_COLUMN]
     return create_site(
         stage.folder / "sites" / name,
@@ -149,8 +162,8 @@ def _site(stage: Stage, name: str, pinned: list[Pinned], *, runs: int) -> SiteFo
         hub_key=stage.signer.public_key(),
         allow=Permissions(
             models=sorted(MODELS),
-            purposes=tuple(SCOPE_OF),
-            scopes=(PURCHASES, DEMOGRAPHICS),
+            purposes=(*SCOPE_OF, *links),
+            scopes=(PURCHASES, DEMOGRAPHICS, *((SERVICES,) if links else ())),
             columns=columns,
             countries=(COUNTRY,),
         ),
@@ -158,8 +171,8 @@ def _site(stage: Stage, name: str, pinned: list[Pinned], *, runs: int) -> SiteFo
             minimum_cohort=20,
             members=federation.members,
             delta=federation.delta,
-            run=(epsilon, EPSILON_PURE),
-            year=(max(2 * epsilon, stage.budget.epsilon), max(2, runs) * EPSILON_PURE),
+            run=(one.epsilon, one.epsilon_pure),
+            year=(year.epsilon, year.epsilon_pure),
         ),
         reviewers=pinned,
     )

@@ -82,7 +82,7 @@ def load(*, sites: int = 4, seed: int = 0) -> Federation:
         features=FEATURES,
         attributes=(GENDER, SENIOR),
         sites=split_into_sites(
-            _rows(frame),
+            rows_of(frame),
             site_by_contract(frame["contract"].to_numpy(), sites=sites, rng=rng),
             department="branch",
             sites=sites,
@@ -115,7 +115,8 @@ def site_by_contract(contracts: np.ndarray, *, sites: int, rng: np.random.Genera
     return placed
 
 
-def _rows(frame: pd.DataFrame) -> pa.Table:
+def rows_of(frame: pd.DataFrame) -> pa.Table:
+    """The published table as the demo's columns, with label, attributes and person."""
     tenure = frame["tenure"].to_numpy()
     columns: dict[str, object] = {name: frame[name].to_numpy() for name in _FLAGS}
     # "No phone service" and "No internet service" are a plain no to the add-on.

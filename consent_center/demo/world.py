@@ -14,6 +14,8 @@ from consent_center.settings import clock
 from privacy.noise import NoiseSource
 
 EPSILON_PURE = 2.0
+CROSSING_PURE = 2.6
+"""Pure ε of a run for each helper: its answers, the edges of its bins, and its share of the labels."""
 MODELS = ("churn", "preference")
 GENERATED = "synthetic"
 MOST_EPSILON = 8.0
@@ -25,7 +27,7 @@ class Options:
     """What was asked for.
 
     Attributes:
-        data: journey, telco or synthetic.
+        data: one of `load.DATA`.
         epsilon: of the training, at the data's δ; the held-out part is paid from a pure part of its own.
         rounds: None lets the schedule choose from public numbers.
         sites: 3 to 12.

@@ -13,7 +13,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from consent_center.coordinator.registry import approved_sites
-from consent_center.demo.asking import STUDY, approve, file_and_assess, plan_of, register
+from consent_center.demo.asking import (
+    EPSILON_BIN,
+    EPSILON_LABEL,
+    STUDY,
+    approve,
+    file_and_assess,
+    plan_of,
+    raise_ceiling,
+    register,
+)
 from consent_center.demo.federation import LABEL_COLUMN
 from consent_center.demo.load import load
 from consent_center.demo.stage import Stage, ask, enrol, furnish
@@ -32,7 +41,7 @@ from federated.plan import Plan
 from federated.shared_noise import with_shared_noise
 from federated.site.columns import Columns
 from federated.site.equipment import equip_site
-from federated.site.folder import pin_peers
+from federated.site.folder import allow_exchanges, pin_peers
 from federated.site.joining import Invitation, read_request
 from federated.site.policy import read_policy
 from privacy.keys import read_root_key
@@ -71,6 +80,8 @@ def seed(folder: Path) -> None:
         _offer_columns(stage)
         _join(stage, made)
         register(stage)
+        if stage.federation.helped_by:
+            raise_ceiling(stage)
         study, _ = file_and_assess(stage, study_plan(stage))
         approve(stage, study)
         _hand_out_token(store, made)
@@ -78,16 +89,19 @@ def seed(folder: Path) -> None:
 
 
 def study_plan(stage: Stage) -> Plan:
-    """The demo's churn plan, its noise shared under secure sums."""
+    """The demo's churn plan: its noise shared under secure sums, or, where one site has the label, with its helpers."""
     sites = [site.site for site in stage.federation.sites]
-    return with_shared_noise(plan_of(stage, STUDY, sites=sites, minimum_cohort=MINIMUM_COHORT))
+    plan = plan_of(stage, STUDY, sites=sites, minimum_cohort=MINIMUM_COHORT)
+    return plan if plan.helpers else with_shared_noise(plan)
 
 
 def _offer_columns(stage: Stage) -> None:
     """What plans may read at each site; a new partner's invitation says the same."""
     federation = stage.federation
     for site in stage.sites:
-        schema = SiteSchema(site, federation.features, (LABEL_COLUMN,), federation.attributes)
+        asked = site in federation.asked_at
+        labels, attributes = ((LABEL_COLUMN,), federation.attributes) if asked else ((), ())
+        schema = SiteSchema(site, federation.features_at(site), labels, attributes)
         stage.store.run(register_schema, schema, by="accord up", at=clock())
 
 
@@ -100,7 +114,9 @@ def _join(stage: Stage, made: Installation) -> None:
     for name, folder in stage.sites.items():
         reviewers = tuple(one for one in pinned[name].pinned.values() if not one.role.startswith("site:"))
         federation = stage.federation
-        columns = Columns(federation.features, (LABEL_COLUMN,), federation.attributes)
+        asked = name in federation.asked_at
+        labels, attributes = ((LABEL_COLUMN,), federation.attributes) if asked else ((), ())
+        columns = Columns(federation.features_at(name), labels, attributes)
         invited = Invitation(name, stage.signer.public_key(), made.fleet, authority, reviewers, columns)
         signed = equip_site(folder, invited, organisation=pinned[name].pinned[f"site:{name}"].organisation)
         stage.store.run(invite_site, name, signed, at=clock())
@@ -109,6 +125,11 @@ def _join(stage: Stage, made: Installation) -> None:
     speaking = {name: request.speak for name, request in approved_sites(registry).items()}
     for name, folder in stage.sites.items():
         pin_peers(folder, {other: key for other, key in speaking.items() if other != name})
+        if helpers := stage.federation.helped_by:
+            partners = stage.federation.asked_at if name in helpers else helpers
+            allow_exchanges(
+                folder, partners, epsilon_label=EPSILON_LABEL, epsilon_bin=EPSILON_BIN, runs=max(2, made.runs)
+            )
 
 
 def _hand_out_token(store: Store, made: Installation) -> None:
