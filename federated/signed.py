@@ -51,7 +51,7 @@ class Signed:
                 payload=base64.b64decode(data["payload"], validate=True),
                 signature=base64.b64decode(data["signature"], validate=True),
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise MalformedError("not a signed document") from error
 
 

@@ -25,7 +25,7 @@ from consent_center.workflows.show_audits import AuditPage, show_audit
 from consent_center.workflows.sign_in import begin, take_begun
 from federated.errors import FederatedError
 from federated.plan import digest
-from federated.signed import Signed, encode
+from federated.signed import Signed, decode, encode
 
 router = APIRouter()
 _PENDING = "staff-override"
@@ -93,7 +93,7 @@ def hand_in(run: str, page: AnswerStudy, form: PostedDep) -> Response:
     """An override that was signed elsewhere with a key file, as one line."""
     try:
         signed = Signed.from_text(form.fields.get("document", "")[:_MOST_TEXT])
-        if json.loads(signed.payload)["run"] != run:
+        if decode(signed.payload)["run"] != run:
             raise ReleaseError("the override is about another audit: open that one")
         _hand_in(page, run, signed)
     except (ReleaseError, FederatedError, ValueError, KeyError, TypeError) as error:

@@ -81,7 +81,7 @@ class Signing:
                 supported_pub_key_algs=_ALGORITHMS,
             )
             key = decoded_public_key_to_cryptography(decode_credential_public_key(made.credential_public_key))
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        except (WebAuthnException, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ApprovalError("the passkey could not be made: start again") from error
         if not isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey):
             raise ApprovalError("this kind of passkey cannot sign answers: use another device")
@@ -109,7 +109,7 @@ class Signing:
             data = base64url_to_bytes(response["authenticatorData"])
             signature = base64url_to_bytes(response["signature"])
             origin = json.loads(client)["origin"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ApprovalError("the passkey's answer cannot be read: start again") from error
         if origin != self.origin or data[:32] != hashlib.sha256(self.host.encode()).digest():
             raise ApprovalError("the passkey answered for another site: open the console here")

@@ -30,7 +30,7 @@ from consent_center.workflows.sign_in import begin, take_begun
 from consent_center.workflows.suspend_study import resume_study, suspend_study
 from federated.approvals import Approval, approval_bytes
 from federated.errors import FederatedError
-from federated.signed import Signed
+from federated.signed import Signed, decode
 from privacy.noise import SecureNoise
 
 router = APIRouter(prefix="/studies")
@@ -148,7 +148,7 @@ def hand_in(study: str, page: AnswerStudy, form: PostedDep) -> Response:
     text = form.fields.get("document", "")[:_MOST_TEXT]
     try:
         signed = Signed.from_text(text)
-        if json.loads(signed.payload)["study"] != study:
+        if decode(signed.payload)["study"] != study:
             raise ApprovalError("the answer is about another study: open that one")
         _hand_in(page, study, signed)
     except (ApprovalError, FederatedError, ValueError, KeyError, TypeError) as error:

@@ -9,6 +9,8 @@ import yaml
 from consent_center.studies.errors import StudyFileError
 
 MOST_CHARACTERS = 64_000
+MOST_OPEN_BRACKETS = 64
+"""More lists and maps inside each other than anybody means; reading them takes time that others wait for."""
 
 
 def read_mapping(text: str, *, what: str) -> dict[str, Any]:
@@ -19,10 +21,12 @@ def read_mapping(text: str, *, what: str) -> dict[str, Any]:
         what: what it should be, for the messages: "a study file".
 
     Raises:
-        StudyFileError: too long, not YAML, a key named twice, or not such lines.
+        StudyFileError: too long, nested without end, not YAML, a key named twice, or not such lines.
     """
     if len(text) > MOST_CHARACTERS:
         raise StudyFileError((f"{what} has at most {MOST_CHARACTERS} characters",))
+    if _open_brackets(text) > MOST_OPEN_BRACKETS:
+        raise StudyFileError((f"{what} opens brackets that nothing closes: close them, or leave them out",))
     try:
         data = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader that also refuses a key named twice
     except yaml.YAMLError as error:
@@ -36,6 +40,18 @@ def read_mapping(text: str, *, what: str) -> dict[str, Any]:
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise StudyFileError((f"{what} is a list of `key: value` lines",))
     return data
+
+
+def _open_brackets(text: str) -> int:
+    """The most brackets that are open at once, wherever they stand."""
+    most = now = 0
+    for one in text:
+        if one in "[{":
+            now += 1
+            most = max(most, now)
+        elif one in "]}":
+            now -= 1
+    return most
 
 
 def key_problems(data: Mapping[str, Any], *, required: set[str], known: set[str], where: str = "") -> list[str]:

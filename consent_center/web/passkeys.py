@@ -83,7 +83,7 @@ class Party:
                 credential_current_sign_count=passkey.sign_count,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, KeyError) as error:
+        except (WebAuthnException, ValueError, KeyError, TypeError, RecursionError) as error:
             raise PasskeyRefusedError("the passkey's answer does not fit: try again, or use a link") from error
         return Answered(sign_count=verified.new_sign_count)
 
@@ -101,7 +101,7 @@ class Party:
                 expected_origin=self.origin,
                 require_user_verification=True,
             )
-        except (WebAuthnException, ValueError, KeyError) as error:
+        except (WebAuthnException, ValueError, KeyError, TypeError, RecursionError) as error:
             raise PasskeyRefusedError("the passkey could not be made: try again") from error
         return Passkey(
             credential=made.credential_id,
@@ -124,5 +124,5 @@ def credential_of(answer: str) -> bytes:
     try:
         document = json.loads(answer)
         return base64url_to_bytes(document["rawId"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PasskeyRefusedError("the passkey's answer cannot be read: try again") from error

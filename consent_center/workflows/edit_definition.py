@@ -15,6 +15,8 @@ from consent_center.consent.scope import Scope
 from consent_center.errors import DefinitionError, UnknownDefinitionError
 from consent_center.storage import definitions
 from consent_center.storage.transaction import Transaction
+from consent_center.studies.errors import StudyFileError
+from consent_center.studies.yaml_mapping import read_mapping
 
 EditKind = Literal["scope", "purpose", "recipient", "notice"]
 _ADAPTERS: dict[str, TypeAdapter[Any]] = {
@@ -23,7 +25,6 @@ _ADAPTERS: dict[str, TypeAdapter[Any]] = {
     "recipient": TypeAdapter(Recipient),
     "notice": TypeAdapter(Notice),
 }
-_MOST = 60_000
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,9 @@ def read_definition(tx: Transaction, kind: EditKind, text: str, *, at: datetime)
         DefinitionError: not YAML, or a field that is missing, unknown or of the wrong form; says which.
     """
     try:
-        data = yaml.safe_load(text) if len(text) <= _MOST else None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DefinitionError("not YAML: check indents and colons") from error
-    if not isinstance(data, dict):
-        raise DefinitionError("write `field: value` lines")
+        data = read_mapping(text, what="a definition")
+    except StudyFileError as error:
+        raise DefinitionError("; ".join(error.problems)) from error
     if isinstance(data.get("texts"), dict):
         data["texts"] = list(data["texts"].items())
     if isinstance(data.get("text"), dict):

@@ -66,3 +66,11 @@ def test_ambiguous_json_is_malformed(payload: bytes) -> None:
 
 def test_what_is_signed_is_compact_and_sorted() -> None:
     assert encode({"b": [1.5, "é"], "a": None}) == b'{"a":null,"b":[1.5,"\\u00e9"]}'
+
+
+def test_brackets_without_end_are_no_document_and_no_fault() -> None:
+    for text in ("[" * 100_000, '{"kind": ' + "[" * 100_000):
+        with pytest.raises(MalformedError):
+            Signed.from_text(text)
+        with pytest.raises(MalformedError):
+            decode(text.encode())
