@@ -12,14 +12,22 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import BrowserContext, Page
 
+from consent_center.storage.definitions import written
+from consent_center.studies.tool import Tool
 from consent_center.web.passkeys import Party
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.workflows.admit_run import admit_run
+from consent_center.workflows.govern import register_contract, register_tool
+from consent_center.workflows.review_notice import hold_notice
+from consent_center.workflows.staff_accounts import stand_in
 from consent_center.workflows.staff_sign_in import hand_out_staff_link
+from consent_center.workflows.suspend_study import suspend_study
+from consent_center.workflows.watch_studies import watch_studies
+from tests.browser.test_every_page import OPEN_ALL
 from tests.consent_center.rounds import settle_honestly
 from tests.consent_center.studies.studying import study_text
-from tests.consent_center.world import NOW
-from tests.console.office import Office, open_office
+from tests.consent_center.world import DAY, NOW, TEXT, notice
+from tests.console.office import Office, open_office, terms
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SEEN = [
@@ -36,12 +44,34 @@ SEEN = [
     "people",
 ]
 RULED = ("definitions", "rules", "reviews")
+GUILTY = replace(
+    notice(2),
+    texts=tuple(
+        (language, replace(TEXT, title="Are you sure you want to lose this") if language == "en" else text)
+        for language, text in notice(2).texts
+    ),
+)
+"""The next version of the notice, in words that the lint holds back."""
+GUILTY_DIGEST = written(GUILTY)[1]
+CHECK = "form[action$='studies/check'] button"
+HELD = "reviews/held"
+"""Stands for the page of the one notice that is held back, whose address is its digest."""
 PAGES = {
-    "chen": ("", *SEEN, *RULED, "definitions/edit?kind=notice&code=core"),
-    "huang": ("studies/churn-2", "key", "contracts", "definitions"),
-    "wu": ("studies/new",),
-    "ada": ("people",),
+    "chen": ("", *SEEN, "audits", *RULED, "definitions/edit?kind=notice&code=core"),
+    "huang": ("", "studies/churn-2", "studies/churn-3", "key", "contracts", "definitions", "rules", HELD),
+    "lin": ("", "studies/churn-2", HELD),
+    "wu": ("studies/new", "studies?words=nothing+fits", "studies/none"),
+    "ada": ("", "people"),
 }
+FORMS = {
+    "wu": {
+        "planned": ("studies/new", "#text", study_text("churn-4", sites="sales, grocer"), CHECK),
+        "mistyped": ("studies/new", "#text", study_text("churn-4").replace("epsilon:", "epsillon:"), CHECK),
+    },
+    "huang": {"rules-refused": ("rules", "#epsilon_ceiling", "much", "form[action$='rules/policy'] button")},
+    "chen": {"member-refused": ("members", "#member", "nobody", "form[action$='members'] button")},
+}
+"""Person -> name of a page that answers a form -> where the form is, a field, what is typed there, the button."""
 
 
 @dataclass
@@ -113,7 +143,39 @@ def fill(office: Office) -> None:
     here.store.run(admit_run, study.id, run="run-1", signer=SIGNER, at=NOW)
     for number in (1, 2):
         settle_honestly(here.store, "run-1", number, signer=SIGNER, at=NOW)
+    stopped = here.file(study_text("churn-3", epsilon=0.5))
+    here.assess(stopped.id)
+    for name in ("huang", "lai", "lin", "sales-op"):
+        here.answer(stopped, name)
+    why = "A member complained about the notice."
+    here.store.run(suspend_study, stopped.id, by="lin", role="members-representative", reason=why, at=NOW)
+    here.store.run(register_contract, terms(), by="huang", at=NOW)
+    traits = frozenset({"runs unseen by members", "sees people who are not members"})
+    tool = Tool("wifi", "Wi-Fi counters", "sales", "purchases", traits, "head", NOW)
+    here.store.run(register_tool, tool, by="chen", at=NOW)
+    here.store.run(stand_in, reviewer="huang", stand_in="yeh", ends=NOW + 9 * DAY, at=NOW)
+    here.store.run(hold_notice, GUILTY, author="head", at=NOW)
+    here.store.run(watch_studies, at=NOW)
     office.publish()
+
+
+def places(served: ServedOffice, context: BrowserContext, person: str) -> Iterator[tuple[str, Page]]:
+    """Every page of somebody's console in turn, open in her browser: what to call it, and the page."""
+    page = served.sign_in(context, person)
+    for path in PAGES[person]:
+        page.goto(f"{served.origin}/console/{path.replace(HELD, f'reviews/{GUILTY_DIGEST}')}")
+        yield f"{person}-{path or 'today'}", page
+    for name, (path, field, typed, button) in FORMS.get(person, {}).items():
+        page.goto(f"{served.origin}/console/{path}")
+        page.evaluate(OPEN_ALL)
+        page.locator(field).fill(typed)
+        with page.expect_navigation():
+            page.locator(button).first.click()
+        yield f"{person}-{name}", page
+    if person == "ada":
+        page.locator("form[action='/console/sign-out'] button").click()
+        page.wait_for_url(f"{served.origin}/console/sign-in")
+        yield f"{person}-gone", page
 
 
 def play_passkeys(page: Page) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.console_harness import PAGES, ServedOffice, serving_office
+from tests.browser.console_harness import PAGES, ServedOffice, places, serving_office
+from tests.browser.matrix import LOOKS
 from tests.browser.postgres import fresh_database
 from tests.browser.test_console_stories import (
     LANGUAGES,
@@ -48,27 +49,16 @@ def test_the_story_is_lived(anywhere: ServedOffice, browser: Browser, story, lan
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 640, 1280])
-def test_no_page_breaks_a_rule_anywhere(
-    anywhere: ServedOffice, browser: Browser, language: str, scheme: str, width: int
-) -> None:
+def test_no_page_breaks_a_rule_anywhere(anywhere: ServedOffice, browser: Browser, language: str) -> None:
     broken: dict[str, list[str]] = {}
-    for person, paths in PAGES.items():
-        context = browser.new_context(
-            locale=language,
-            color_scheme=scheme,
-            viewport={"width": width, "height": 800},
-            reduced_motion="reduce",
-            extra_http_headers={"Accept-Language": language},
-        )
-        page = anywhere.sign_in(with_axe(context), person)
-        for path in paths:
-            page.goto(f"{anywhere.origin}/console/{path}")
-            found = violations(page)
-            if is_too_wide(page):
-                found.append("scrolls sideways")
-            if found:
-                broken[path] = found
+    for person in PAGES:
+        context = with_axe(browser.new_context(locale=language, reduced_motion="reduce"))
+        for name, page in places(anywhere, context, person):
+            for scheme, width in LOOKS:
+                page.emulate_media(color_scheme=scheme)
+                page.set_viewport_size({"width": width, "height": 800})
+                found = violations(page) + (["scrolls sideways"] if is_too_wide(page) else [])
+                if found:
+                    broken[f"{name} {scheme} {width}"] = found
         context.close()
     assert broken == {}

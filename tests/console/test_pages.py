@@ -2,13 +2,11 @@
 
 import json
 import re
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent_center.studies.contract import Certificate, ContractTerms
 from consent_center.studies.tool import Tool
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.govern import register_contract, register_tool
@@ -16,8 +14,8 @@ from consent_center.workflows.watch_studies import watch_studies
 from federated.approvals import Approval, sign_approval
 from tests.consent_center.rounds import settle_honestly
 from tests.consent_center.studies.studying import study_text
-from tests.consent_center.world import DAY, NOW
-from tests.console.office import Office
+from tests.consent_center.world import NOW
+from tests.console.office import Office, terms
 
 PAGES = {
     "huang": (
@@ -64,24 +62,6 @@ def full(office: Office) -> Office:
     here.store.run(watch_studies, at=NOW)
     office.publish()
     return office
-
-
-def terms(**changes) -> ContractTerms:
-    made = ContractTerms(
-        code="grocer-2026",
-        recipient="grocer",
-        role="independent",
-        purposes=("churn-model", "matching", "fairness-audit"),
-        scopes=("purchases",),
-        countries=("TW",),
-        begins=NOW - DAY,
-        ends=NOW + 30 * DAY,
-        retention_days=30,
-        breach_hours=24,
-        certificates=(Certificate("ISO 27001", NOW + 10 * DAY),),
-        transfer="standard-contract",
-    )
-    return replace(made, **changes)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
