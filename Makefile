@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down topology telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock mutants million clean
+.PHONY: demo test check dev up down topology departments telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock mutants million clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -42,6 +42,9 @@ down:  ## stop exactly what `make up` started
 topology: $(VENV)/.dev  ## the whole installation as processes: starts, trains through crashes, verifies, stops without a trace
 	$(BIN)/pytest tests/consent_center/gate/real_processes.py tests/topology/whole.py
 
+departments: $(VENV)/.dev  ## three departments and a partner as processes: one model with an exchange inside, then a withdrawal
+	$(BIN)/pytest tests/topology/departments.py
+
 telco-deployed: $(VENV)/.dev  ## telco over real site processes against embedded, five runs each: prints both
 	$(BIN)/python -m benchmarks telco-deployed
 
@@ -66,8 +69,8 @@ browser: $(VENV)/.dev browser-tools  ## every page in every language, theme, wid
 screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
 	$(BIN)/pytest tests/browser/screens.py tests/browser/console_screens.py
 
-planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes
-	$(BIN)/pytest tests/audits/planted.py tests/demo/test_story_synthetic.py
+planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes; price parity on real receipts
+	$(BIN)/pytest tests/audits/planted.py tests/audits/prices.py tests/demo/test_story_synthetic.py
 
 peers: $(BIN)/python  ## ask LensKit about the lists that our measures are tested on, in an environment of its own
 	$(BIN)/python -m venv var/peers

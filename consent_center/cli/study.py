@@ -15,11 +15,12 @@ from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
 from consent_center.studies.curves import CURVES, nearest
 from consent_center.studies.errors import ApprovalError
+from consent_center.studies.study_exchange import exchange_lines
 from consent_center.studies.study_file import StudyFile, read_study_file
 from consent_center.studies.study_plan import plan_of
 from consent_center.workflows.approve_study import approve_study
 from consent_center.workflows.file_study import file_study
-from consent_center.workflows.plan_study import Planned, plan_study, schema_for, show_schemas
+from consent_center.workflows.plan_study import Planned, helpers_of, plan_study, schema_for, show_schemas
 from consent_center.workflows.record_refusal import record_refused_answer
 from consent_center.workflows.register_reviewer import key_of
 from consent_center.workflows.show_studies import columns_of, show_study
@@ -129,9 +130,9 @@ def try_study(
 
     with _store() as store:
         file = _read(path)
-        schema = store.read(schema_for, file)
+        schema, helping = store.read(schema_for, file), store.read(helpers_of, file)
         columns = store.read(columns_of, drop) if drop else frozenset[str]()
-    plan = plan_of(file, schema, members=members * len(file.sites), delta=1e-5)
+    plan = plan_of(file, schema, members=members * len(file.sites), delta=1e-5, helping=helping)
     tried = try_plan(plan, members_per_site=members, clock=clock)
     _say(f"{tried.outcome} after {tried.rounds} rounds and {tried.seconds:.1f} s on {tried.members} mock members.")
     if tried.auc is not None:
@@ -142,7 +143,8 @@ def try_study(
             _say(f"Without {drop}: {'no feature would be left' if smaller is None else 'nothing changes: drop it'}.")
         else:
             names = tuple(one.name for one in smaller.features)
-            again = plan_of(replace(file, features=names), schema, members=tried.members, delta=1e-5)
+            fewer = replace(file, features=tuple(name for name in names if name in file.features))
+            again = plan_of(fewer, schema, members=tried.members, delta=1e-5, helping=helping)
             without = try_plan(again, members_per_site=members, clock=clock)
             _say(f"AUC {without.auc or 0.5:.3f} on mock rows without {drop}.")
     return 0 if tried.outcome == "completed" else 1
@@ -251,6 +253,8 @@ def _tell(planned: Planned) -> None:
     for curve in CURVES:
         at_epsilon, auc = nearest(curve, planned.epsilon)
         _say(f"    {curve.data:<8} AUC {auc:.3f} at ε {at_epsilon:g}, {curve.without_noise:.3f} without noise")
+    for line in exchange_lines(planned.plan):
+        _say(f"  {line}")
     for scope, why in study.necessity.items():
         _say(f"  {scope}: {why}")
     for refusal in outlook.refusals:

@@ -94,7 +94,7 @@ def plan_of(
         model=MODEL,
         threshold=THRESHOLDS[federation.name],
         rounds=options.rounds,
-        held_out=held_out,
+        held_out=(70, 100) if federation.helped_by else held_out,
         minimum_cohort=minimum_cohort,
         exchange=asking_of(stage) if federation.helped_by else None,
     )

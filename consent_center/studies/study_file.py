@@ -19,16 +19,18 @@
     model: churn-linear
     epsilon: 2.0
     minimum_cohort: 200
+    exchange: ...                 # optional: other sites whose columns help, see `study_exchange`
 
 Law: an unknown key is refused, never ignored, with the key that was probably meant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from consent_center.studies.errors import StudyFileError
+from consent_center.studies.study_exchange import ExchangeAsked, read_exchange
 from consent_center.studies.yaml_mapping import key_problems, read_mapping
 from consent_center.studies.yaml_values import Problems, moment_of, names_of, number_of, reasons_of, text_of, whole_of
 from federated.canaries import FEWEST, MOST
@@ -79,19 +81,25 @@ class StudyFile:
     audit: Audit | None = None
     proposed_by: tuple[str, ...] = ()
     replaces: str = ""
+    exchange: ExchangeAsked | None = None
 
     @property
     def necessity(self) -> dict[str, str]:
-        """Scope -> why it is asked for, of model and audit together."""
-        return {**self.scopes, **(self.audit.scopes if self.audit else {})}
+        """Scope -> why it is asked for, of model, audit and helpers together."""
+        helping = self.exchange.scopes if self.exchange else {}
+        return {**self.scopes, **(self.audit.scopes if self.audit else {}), **helping}
 
 
 _TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "purpose", "label", "model")
 _LISTS = ("sites", "features")
 _WHOLE = {"retention_days": (1, 3650), "horizon_days": (1, 730)}
 _REQUIRED = {*_TEXTS, *_LISTS, *_WHOLE, "closes", "scopes", "epsilon"}
-_OPTIONAL = {"minimum_cohort", "rounds", "max_attempts", "canaries", "threshold", "audit", "proposed_by", "replaces"}
+_OPTIONAL = {
+    *("minimum_cohort", "rounds", "max_attempts", "canaries", "threshold", "audit", "proposed_by", "replaces"),
+    "exchange",
+}
 KEYS = tuple(sorted(_REQUIRED | _OPTIONAL))
+_OF_PEOPLE: Mapping[str, Callable[..., Any]] = {"proposed_by": names_of, "replaces": text_of}
 _AUDIT_KEYS = ("attributes", "purpose", "scopes")
 
 
@@ -118,12 +126,10 @@ def read_study_file(text: str) -> StudyFile:
         values["rounds"] = whole_of(data, "rounds", 1, 1000, problems)
     if data.get("canaries"):
         values["canaries"] = whole_of(data, "canaries", FEWEST, MOST, problems)
-    if data.get("audit") is not None:
-        values["audit"] = _audit(data["audit"], problems)
-    if data.get("proposed_by"):
-        values["proposed_by"] = names_of(data, "proposed_by", problems)
-    if data.get("replaces"):
-        values["replaces"] = text_of(data, "replaces", problems)
+    for name, read in (("audit", _audit), ("exchange", read_exchange)):
+        if data.get(name) is not None:
+            values[name] = read(data[name], problems)
+    values |= {name: read(data, name, problems) for name, read in _OF_PEOPLE.items() if data.get(name)}
     if problems.found:
         raise StudyFileError(tuple(problems.found))
     return StudyFile(**values)

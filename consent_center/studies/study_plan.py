@@ -1,10 +1,12 @@
 """From a study file to the plan it asks for, and to the study as it would be filed."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.schema import SiteSchema
 from consent_center.studies.study import Study
+from consent_center.studies.study_exchange import asking_of
 from consent_center.studies.study_file import StudyFile
 from consent_center.studies.yaml_mapping import did_you_mean
 from federated.canaries import with_setting
@@ -14,7 +16,14 @@ from federated.plan import Plan, Use, plan_bytes
 from privacy.errors import PrivacyError
 
 
-def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) -> Plan:
+def plan_of(
+    file: StudyFile,
+    schema: SiteSchema,
+    *,
+    members: int,
+    delta: float,
+    helping: Mapping[str, SiteSchema] | None = None,
+) -> Plan:
     """The plan that a study file asks for, on columns that all its sites have.
 
     Args:
@@ -22,6 +31,7 @@ def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) 
         schema: what its sites share.
         members: about how many will take part, a public band.
         delta: of the ledger that will be charged.
+        helping: helper -> what it offers; needed for a file that asks for help.
 
     Raises:
         StudyFileError: a column that not all its sites have, or parts that make no plan.
@@ -61,6 +71,7 @@ def plan_of(file: StudyFile, schema: SiteSchema, *, members: int, delta: float) 
             rounds=file.rounds,
             minimum_cohort=file.minimum_cohort,
             max_attempts=file.max_attempts,
+            exchange=asking_of(file.exchange, helping or {}) if file.exchange else None,
         )
         return with_setting(plan, count=file.canaries) if file.canaries else plan
     except (MalformedError, RefusedError, PrivacyError) as error:

@@ -15,6 +15,7 @@ from consent_center.studies.errors import StudyError, StudyFileError
 from consent_center.studies.planner import Outlook, band_of, outlook_of
 from consent_center.studies.schema import SiteSchema, shared
 from consent_center.studies.study import Study
+from consent_center.studies.study_exchange import sites_of
 from consent_center.studies.study_file import StudyFile
 from consent_center.studies.study_plan import plan_of, study_of
 from consent_center.studies.yaml_mapping import did_you_mean
@@ -62,12 +63,12 @@ def plan_study(
     Raises:
         StudyFileError: a site without a schema, an unknown column, or parts that make no plan.
     """
-    schema = _schema(tx, file)
+    schema, helping = _schema(tx, file), helpers_of(tx, file)
     delta = _delta(tx)
-    first = plan_of(file, schema, members=_GUESS, delta=delta)
+    first = plan_of(file, schema, members=_GUESS, delta=delta, helping=helping)
     count = _preview(tx, first, draw=draw, at=at)
     band = band_of(count, minimum=first.minimum_cohort)
-    plan = plan_of(file, schema, members=sum(band) // 2 if band else first.minimum_cohort, delta=delta)
+    plan = plan_of(file, schema, members=sum(band) // 2 if band else first.minimum_cohort, delta=delta, helping=helping)
     study = study_of(file, plan, author=author, organisation=organisation, at=at)
     refusals = []
     try:
@@ -95,6 +96,12 @@ def schema_for(tx: Transaction, file: StudyFile) -> SiteSchema:
         StudyFileError: a site that offers none.
     """
     return _schema(tx, file)
+
+
+def helpers_of(tx: Transaction, file: StudyFile) -> dict[str, SiteSchema]:
+    """A query: helper of a study file -> the columns it offers; those that offer none are left out."""
+    known, asked = governance.schemas(tx), {*sites_of(file.exchange)}
+    return {site: schema for site, schema in known.items() if site in asked}
 
 
 def accounts_of(tx: Transaction, plan: Plan) -> list[str]:

@@ -7,7 +7,7 @@ The same sites, gate protocol, noise and models run as in earnest, on rows that 
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,9 +20,20 @@ from federated.approvals import Approval, sign_approval
 from federated.coordinator import run_study
 from federated.gate import RunReport
 from federated.gate_memory import MemoryGate
+from federated.keyfile import read_key
+from federated.linkage.tokens import Linked
 from federated.plan import Plan, digest, plan_bytes
+from federated.plan_exchange import numbers_of, own_features
 from federated.site.columns import Columns, mock_rows
-from federated.site.folder import Limits, Permissions, create_site, open_site
+from federated.site.folder import (
+    Limits,
+    Permissions,
+    SiteFolder,
+    allow_exchanges,
+    create_site,
+    open_site,
+    pin_peers,
+)
 from federated.site.store import SiteStore
 from federated.tables import HISTOGRAM
 
@@ -73,23 +84,26 @@ def without_features(plan: Plan, columns: frozenset[str]) -> Plan | None:
 
 
 def _run(plan: Plan, folder: Path, members: int, clock: Callable[[], datetime]) -> RunReport:
-    hub, keys, agents = Ed25519PrivateKey.generate(), {}, {}
+    hub = Ed25519PrivateKey.generate()
+    keys: dict[str, dict[bytes, bytes]] = {}
     approvals = []
     payload = plan_bytes(plan)
     if any(feature.kind == "items" for feature in plan.features):
         raise StudyError("mock rows know no sets of items: try this model on a site's own test data")
-    columns = Columns(plan.features, (plan.label,), plan.attributes)
-    for site in plan.sites:
-        names, table = mock_rows(columns, members=members, seed=_seed(plan, site))
+    columns = {site: Columns(own_features(plan.features), (plan.label,), plan.attributes) for site in plan.sites}
+    columns |= {one.site: Columns(one.features) for one in plan.helpers}
+    made_folders: dict[str, SiteFolder] = {}
+    for site in plan.concerned:
+        names, table = mock_rows(columns[site], members=members, seed=_seed(plan, site))
         made = create_site(
             folder / site,
             name=site,
             organisation="mock",
             hub_key=hub.public_key(),
             allow=Permissions(
-                models=[plan.model],
+                models=[plan.model, *([plan.exchange.model] if plan.exchange else [])],
                 purposes=list(plan.purposes),
-                scopes=sorted({scope for use in plan.uses for scope in use.scopes}),
+                scopes=sorted(plan.scopes),
                 columns=table.column_names[1:],
                 countries=[plan.country],
             ),
@@ -106,16 +120,19 @@ def _run(plan: Plan, folder: Path, members: int, clock: Callable[[], datetime]) 
         role = f"site:{site}"
         yes = Approval(plan.study, digest(payload), role, role, "mock", "yes", "a trial on mock rows", clock())
         approvals.append(sign_approval(yes, made.approval_key()))
-        agents[site] = open_site(made, clock=clock)
+        made_folders[site] = made
+    _introduce(plan, made_folders)
+    agents = {site: open_site(made, clock=clock) for site, made in made_folders.items()}
     every = (1 << len(plan.uses)) - 1
     gate = MemoryGate(
         plan=payload,
         approvals=tuple(approvals),
-        allowed={site: dict.fromkeys(known, every) for site, known in keys.items()},
+        allowed={site: dict.fromkeys(keys[site], every) for site in plan.sites},
         keys=keys,
         clock=clock,
         hub_key=hub,
         valid_for=timedelta(minutes=30),
+        linked={pair.helper: _linked(keys[pair.holder], keys[pair.helper]) for pair in plan.pairings},
     )
     try:
         return run_study(
@@ -126,6 +143,28 @@ def _run(plan: Plan, folder: Path, members: int, clock: Callable[[], datetime]) 
     finally:
         for agent in agents.values():
             agent.close()
+
+
+def _introduce(plan: Plan, sites: Mapping[str, SiteFolder]) -> None:
+    """Let the site and its helpers speak to each other, as far as the plan goes."""
+    for pairing, helper in zip(plan.pairings, plan.helpers, strict=True):
+        numbers = numbers_of(plan.releases, helper)
+        for one, other in ((pairing.holder, pairing.helper), (pairing.helper, pairing.holder)):
+            pin_peers(sites[one], {other: read_key(sites[other].speak_key_file).public_key()})
+            allow_exchanges(
+                sites[one],
+                [other],
+                epsilon_label=numbers.epsilon_label,
+                epsilon_bin=numbers.epsilon_bin,
+                runs=1,
+            )
+
+
+def _linked(holder: Mapping[bytes, bytes], helper: Mapping[bytes, bytes]) -> tuple[Linked, ...]:
+    """Mock members of both, one by one."""
+    return tuple(
+        Linked(one, other, hashlib.sha256(one + other).digest()) for one, other in zip(holder, helper, strict=True)
+    )
 
 
 def _seed(plan: Plan, site: str) -> int:
