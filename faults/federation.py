@@ -20,7 +20,8 @@ from consent_center.errors import ConsentCenterError
 from consent_center.storage import ledger, machine_tokens, runs
 from consent_center.storage.entries import EntryRow
 from consent_center.storage.transaction import Store
-from faults.federation_town import ROUNDS, SITES, Town, build_town, clock, run_coordinator, run_hub, run_site
+from faults.federation_processes import run_coordinator, run_hub, run_site
+from faults.federation_town import ROUNDS, SITES, Town, build_town, clock
 from faults.kills import _kill_server, private_postgres
 from faults.world import KEYS, Outcome
 from federated.errors import Refusal

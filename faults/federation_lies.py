@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from faults.federation import town_of
-from faults.federation_town import SITES, Town, clock, run_coordinator, run_site
+from faults.federation_processes import run_coordinator, run_site
+from faults.federation_town import SITES, Town, clock
 from faults.world import Outcome, wait_for
 from federated.certificates import create_node_key, issue_server
 from federated.errors import RefusedError
