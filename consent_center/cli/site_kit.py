@@ -104,6 +104,8 @@ def enrol(
         pairs = {bytes.fromhex(pseudonym): bytes.fromhex(key) for pseudonym, key in lines if pseudonym != "pseudonym"}
     except (OSError, ValueError) as error:
         raise SiteKitError(f"{file} is not a list of pseudonym,cohort_key in hexadecimal; nothing was kept") from error
+    if not pairs:
+        raise SiteKitError(f"{file} lists nobody: members link their accounts first; nothing was kept")
     store = SiteStore(SiteFolder(site).database)
     try:
         store.enrol(pairs)
@@ -136,7 +138,7 @@ def load_rows(
         draft.unlink(missing_ok=True)
         raise SiteKitError(f"{file} is no table with a column pseudonym; nothing was changed") from error
     rows, members = found or (0, 0)
-    if rows != members:
+    if not rows or rows != members:
         draft.unlink(missing_ok=True)
         raise SiteKitError(f"{file} has {rows} rows of {members} members: one row for each member; nothing was changed")
     draft.replace(folder.data)
