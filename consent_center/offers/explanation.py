@@ -8,10 +8,25 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from consent_center.offers.phrases import COULD, DECIDED, JOIN, LEVELS, NAMED, NAMES, NO_REASON, PHRASES, SAY
+from consent_center.offers.phrases import (
+    ANSWER,
+    ANSWER_UNKNOWN,
+    COULD,
+    COULD_ANSWER,
+    DECIDED,
+    JOIN,
+    LEVELS,
+    NAMED,
+    NAMES,
+    NO_REASON,
+    PHRASES,
+    SAY,
+)
+from federated.plan_exchange import BIN_FEATURE
 
 Language = Literal["en", "zh-Hant", "zh-Hans"]
 MOST = 3
+ANSWERED = BIN_FEATURE
 _PERIOD = re.compile(r"_\d+[dwm]$|_(weeks|months|days)$", re.ASCII)
 Own = Mapping[tuple[str, str], Mapping[str, str]]
 """(feature, level) -> language -> phrase: a brand's own."""
@@ -66,6 +81,9 @@ def say_reasons(reasons: Sequence[Mapping[str, Any]], *, language: Language, own
 
 def say_change(change: Mapping[str, Any], *, language: Language, named: Named | None = None) -> str:
     """What would have changed the score; it would change the score, nobody says it would cause anything."""
+    if str(change["feature"]).startswith(ANSWERED):
+        partner = _readable(str(change["feature"]).removeprefix(ANSWERED))
+        return COULD_ANSWER[language].format(partner=(named(partner) if named else None) or partner)
     name = NAMES.get(_measure(str(change["feature"])), {}).get(language) or _readable(str(change["feature"]))
     value = change["value"]
     text = f"{value:g}" if isinstance(value, int | float) else _value(str(value), language, named)
@@ -75,6 +93,10 @@ def say_change(change: Mapping[str, Any], *, language: Language, named: Named | 
 def _phrase(reason: Mapping[str, Any], language: Language, own: Own, named: Named | None = None) -> str:
     feature, level = str(reason["feature"]), str(reason["level"])
     measure = _measure(feature)
+    if feature.startswith(ANSWERED):
+        # A group of an answer has no meaning that she could check; who knows it, and that it is uncertain, does.
+        who = (named(feature.removeprefix(ANSWERED)) if named else None) or _readable(feature.removeprefix(ANSWERED))
+        return (ANSWER_UNKNOWN if level == "unknown" else ANSWER)[language].format(partner=who)
     for table, key in ((own, feature), (PHRASES, measure)):
         found = table.get((key, level)) or table.get((key, "*"))
         if found and language in found:

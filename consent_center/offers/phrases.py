@@ -34,6 +34,19 @@ COULD = _three(
     "如果{feature}是{value}，估計值就會低於門檻。",
     "如果{feature}是{value}，估计值就会低于门槛。",
 )
+ANSWER = _three(
+    "what {partner} knows of you, told as one of a few groups and changed at random, so it may be wrong",
+    "{partner}所知的您：只告知屬於哪一組，且經隨機更動，可能有誤",
+    "{partner}所知的您：只告知属于哪一组，且经随机更改，可能有误",
+)
+ANSWER_UNKNOWN = _three(
+    "{partner} told nothing about you", "{partner}沒有提供關於您的資訊", "{partner}没有提供关于您的信息"
+)
+COULD_ANSWER = _three(
+    "With another answer from {partner}, the estimate would be below the line.",
+    "如果{partner}的答案不同，估計值就會低於門檻。",
+    "如果{partner}的答案不同，估计值就会低于门槛。",
+)
 NAMED = _three("{feature}: {value}", "{feature}：{value}", "{feature}：{value}")
 
 LEVELS: Mapping[str, Texts] = {

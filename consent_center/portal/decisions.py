@@ -147,11 +147,11 @@ def _one(page: MemberPage, one: Shown) -> Told:
         site=names.recipient(one.made.site),
         said=None if document is None else say_kind(document, language=language),
         reasons=[
-            say_reason(one, language=language, named=names.category_said) for one in known["reasons"][:_MOST_REASONS]
+            say_reason(one, language=language, named=names.value_said) for one in known["reasons"][:_MOST_REASONS]
         ],
         change=None
         if known.get("change") is None
-        else say_change(known["change"], language=language, named=names.category_said),
+        else say_change(known["change"], language=language, named=names.value_said),
         is_false=not one.opens,
         answers=steps,
         person_due_at=None if said & set(OUTCOMES) else due,

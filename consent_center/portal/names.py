@@ -51,6 +51,11 @@ class Names:
                 return name[:1].lower() + name[1:] if self.words.language is Language.EN else name
         return None
 
+    def value_said(self, code: str) -> str | None:
+        """A value of a reason inside a sentence: a category, or whoever gave an answer; None if nobody named it."""
+        known = self.catalogue.recipients.get(code)
+        return self.category_said(code) or (None if known is None else str(self.recipient_said(code)))
+
     def recipient(self, code: str) -> Markup:
         """A recipient as a name: "Marketing department"."""
         if (brand := self.brands.get(code)) is not None:

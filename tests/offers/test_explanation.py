@@ -46,6 +46,21 @@ def test_never_more_than_three_and_never_the_same_twice() -> None:
     assert say_reasons(many, language="en") == "The reason: you come rarely."
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_answer_of_a_helper_is_said_with_who_gave_it_and_that_it_may_be_wrong(language: str) -> None:
+    reasons = [{"feature": "bin:airline", "level": "3"}]
+    said = say_reasons(reasons, language=language)
+    assert "airline" in said
+    assert "bin" not in said
+    assert "3" not in said
+    assert {"en": "at random", "zh-Hant": "隨機", "zh-Hans": "随机"}[language] in said
+    named = say_reason(reasons[0], language=language, named={"airline": "Tern"}.get)
+    assert "Tern" in named
+    assert "Tern" in say_change(
+        {"feature": "bin:airline", "value": "2"}, language=language, named={"airline": "Tern"}.get
+    )
+
+
 def test_no_reason_is_said_to_be_none() -> None:
     assert say_reasons([], language="en") == "No single reason stands out."
 
