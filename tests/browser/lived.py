@@ -1,5 +1,5 @@
-"""A past for the seeded family, so that no page is empty: a training, a decision with its reasons, tags, a request, a
-published log. Written as the other parts write it; the pages that show it are named here."""
+"""A past for the seeded family, so that no page is empty: a training, an exchange, a decision with its reasons, tags, a
+request, a published log. Written as the other parts write it; the pages that show it are named here."""
 
 from datetime import timedelta
 from types import SimpleNamespace
@@ -9,7 +9,9 @@ from consent_center.example.family import Person
 from consent_center.rights.request import Right
 from consent_center.storage import decisions, members
 from consent_center.storage.decisions import Made
+from consent_center.workflows.enrol_member import enrol_member
 from consent_center.workflows.file_right import file_right, requests_of
+from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.show_consents import show_statements
 from consent_center.workflows.show_decisions import list_decisions, pseudonyms_of
 from consent_center.workflows.show_history import show_history
@@ -18,6 +20,7 @@ from federated.site.decisions import Decision, Decisions
 from federated.site.store import SiteStore
 from tests.browser.harness import MEMBER_PAGES, VISITOR_PAGES, Served
 from tests.portal.scored import hold_score, hold_tastes
+from tests.portal.test_linkage import ENDS, exchanged, yes
 from tests.portal.test_trainings import trained
 
 REASONS = (Reason("visits_8w", "low", 0.9), Reason("active_8w", "low", 0.4), Reason("offers_used_8w", "low", 0.2))
@@ -30,6 +33,13 @@ def live(served: Served) -> None:
     known = {one.member: wiring.store.read(pseudonyms_of, one.member)["marketing"] for one in served.world.people}
     hold_score(store, dict.fromkeys(known.values(), 0.9), at=at - timedelta(days=2))
     hold_tastes(store, {one: [0, 1] for one in known.values()}, at=at - timedelta(days=2))
+    house = SimpleNamespace(world=served.world, clock=wiring.clock)
+    for person in served.world.people:
+        if "ricefield" not in wiring.store.read(pseudonyms_of, person.member):
+            wiring.store.run(enrol_member, person.member, "ricefield", at=at)
+    said = [yes(house, person.member, item) for person in served.world.people for item in ENDS]
+    wiring.store.run(make_statements, said, at=at - timedelta(days=5))
+    exchanged(house, at - timedelta(days=4))
     for person in served.world.people:
         begin = at - timedelta(days=10)
         trained(SimpleNamespace(world=served.world), person, rounds=20, at=begin, each=timedelta(minutes=1))
