@@ -137,7 +137,14 @@ def test_an_answer_signed_at_another_time_does_not_count(here, study):
         here.store.run(_present, here, study, at=NOW)
 
 
-def _present(tx, here, study, *, at):
+def test_nothing_of_a_closed_study_is_approved(here, study):
+    just_before = study.closes_at - timedelta(seconds=1)
+    here.store.run(_present, here, study, at=just_before, signed=just_before)
+    with pytest.raises(ApprovalError, match="closed"):
+        here.store.run(_present, here, study, at=study.closes_at, signed=study.closes_at)
+
+
+def _present(tx, here, study, *, at, signed=None):
     from consent_center.workflows.approve_study import approve_study
     from federated.approvals import Approval, sign_approval
 
@@ -149,7 +156,7 @@ def _present(tx, here, study, *, at):
         "programme",
         "yes",
         "read it",
-        at - timedelta(minutes=5, seconds=1),
+        signed or at - timedelta(minutes=5, seconds=1),
     )
     return approve_study(tx, sign_approval(late, here.keys["huang"]), reviewer="huang", at=at)
 

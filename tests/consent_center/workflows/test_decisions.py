@@ -224,6 +224,16 @@ def test_decisions_rest_on_a_finished_scoring_of_this_site(scored: Scene) -> Non
         scored.clear(scored.propose(scored.members[0]), run=scored.trained)
 
 
+def test_a_site_makes_no_decisions_on_the_scores_of_another(scored: Scene) -> None:
+    clearing = StoreClearing(scored.store, signer=scored.signer, clock=lambda: LATER)
+    hers = scored.store.read(pseudonyms_of, scored.members[0])
+    for site in sorted(hers.keys() - {"sales"}):
+        with pytest.raises(RefusedError) as refused:
+            clearing.clear(site, "n0", "score-1", [Proposal(hers[site].hex(), "offer", "cd" * 32)])
+        assert refused.value.code is Refusal.MALFORMED
+    assert hers.keys() - {"sales"}
+
+
 def test_a_refused_coupon_is_recorded_without_a_score(scored: Scene) -> None:
     (one,) = scored.propose(scored.members[0], kind="coupon-refused")
     assert scored.clear([one], run="").cleared == (one.commitment,)
