@@ -41,18 +41,20 @@ def agreed(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def judge_ladder(
-    rungs: Mapping[str, Sequence[tuple[CountTable, Sequence[Gap]]]], scale: Scale, rng: np.random.Generator
+    rungs: Mapping[str, Sequence[tuple[CountTable, Sequence[Gap]]]],
+    scales: Mapping[str, Scale],
+    rng: np.random.Generator,
 ) -> tuple[RungFound, ...]:
     """What each rung says.
 
     Args:
         rungs: name -> each attribute's table with its judged gaps.
-        scale: of the number.
+        scales: of each rung's number.
         rng: of the permutations; seeded from public data, anybody can draw them again.
     """
     found = []
     for name, parts in rungs.items():
-        p_values = [permuted(table, scale, rng) for table, _ in parts]
+        p_values = [permuted(table, scales[name], rng) for table, _ in parts]
         verdict = release_verdict(gap for _, gaps in parts for gap in gaps)
         found.append(RungFound(name, verdict, min(1.0, len(parts) * min(p_values, default=1.0))))
     return tuple(found)

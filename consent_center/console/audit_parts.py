@@ -13,7 +13,7 @@ from audit.fairness import metrics
 from audit.fairness.chart import unsigned
 from audit.fairness.counts import CountTable
 from audit.fairness.evidence import lacks
-from audit.fairness.means import means_of
+from audit.fairness.means import Scale, means_of
 from audit.fairness.mitigation import Effect, effect, equal_selection_thresholds, reweighting
 from consent_center.web.formats import Formats
 from consent_center.workflows.show_audits import AuditPage
@@ -130,7 +130,7 @@ def mean_rows(page: AuditPage, formats: Formats) -> list[MeanRow]:
         return []
     rows = []
     for table in page.tables:
-        found = means_of(table, page.scale, page.limits)
+        found = means_of(table, _scale(page, table), page.limits)
         for index, group in enumerate(table.layout.groups):
             known = not np.isnan(found.mean[index])
             shown = [formats.number(round(float(one[index]), 3)) for one in (found.mean, found.low, found.high)] * known
@@ -206,7 +206,7 @@ def _threshold_row(table: CountTable, one: Effect, formats: Formats) -> Threshol
 def _figures(page: AuditPage, table: CountTable, formats: Formats) -> list[tuple[str, str]]:
     names = [f"{table.layout.attribute} {group}" for group in table.layout.groups]
     if page.scale is not None:
-        found = means_of(table, page.scale, page.limits)
+        found = means_of(table, _scale(page, table), page.limits)
         return [
             (name, "" if np.isnan(mean) else formats.number(round(float(mean), 3)))
             for name, mean in zip(names, found.mean, strict=False)
@@ -217,6 +217,11 @@ def _figures(page: AuditPage, table: CountTable, formats: Formats) -> list[tuple
         (name, f"{100 * float(rates[index]):.0f} %" if group in known else "")
         for index, (name, group) in enumerate(zip(names, table.layout.groups, strict=True))
     ]
+
+
+def _scale(page: AuditPage, table: CountTable) -> Scale:
+    """The ends of the number that a table counts: of its rung, if there is a ladder."""
+    return page.scales[table.layout.attribute]
 
 
 def _known(page: AuditPage, table: CountTable) -> set[str]:

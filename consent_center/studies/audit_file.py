@@ -16,8 +16,8 @@
     decisions: {name: vendor_2026, maker: A vendor, version: 2026.10, files: {sales: <SHA-256>, service: <SHA-256>}}
     measure: {kind: answers, name: content_2026, maker: Service, version: 2026.10, files: {sales: <SHA-256>},
               low: 0.5, high: 5.5, bins: 5, materiality: 0.2}   # or one number for each member, taken in as a file
-    measure: {kind: prices, name: prices_2026, maker: Accord, version: 1, ladder: [price_week, price_store],
-              low: -0.5, high: 0.5, bins: 20, materiality: 0.01}   # or worked out by each site, by gauges named here
+    measure: {kind: prices, name: prices_2026, maker: Accord, version: 1, bins: 10, materiality: 0.01,
+              ladder: {price_week: [-0.1, 0.1], price_shelf: [-0.4, 0]}}   # or worked out by each site, by gauges
     threshold: 0.5                           # optional, as are epsilon (of each table), bins, minimum_cohort, limits
     limits: {impact_ratio: 0.8}              # approved with the plan, they bind whoever judges
 
@@ -44,7 +44,7 @@ _TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "pur
 _REQUIRED = {*_TEXTS, "retention_days", "closes", "sites", "scopes", "attributes"}
 _OPTIONAL = {"model", "decisions", "measure", "threshold", "epsilon", "bins", "minimum_cohort", "limits"}
 _WHO = {"name", "maker", "version"}
-_SCALE = {"low", "high", "bins"}
+_SCALE = {"low", "high"}
 
 
 @dataclass(frozen=True)
@@ -179,11 +179,10 @@ def _declared(data: Mapping[str, Any], problems: Problems) -> Declaration | None
     if not isinstance(said, dict):
         problems.add(f"{what} is a mapping with {', '.join(sorted(_WHO))}")
         return None
-    files = {"files"} if "ladder" not in said else set()
-    wanted = _WHO | files
+    wanted = {*_WHO, "ladder" if "ladder" in said else "files"}
     if what == "measure":
-        wanted |= {"kind", "materiality"} | ({"ladder"} - files if not files else set())
-        wanted |= {"shelves"} if said.get("kind") == SHELVES else _SCALE
+        wanted |= {"kind", "materiality"}
+        wanted |= {"shelves"} if said.get("kind") == SHELVES else {"bins"} if "ladder" in said else {*_SCALE, "bins"}
     problems.found += key_problems(said, required=wanted, known=wanted, where=f"{what}.")
     if len(problems.found) > before:
         return None
@@ -200,15 +199,29 @@ def _measure(said: Mapping[str, Any], problems: Problems) -> Measure:
     kind = said["kind"] if said["kind"] in KINDS else ""
     if not kind:
         problems.add(f"measure.kind is one of {', '.join(KINDS)}")
-    ladder = names_of(said, "ladder", problems) if "ladder" in said else ()
-    if unknown := sorted({*ladder} - {*GAUGES.get(kind, ())}):
-        problems.add(f"measure.ladder knows no {', '.join(unknown)}; of {kind}: {', '.join(GAUGES.get(kind, ()))}")
+    material = number_of(said, "materiality", 0.0, 10.0**9, problems)
+    ladder = _ladder(said["ladder"], kind, problems) if "ladder" in said else {}
     if kind == SHELVES:
         shelves = names_of(said, "shelves", problems)
-        material = number_of(said, "materiality", 0.0, 1.0, problems)
         return Measure(kind, 0.0, float(len(shelves)), len(shelves), material, ladder, shelves)
-    low, high, material = (_plain(said, one, problems) for one in ("low", "high", "materiality"))
+    low, high = (min(ends[0] for ends in ladder.values()), max(ends[1] for ends in ladder.values())) if ladder else (
+        _plain(said, "low", problems), _plain(said, "high", problems)
+    )  # fmt: skip
     return Measure(kind, low, high, whole_of(said, "bins", 2, 100, problems), material, ladder)
+
+
+def _ladder(value: Any, kind: str, problems: Problems) -> dict[str, tuple[float, float]]:
+    if not isinstance(value, dict) or not value:
+        problems.add("measure.ladder names each gauge with its ends: {price_week: [-0.1, 0.1]}")
+        return {}
+    known = GAUGES.get(kind, ())
+    if unknown := sorted({str(one) for one in value} - {*known}):
+        problems.add(f"measure.ladder knows no {', '.join(unknown)}; of {kind}: {', '.join(known) or 'none'}")
+    good = [type(one) is list and [type(end) in (int, float) for end in one] == [True, True] for one in value.values()]
+    if not all(good):
+        problems.add("measure.ladder gives each gauge two numbers, the low and the high end")
+        return {}
+    return {name: (float(ends[0]), float(ends[1])) for name, ends in value.items()}
 
 
 def _plain(said: Mapping[str, Any], name: str, problems: Problems) -> float:

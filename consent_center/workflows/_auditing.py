@@ -65,13 +65,18 @@ def limits_of(plan: Plan, thresholds: Thresholds | None = None) -> Thresholds:
         raise ReleaseError(f"the plan's limits mean nothing: {error}") from error
 
 
-def scale_of(plan: Plan) -> Scale | None:
-    """The ends and the materiality of an audit of members' numbers; None if decisions are audited."""
+def scale_of(plan: Plan, rung: str = "") -> Scale | None:
+    """The ends and the materiality of an audit of members' numbers; None if decisions are audited.
+
+    Args:
+        plan: of the audit.
+        rung: of its ladder; empty for the first, or the only one.
+    """
     if plan.model not in MEASURES:
         return None
     if plan.model == SHELVES:
         return Scale(0.0, 1.0, float(plan.settings["materiality"]))
-    number = plan.features[0]
+    number = next((one for one in plan.features if one.name == rung), plan.features[0])
     return Scale(number.lo, number.hi, float(plan.settings["materiality"]))
 
 

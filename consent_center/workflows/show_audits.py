@@ -1,7 +1,7 @@
 """What audits found: the list, one audit with everything that bears on reading it, and when each model is due again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from audit.fairness.counts import CountTable
@@ -15,6 +15,7 @@ from consent_center.studies.errors import ReleaseError
 from consent_center.studies.finding import Finding
 from consent_center.studies.study import Study
 from consent_center.workflows._auditing import KINDS, AuditPolicy, Due, due_audits, due_of, limits_of, scale_of
+from consent_center.workflows._judging import scales_of
 from federated.models.measures import MEASURES
 from federated.plan import Plan, digest
 from federated.results import read_tables
@@ -60,7 +61,8 @@ class AuditPage:
         counted_at: when the run was admitted.
         agreed: members who agreed to the audit; `enrolled` members enrolled at these sites; both exact, for reviewers.
         epsilon: attribute -> pure epsilon of its table.
-        scale: of members' numbers; None if decisions were audited.
+        scale: of members' numbers, the first rung's if there is a ladder; None if decisions were audited.
+        scales: of each table, by what it is a table of.
         before: earlier audits of the same model, or of the same number, with what they counted, oldest first.
     """
 
@@ -81,6 +83,7 @@ class AuditPage:
     cases: Sequence[Finding]
     scale: Scale | None = None
     before: Sequence[Earlier] = ()
+    scales: Mapping[str, Scale] = field(default_factory=dict)
 
 
 def list_audits(tx: Transaction, *, limit: int = 200) -> list[AuditLine]:
@@ -130,6 +133,7 @@ def show_audit(tx: Transaction, run: str, *, policy: AuditPolicy | None = None) 
         cases=[one for one in governance.findings(tx, only_open=False) if one.kind in KINDS and one.about == study.id],
         scale=scale_of(plan),
         before=_before(tx, audit, plan),
+        scales=scales_of(plan, read_tables(plan, outcome.results)),
     )
 
 

@@ -128,7 +128,6 @@ def _measured(name: str, said: Measure) -> tuple[tuple[Feature, ...], str, int, 
     settings = {"threshold": (said.bins // 2) / max(said.bins, 1), BINS: said.bins, "materiality": said.materiality}
     if said.kind == SHELVES:
         return tuple(Feature(one, "categorical", categories=said.shelves) for one in said.ladder), "", 0, settings
-    low, high = float(said.low), float(said.high)
     if said.ladder:
-        return tuple(Feature(one, "continuous", low, high) for one in said.ladder), "", 0, settings
-    return (Feature(name, "continuous", low, high),), name + GIVEN, 0, settings
+        return tuple(Feature(one, "continuous", *ends) for one, ends in said.ladder.items()), "", 0, settings
+    return (Feature(name, "continuous", float(said.low), float(said.high)),), name + GIVEN, 0, settings

@@ -9,7 +9,7 @@ who decided and which files the sites counted. Nothing of it can be trained or u
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class Measure:
         bins: into how many equal parts it is cut.
         materiality: the difference of means (of shares, for shelves) that matters, in the number's own unit.
         ladder: gauges of this kind (`measures.GAUGES`) by which each site works the number out from its own tables,
-            fixed before anybody counts; empty if the sites took it in as a file.
+            each with its low and high end, fixed before anybody counts; empty if the sites took it in as a file.
         shelves: names of the catalogue's shelves, if that is what is counted; one bin each.
     """
 
@@ -43,7 +43,7 @@ class Measure:
     high: float
     bins: int
     materiality: float
-    ladder: tuple[str, ...] = ()
+    ladder: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     shelves: tuple[str, ...] = ()
 
 
@@ -77,7 +77,7 @@ def declaration_bytes(declared: Declaration) -> bytes:
     }
     if declared.measure is None:
         return encode(data)
-    said = {name: value for name, value in asdict(declared.measure).items() if value != ()}
+    said = {name: value for name, value in asdict(declared.measure).items() if value not in ((), {})}
     return encode({**data, "measure": said})
 
 
@@ -102,10 +102,10 @@ def _measure(data: Any) -> Measure | None:
     if data is None:
         return None
     try:
-        names = {name: tuple(data[name]) for name in ("ladder", "shelves") if name in data}
-        found = Measure(**{**data, **names})
+        ladder = {rung: (float(low), float(high)) for rung, (low, high) in data.get("ladder", {}).items()}
+        found = Measure(**{**data, "ladder": ladder, "shelves": tuple(data.get("shelves", ()))})
         numbers = [float(one) for one in (found.low, found.high, found.materiality)]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise MalformedError("not a declaration of members' numbers") from error
     kind: object = found.kind  # of a file, whatever its type says
     if not isinstance(kind, str) or type(found.bins) is not int or not numbers[0] < numbers[1]:

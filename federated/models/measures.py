@@ -88,8 +88,6 @@ class Measured(Decisions):
                 raise MalformedError(f"a site works {self.name} out by {', '.join(gauges) or 'no gauge'}; each once")
             if len({counted_of(release) for release in plan.releases}) < len(names) * len(plan.attributes):
                 raise MalformedError("an audit that names a ladder counts each of its rungs by each attribute")
-            if len({(feature.kind, feature.lo, feature.hi, feature.categories) for feature in plan.features}) > 1:
-                raise MalformedError("the rungs of a ladder have the same ends")
         elif len(names) != 1 or plan.label != names[0] + GIVEN or self.name == SHELVES:
             raise MalformedError("numbers that were taken in are one column, read with whether they are known")
         first = plan.features[0]
@@ -97,9 +95,9 @@ class Measured(Decisions):
             if first.kind != "categorical" or plan.settings.get(BINS) != len({*first.categories}):
                 raise MalformedError("an audit of shelves names each of them once, and a bin for each")
             return 1.0
-        if first.kind != "continuous":
-            raise MalformedError("members' numbers lie between two ends")
-        return first.hi - first.lo
+        if any(one.kind != "continuous" or not one.lo < one.hi for one in plan.features):
+            raise MalformedError("members' numbers lie between two ends, the low one first")
+        return min(one.hi - one.lo for one in plan.features)
 
 
 MEASURES: Mapping[str, Measured] = {name: Measured(name) for name in KINDS}

@@ -46,11 +46,13 @@ def results(groups: Mapping[str, tuple[int, float]], *, variance: float = 5.0) -
     return {"tables": {"age": {"attribute": "age", "cells": cells(groups), "noise_variance": variance}}}
 
 
-def of_bins(counts: Mapping[str, tuple[Sequence[int], Sequence[int]]], *, variance: float = 5.0) -> dict:
+def of_bins(
+    counts: Mapping[str, tuple[Sequence[int], Sequence[int]]], *, variance: float = 5.0, name: str = "age"
+) -> dict:
     """Tables of several bins: group -> counts of label 0 and of label 1."""
     rows = [[list(zeros), list(ones), [0] * len(zeros)] for zeros, ones in counts.values()]
     rows.append([[40] * len(rows[0][0]), [20] * len(rows[0][0]), [0] * len(rows[0][0])])
-    return {"tables": {"age": {"attribute": "age", "cells": rows, "noise_variance": variance}}}
+    return {"tables": {name: {"attribute": name, "cells": rows, "noise_variance": variance}}}
 
 
 CONTENT = of_bins(

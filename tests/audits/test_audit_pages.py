@@ -15,19 +15,27 @@ from consent_center.web.languages import Language
 from consent_center.workflows.release_model import release_model
 from consent_center.workflows.show_audits import AuditPage, show_audit
 from federated.models.decisions import Declaration, declaration_bytes
-from tests.audits.auditing import BINNED, CONTENT, EVEN, FEW, REASON, UNEVEN, UNSURE, Audits, content, results
+from tests.audits.auditing import BINNED, CONTENT, EVEN, FEW, REASON, UNEVEN, UNSURE, Audits, content, of_bins, results
+from tests.audits.test_measured import PRICES, SHELVES, declared
 from tests.consent_center.world import NOW
 from tests.console.office import Office, open_office
 
 LANGUAGES = list(Language)
+LOW, HIGH = [5, 20, 100, 400, 900, 400, 100, 20, 5, 0], [0, 5, 20, 100, 400, 900, 400, 100, 20, 5]
+SILENT = [0] * 10
+RUNGS = {"tables": {
+    **of_bins({"young": (SILENT, LOW), "old": (SILENT, HIGH)}, name="age:price_week")["tables"],
+    **of_bins({"young": (SILENT, LOW), "old": (SILENT, LOW)}, name="age:price_shelf")["tables"],
+}}  # fmt: skip
+SHOWN = of_bins({"young": ([0] * 3, [900, 60, 40]), "old": ([0] * 3, [50, 500, 450])}, name="age:list_shelf")
 VERDICTS = {"run-1": "PASS", "run-2": "FAIL", "run-3": "INCONCLUSIVE", "run-4": "INSUFFICIENT", "run-5": "FAIL",
-            "run-6": "FAIL", "run-7": "FAIL", "run-8": "FAIL"}  # fmt: skip
+            "run-6": "FAIL", "run-7": "FAIL", "run-8": "FAIL", "run-9": "INCONCLUSIVE", "run-10": "FAIL"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    """Eight audits: one of each verdict, the second overridden, the fifth of a model that had passed, two of what
-    members answered, and one with several bins."""
+    """Ten audits: one of each verdict, the second overridden, the fifth of a model that had passed, two of what members
+    answered, one with several bins, a ladder of prices, and what groups are shown."""
     with open_office(tmp_path_factory.mktemp("audits")) as opened:
         made = Audits(opened.programme)
         models = []
@@ -44,6 +52,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
             made.store.run(release_model, made.again(f"content-{number}", content(), CONTENT), at=NOW)
         vendor = declaration_bytes(Declaration("vendor_9", "A vendor", "2026.10", {"sales": "ab" * 32}))
         made.store.run(release_model, made.again("binned-1", vendor, BINNED, bins=5, threshold=0.6), at=NOW)
+        for name, measure, tables in (("prices-1", PRICES, RUNGS), ("shown-1", SHELVES, SHOWN)):
+            made.store.run(release_model, made.again(name, declared(measure), tables, epsilon_table=0.05), at=NOW)
         yield opened
 
 
@@ -63,6 +73,17 @@ def test_each_audit_is_drawn_in_each_language(office: Office, run: str, language
     assert not re.search(r"\b(is|are) fair\b|公平的模型", words)
     assert "style=" not in answer.text
     assert "<script" not in answer.text.split("<main")[1].split("</main")[0]
+
+
+def test_a_ladder_shows_each_rung_and_its_chance_and_shelves_what_each_group_sees(office: Office) -> None:
+    said = office.seat("huang").get("/console/audits/run-9").text
+    assert "Asked in several ways, fixed beforehand" in said
+    assert "What she paid against the shelf price of the same product, week and store" in said
+    assert said.count('class="state is-good"') >= 2
+    shown = office.seat("huang").get("/console/audits/run-10").text
+    assert "What each group is shown" in shown
+    for figure in ("drinks", "all members", "Concentration (Gini)", "largest difference in the share of a shelf"):
+        assert figure in shown, figure
 
 
 def test_means_say_how_many_are_silent_what_they_could_change_and_what_was_said_before(
@@ -124,7 +145,7 @@ def test_an_empty_office_says_so(fresh_office: Office) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["audits/run-9", "audits/run-9/report.pdf", "audits/compare", "audits/compare?one=run-1&other=x"]
+    "path", ["audits/run-99", "audits/run-99/report.pdf", "audits/compare", "audits/compare?one=run-1&other=x"]
 )
 def test_what_was_not_judged_is_not_found(office: Office, path: str) -> None:
     assert office.seat("huang").get(f"/console/{path}").status_code == 404

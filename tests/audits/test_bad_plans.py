@@ -31,6 +31,9 @@ purpose: fairness-audit
 scopes: {demographics: Gaps between groups cannot be seen else.}
 attributes: {age: [young, old]}
 """
+PRICES = (
+    "measure: {kind: prices, name: c, maker: m, version: 1, bins: 10, materiality: 0.01, ladder: {price_week: [-1, 1]}}"
+)
 MEASURE = "measure: {kind: answers, name: c, maker: m, version: 1, files: {}, low: 1, high: 5, bins: 5, materiality: 1}"
 
 
@@ -69,11 +72,11 @@ def test_another_model_than_the_approved_one_is_not_counted_with(office: Audits)
         (MEASURE.replace("bins: 5, ", ""), "measure.bins is missing"),
         (MEASURE.replace("low: 1", "low: cold"), "measure.low is a number"),
         (MEASURE + "\nbins: many", "bins is"),
-        (MEASURE.replace("files: {}", "ladder: [price_week]"), "of answers: $"),
-        (MEASURE.replace("answers", "prices").replace("files: {}", "ladder: [price_moon]"), "knows no price_moon"),
-        (MEASURE.replace("answers", "prices").replace("files: {}", "files: {}, ladder: [price_week]"), "unknown key"),
+        (MEASURE.replace("files: {}, low: 1, high: 5", "ladder: {price_week: [-1, 1]}"), "of answers: none"),
+        (PRICES.replace("price_week", "price_moon"), "knows no price_moon"),
+        (PRICES.replace("bins", "files: {}, bins"), "unknown key measure.files"),
         (
-            "measure: {kind: shelves, name: c, maker: m, version: 1, ladder: [list_shelf], materiality: 0.1}",
+            "measure: {kind: shelves, name: c, maker: m, version: 1, ladder: {list_shelf: [0, 1]}, materiality: 0.1}",
             "shelves is missing",
         ),
     ],

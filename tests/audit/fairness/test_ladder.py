@@ -67,7 +67,7 @@ def test_rungs_are_judged_over_all_attributes() -> None:
         name: [(one, judge_means(one, SCALE, LIMITS, tests=4)) for one in several]
         for name, several in {"alike": (near, near), "apart": (near, far)}.items()
     }
-    found = {one.name: one for one in judge_ladder(rungs, SCALE, RNG(1))}
+    found = {one.name: one for one in judge_ladder(rungs, dict.fromkeys(rungs, SCALE), RNG(1))}
     assert (found["alike"].verdict, found["apart"].verdict) == (Verdict.PASS, Verdict.FAIL)
     assert found["apart"].p_value == 2 / 1000
     assert found["alike"].p_value > 0.05
