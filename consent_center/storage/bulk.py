@@ -18,6 +18,9 @@ _POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy
 _FEW = 512
 """Up to so many rows PostgreSQL is given arrays of values, in one statement; COPY is faster from there on."""
 
+_ONE_BY_ONE = 4
+"""Up to so many rows it is given each value for itself: the driver writes one value in a tenth of an array's time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -41,23 +44,34 @@ def insert_together(tx: Handle, all_rows: Sequence[Rows]) -> None:
         for one in filled:
             insert_rows(tx, one.table, one.columns, one.rows)
         return
-    shape = tuple((one.table, tuple(one.columns)) for one in filled)
-    values = [list(column) for one in filled for column in zip(*one.rows, strict=True)]
+    values: list[Any]
+    if all(len(one.rows) <= _ONE_BY_ONE for one in filled):
+        shape = tuple((one.table, tuple(one.columns), len(one.rows)) for one in filled)
+        values = [value for one in filled for row in one.rows for value in row]
+    else:
+        shape = tuple((one.table, tuple(one.columns), 0) for one in filled)
+        values = [list(column) for one in filled for column in zip(*one.rows, strict=True)]
     driver_of(tx).execute(_statement(shape), values)
 
 
 @lru_cache(maxsize=256)
-def _statement(shape: tuple[tuple[type[SQLModel], tuple[str, ...]], ...]) -> str:
-    """One statement that inserts into each of these tables, from an array per column (PostgreSQL).
+def _statement(shape: tuple[tuple[type[SQLModel], tuple[str, ...], int], ...]) -> str:
+    """One statement that inserts into each of these tables (PostgreSQL).
 
-    The same for any number of rows, so that the database plans it once.
+    Args:
+        shape: of each table its columns and how many rows; 0 for an array per column, which is the same statement for
+            any number of rows, so that the database plans it once.
     """
     inserts = []
-    for table, columns in shape:
+    for table, columns, rows in shape:
         of = SQLModel.metadata.tables[str(table.__tablename__)].c
-        arrays = ", ".join(f"%s::{of[column].type.compile(dialect=_POSTGRESQL)}[]" for column in columns)
+        marks = [f"%s::{of[column].type.compile(dialect=_POSTGRESQL)}" for column in columns]
+        if rows:
+            source = "VALUES " + ", ".join([f"({', '.join(marks)})"] * rows)
+        else:
+            source = f"SELECT * FROM unnest({', '.join(f'{mark}[]' for mark in marks)})"
         listed = ", ".join(f'"{column}"' for column in columns)
-        inserts.append(f'INSERT INTO "{table.__tablename__}" ({listed}) SELECT * FROM unnest({arrays})')
+        inserts.append(f'INSERT INTO "{table.__tablename__}" ({listed}) {source}')
     *before, last = inserts
     if not before:
         return last

@@ -58,11 +58,15 @@ class LeafRow(SQLModel, table=True):
 
 
 class PayloadRow(SQLModel, table=True):
-    """What an entry's commitment covers, with its salt, sealed under the member's data key."""
+    """What an entry's commitment covers, with its salt, sealed under the member's data key.
+
+    One key finds it by entry and lists a member's: an index less to write with every entry (PostgreSQL). On SQLite the
+    rows lie in the order in which they came; in the order of members an import would write every page of the table.
+    """
 
     __tablename__ = "payload"
-    entry_id: int = Field(sa_column=Column(_NUMBER, primary_key=True, autoincrement=False))
-    member_no: int = Field(sa_type=BigInteger, index=True)
+    member_no: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    entry_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     sealed: bytes
 
 
@@ -140,7 +144,7 @@ def append(tx: Handle, events: Sequence[Event], *, at: datetime | None, beside: 
             if happened.member is not None:
                 tag = subject_tag(mine.tag, name)
             sealed = seal(mine.data, salt + payload, where=_where(number))
-            payloads.append((number, happened.member or member_keys.PROGRAMME, sealed))
+            payloads.append((happened.member or member_keys.PROGRAMME, number, sealed))
         leaf = leaf_of(happened, at=at, entry=name, committed=committed, tag=tag)
         entries.append((number, leaf, when, happened.member is not None))
     made = [EntryId(number) for number in numbers]
@@ -191,12 +195,12 @@ def leaf(tx: Handle, entry: EntryId) -> bytes:
     return found
 
 
-def opened(tx: Handle, entry: EntryId) -> tuple[bytes, bytes] | None:
-    """Salt and payload that open an entry's commitment; None if there are none, or no longer."""
-    row = tx.session.get(PayloadRow, entry)
+def opened(tx: Handle, member_no: int, entry: EntryId) -> tuple[bytes, bytes] | None:
+    """Salt and payload that open the commitment of an entry about this member; None if there are none (any more)."""
+    row = tx.session.get(PayloadRow, (member_no, entry))
     if row is None:
         return None
-    keys = member_keys.read(tx, [row.member_no])[row.member_no]
+    keys = member_keys.read(tx, [member_no])[member_no]
     plain = unseal(keys.data, row.sealed, where=_where(entry))
     return plain[:SALT_SIZE], plain[SALT_SIZE:]
 
@@ -207,7 +211,7 @@ def last_id(tx: Handle) -> int:
 
 
 _OF_ENTRY = ("id", "leaf", "at", "about_member")
-_OF_PAYLOAD = ("entry_id", "member_no", "sealed")
+_OF_PAYLOAD = ("member_no", "entry_id", "sealed")
 _OF_LEAF = ("leaf_index", "entry_id")
 _KEY_AND_NUMBER = {
     "postgresql": "SELECT wrapped, nextval('entry_id_seq') FROM member_key WHERE member_no = %s",

@@ -183,7 +183,7 @@ def finish_task(tx: Transaction, name: str, site: str, *, at: datetime) -> bool:
 
 
 def _folded(tx: Transaction, row: RightRow, member: str) -> Request:
-    filed = _payload(tx, row.entry_id)
+    filed = _payload(tx, row.member_no, row.entry_id)
     request = Request(
         id=row.name,
         member=member,
@@ -196,7 +196,7 @@ def _folded(tx: Transaction, row: RightRow, member: str) -> Request:
     )
     query = select(RightStepRow).where(RightStepRow.name == row.name).order_by(col(RightStepRow.entry_id))
     for step in tx.session.exec(query):
-        said, stage = _payload(tx, step.entry_id), Stage(step.stage)
+        said, stage = _payload(tx, row.member_no, step.entry_id), Stage(step.stage)
         request = replace(
             request,
             stage=stage,
@@ -208,8 +208,8 @@ def _folded(tx: Transaction, row: RightRow, member: str) -> Request:
     return request
 
 
-def _payload(tx: Transaction, entry: int) -> dict[str, object]:
-    opened = entries.opened(tx, EntryId(entry))
+def _payload(tx: Transaction, member_no: int, entry: int) -> dict[str, object]:
+    opened = entries.opened(tx, member_no, EntryId(entry))
     if opened is None:
         return {}
     document: dict[str, object] = json.loads(opened[1])

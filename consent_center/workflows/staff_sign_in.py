@@ -79,12 +79,14 @@ def begin_staff_identity(tx: Transaction, *, holder: bytes, payload: str, at: da
 
 
 def know_identity(tx: Transaction, *, issuer: str, subject: str, person: str, at: datetime) -> None:
-    """From now on this subject of an identity provider signs in as this person.
+    """From now on this subject of an identity provider signs in as this person; if it does already, nothing is done.
 
     Raises:
         UnknownPersonError: nobody is called this.
     """
     known = staff.get(tx, person)
+    if staff.person_of_identity(tx, issuer=issuer, subject=subject) == person:
+        return
     staff.put_identity(tx, issuer=issuer, subject=subject, person=person)
     public = {"action": "identity.linked", "role": min(known.roles).value}
     tx.append(Event("staff.acted", public=public, private={"person": person, "issuer": issuer}), at=at)

@@ -61,7 +61,7 @@ def test_no_kind_of_event_shows_its_payload_anywhere(small_store, tmp_path, new_
         small_store.run(lambda tx, at, text=text: tx.append_all(hostile_events(text, 1), at=at), at=NOW)
     assert new_publisher(small_store).flush() == verified(tmp_path / "log") == small_store.read(entries.last_id)
     last = small_store.read(entries.last_id)
-    _, payload = small_store.read(entries.opened, last)
+    _, payload = small_store.read(entries.opened, 0, last)
     assert holds(payload, texts[-1]), "the control: her keys open it"
     files = [place for place in tmp_path.rglob("*") if place.is_file()]
     assert {"checkpoint", "accord.db"} <= {place.name for place in files}

@@ -20,7 +20,7 @@ from consent_center.errors import ConsentCenterError
 from consent_center.storage import bits, definitions, entries, members
 from consent_center.storage.transaction import Store
 from consent_center.workflows.ask_verdict import ask_verdict
-from consent_center.workflows.ask_verdicts import Question, ask_verdicts
+from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.delegate import delegate, end_delegation
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.publish_notice import publish_notice
@@ -170,8 +170,8 @@ def agree(path: Path, people: list[str], played: list[Step]) -> None:
 
 def check(store: Store, history: History) -> None:
     """Warm bits, bits read anew, and single verdicts, for everybody and every item."""
-    questions = [Question(person, item) for person in history.people for item in WATCHED]
-    warm = store.read(ask_verdicts, questions, at=history.at)
+    questions = [(person, item) for person in history.people for item in WATCHED]
+    warm = store.read(ask_verdicts, Questions.of(questions), at=history.at)
     single = [
         one.reason for person in history.people for one in store.read(ask_verdict, person, WATCHED, at=history.at)
     ]
@@ -184,9 +184,9 @@ def check(store: Store, history: History) -> None:
         for item in WATCHED:
             allowed = cold.bits.allowed(item, at=history.at)
             assert {person for person in history.people if numbers[person] in allowed} == {
-                question.member
-                for question, reason in zip(questions, single, strict=True)
-                if question.item == item and reason.value == "allowed"
+                person
+                for (person, about), reason in zip(questions, single, strict=True)
+                if about == item and reason.value == "allowed"
             }
             assert kept is None or item not in kept.bits.items or kept.bits.allowed(item, at=history.at) == allowed
 
@@ -206,7 +206,7 @@ def replay(tx, people, *, at: datetime):
     for row in tx.session.exec(select(PayloadRow).order_by(PayloadRow.entry_id)).all():
         if row.member_no not in known:
             continue
-        _, payload = entries.opened(tx, row.entry_id)
+        _, payload = entries.opened(tx, row.member_no, row.entry_id)
         told = json.loads(payload)
         match told["kind"]:
             case "statement.made":
@@ -248,7 +248,7 @@ def replay(tx, people, *, at: datetime):
 
 def test_bits_are_fresh_for_the_very_next_question(store):
     mei, ann, _ = found(store)
-    question = [Question(mei, TRAIN), Question(ann, TRAIN)]
+    question = Questions.of([(mei, TRAIN), (ann, TRAIN)])
     assert [one.value for one in store.read(ask_verdicts, question, at=NOW)] == ["never-asked"] * 2
     store.run(make_statements, [said(mei, Act.GIVEN, TRAIN), said(ann, Act.GIVEN, TRAIN)], at=NOW)
     assert [one.value for one in store.read(ask_verdicts, question, at=NOW)] == ["allowed"] * 2
@@ -260,9 +260,9 @@ def test_bits_are_fresh_for_the_very_next_question(store):
 def test_warm_bits_forget_yeses_under_a_notice_that_a_material_change_overtook(store):
     mei, *_ = found(store)
     store.run(make_statements, [said(mei, Act.GIVEN, TRAIN)], at=NOW)
-    assert store.read(ask_verdicts, [Question(mei, TRAIN)], at=NOW)[0].value == "allowed"
+    assert store.read(ask_verdicts, Questions.of([(mei, TRAIN)]), at=NOW)[0].value == "allowed"
     store.run(publish_notice, notice(2, at=NOW + SECOND), at=NOW + SECOND)
-    assert store.read(ask_verdicts, [Question(mei, TRAIN)], at=NOW + SECOND)[0].value == "notice-changed"
+    assert store.read(ask_verdicts, Questions.of([(mei, TRAIN)]), at=NOW + SECOND)[0].value == "notice-changed"
 
 
 def test_warm_bits_hear_of_each_kind_of_change_alone(store):
@@ -271,7 +271,7 @@ def test_warm_bits_hear_of_each_kind_of_change_alone(store):
     guardian = {"kind": DelegationKind.GUARDIAN, "to": mei, "evidence": EVIDENCE, "ends": NOW + DAY}
 
     def told(member, item, at):
-        answer = store.read(ask_verdicts, [Question(member, item)], at=at)[0]
+        answer = store.read(ask_verdicts, Questions.of([(member, item)]), at=at)[0]
         assert answer is store.read(ask_verdict, member, [item], at=at)[0].reason
         return answer.value
 
@@ -310,7 +310,7 @@ def test_cold_columns_fold_as_the_domain_does(store):
     store.run(make_statements, spoken, at=NOW)
     for at in (NOW, NOW + DAY, NOW + 2 * DAY, NOW + 3 * DAY):
         single = [store.read(ask_verdict, person, [TRAIN], at=at)[0].reason for person in people]
-        assert store.read(ask_verdicts, [Question(person, TRAIN) for person in people], at=at) == single
+        assert store.read(ask_verdicts, Questions.of([(person, TRAIN) for person in people]), at=at) == single
     assert len(set(single)) > 3
 
 

@@ -147,7 +147,11 @@ def test_an_entry_opens_with_its_members_key_and_shows_nothing_of_it(store):
 
     def look(tx):
         number = members.get(tx, mei).no
-        return entries.leaf(tx, made.entry), entries.opened(tx, made.entry), member_keys.read(tx, [number])[number]
+        return (
+            entries.leaf(tx, made.entry),
+            entries.opened(tx, number, made.entry),
+            member_keys.read(tx, [number])[number],
+        )
 
     leaf, (salt, payload), keys = store.read(look)
     shown = decode_leaf(leaf)
