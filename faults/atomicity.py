@@ -33,13 +33,11 @@ LARGEST_DATABASE = 8 * 2**20
 NOT_RECORDED = frozenset(
     {
         "answer",
-        "begun",
         "browser_session",
         "cohort_preview",
         "last_visit",
         "log_head",
         "preview",
-        "rate",
         "sign_in_link",
         "sign_in_pending",
         "staff_link",
@@ -51,7 +49,6 @@ for a page, and how far the sequencer came."""
 
 UNRECORDED = {
     "storage.ledger.charge": "alone only in the contract of accounts; a run's charges are in run.admitted",
-    "storage.sequencer.advance": "gives entries their places",
     "workflows.propagate.claim_tasks": "a lease of a worker, no outcome",
     "workflows.propagate.record_attempts": "a failed attempt is tried again; what arrived or is late has an entry",
     "workflows.propagate.sweep_expiries": "the statement's entry says when it ends; what arrived or is late has one",
@@ -60,7 +57,15 @@ UNRECORDED = {
 """Workflows that may change state without an entry, and why."""
 
 ALONE = {
+    "workflows.admit_site.approve_site": "a site approved again; who may connect is in files of the coordinator",
+    "workflows.admit_site.hand_out_enrolments": "that a list left the database",
+    "workflows.admit_site.invite_site": "that a document left the programme",
+    "workflows.admit_site.revoke_site": "who may connect is in files of the coordinator",
+    "workflows.answer_right.read_request": "that somebody looked",
+    "workflows.export_statements.begin_export": "that a list left the database",
     "workflows.read_member.read_member": "that somebody looked",
+    "workflows.record_refusal.record_refusal": "that something was not done",
+    "workflows.rotate_keys.record_destroyed": "that a key was destroyed, which was in a file",
 }
 """Workflows that may write an entry and nothing else, and what it records: there is no row that could be missing."""
 
