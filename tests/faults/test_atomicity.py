@@ -5,6 +5,7 @@ against the source of all of them, the short run over the ones that matter most,
 """
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,9 @@ def test_workflows_are_read_off_the_source():
 def test_every_excuse_is_of_a_workflow_or_table_that_exists_and_says_why():
     schema.load()
     assert set(SQLModel.metadata.tables) >= NOT_RECORDED
-    assert set(UNRECORDED) | set(ALONE) <= workflows()
+    for name in (*UNRECORDED, *ALONE):
+        module, _, function = name.rpartition(".")
+        assert callable(getattr(import_module(f"consent_center.{module}"), function))
     assert not set(UNRECORDED) & set(ALONE)
     assert all(len(why.split()) > 2 for why in (*UNRECORDED.values(), *ALONE.values()))
 
