@@ -16,27 +16,25 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise
-from struct import iter_unpack
 
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from numpy.typing import NDArray
 
-from audit.log.hashing import HASH_SIZE
-from audit.log.tree import Frontier, subtree_root
+from federated.cohort_leaves import (
+    PSEUDONYM_BYTES,
+    RECORD_BYTES,
+    Octets,
+    in_order,
+    leaf_keys,
+    order_of,
+    records_of,
+    root_of,
+)
 from federated.errors import MalformedError, Refusal, RefusedError, SignatureError
 from federated.plan import Part, Plan, parts_of
 from federated.signed import Signed, check, decode, encode
 
 KIND = "cohort/v1"
-PSEUDONYM_BYTES = 16
-RECORD_BYTES = PSEUDONYM_BYTES + 1
-_KEY_DOMAIN = b"accord/cohort-key/v1\n"
-_KEY_BYTES = 32
-_LEAF_BYTES = _KEY_BYTES + RECORD_BYTES
-
-Octets = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -98,38 +96,12 @@ class Cohort:
     @cached_property
     def uses(self) -> Octets:
         """The bits of everybody's uses, in the body's order, shape (members,)."""
-        return _records(self.body)[:, PSEUDONYM_BYTES]
-
-
-def leaf_key(run: str, cohort_key: bytes) -> bytes:
-    """Where a member stands in the order of a run's cohort; 32 bytes."""
-    return sha256(_KEY_DOMAIN + run.encode() + b"\n" + cohort_key).digest()
-
-
-def leaf_keys(run: str, cohort_keys: Sequence[bytes]) -> Octets:
-    """`leaf_key` of many members at once, shape (members, 32)."""
-    prefix = _KEY_DOMAIN + run.encode() + b"\n"
-    return np.frombuffer(b"".join([sha256(prefix + key).digest() for key in cohort_keys]), dtype=np.uint8).reshape(
-        -1, _KEY_BYTES
-    )
+        return records_of(self.body)[:, PSEUDONYM_BYTES]
 
 
 def cohort_leaf(key: bytes, member: CohortMember) -> bytes:
     """The bytes that are hashed for one member."""
     return key + member.pseudonym + bytes([member.uses])
-
-
-def leaf_hashes(keys: Octets, body: bytes) -> bytes:
-    """The RFC 6962 hashes of a cohort's leaves, joined.
-
-    Args:
-        keys: leaf keys in the body's order, shape (members, 32).
-        body: the packed members.
-    """
-    leaves = np.zeros((len(keys), 1 + _LEAF_BYTES), dtype=np.uint8)  # column 0 is the 0x00 of a leaf's hash
-    leaves[:, 1 : 1 + _KEY_BYTES] = keys
-    leaves[:, 1 + _KEY_BYTES :] = _records(body)
-    return b"".join([sha256(leaf).digest() for (leaf,) in iter_unpack(f"{1 + _LEAF_BYTES}s", leaves.tobytes())])
 
 
 def build_cohort(
@@ -150,8 +122,8 @@ def build_cohort(
     """
     packed, cohort_keys = _packed(members)
     keys = leaf_keys(run, cohort_keys)
-    order = _order(keys)
-    if not _in_order(keys[order]):
+    order = order_of(keys)
+    if not in_order(keys[order]):
         raise MalformedError("two members of a cohort have the same cohort key")
     body = packed[order].tobytes()
     header = CohortHeader(
@@ -162,7 +134,7 @@ def build_cohort(
         issued_at=issued_at,
         expires_at=expires_at,
         count=len(order),
-        root=_root(keys[order], body).hex(),
+        root=root_of(keys[order], body).hex(),
         sizes=sizes_of(plan, body, parts_of(plan, run, pseudonyms_in(body))),
     )
     return header, body
@@ -177,7 +149,7 @@ def sizes_of(plan: Plan, body: bytes, parts: Sequence[Part | None]) -> dict[Part
         parts: the part that each of them falls into (`plan.parts_of`).
     """
     masks = {part: sum(1 << use for use in plan.uses_on(part)) for part in plan.split}
-    uses = _records(body)[:, PSEUDONYM_BYTES]
+    uses = records_of(body)[:, PSEUDONYM_BYTES]
     place = {part: index for index, part in enumerate(masks)}
     fell = np.fromiter((-1 if part is None else place[part] for part in parts), np.int8, len(uses))
     return {part: int(((fell == place[part]) & (uses & mask != 0)).sum()) for part, mask in masks.items()}
@@ -265,9 +237,9 @@ def check_cohort(
         raise RefusedError(
             Refusal.COHORT_TAMPERED, "the cohort names a pseudonym that this site never enrolled"
         ) from error
-    if not _in_order(keys):
+    if not in_order(keys):
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort is not in the order of its keys")
-    if _root(keys, body).hex() != header.root:
+    if root_of(keys, body).hex() != header.root:
         raise RefusedError(Refusal.COHORT_TAMPERED, "the cohort's members do not give the signed root")
     return cohort
 
@@ -290,38 +262,3 @@ def _packed(members: Iterable[tuple[CohortMember, bytes]]) -> tuple[Octets, list
     packed[:, :PSEUDONYM_BYTES] = np.frombuffer(b"".join(pseudonyms), dtype=np.uint8).reshape(-1, PSEUDONYM_BYTES)
     packed[:, PSEUDONYM_BYTES] = uses
     return packed, [key for _, key in listed]
-
-
-def _order(keys: Octets) -> NDArray[np.intp]:
-    """The places of leaf keys in their order."""
-    words = keys.view(">u8")
-    order = np.argsort(words[:, 0], kind="stable")
-    first = words[order, 0]
-    if (first[1:] == first[:-1]).any():  # eight bytes hardly ever agree; then all 32 decide
-        order = np.lexsort(words.T[::-1])
-    return order
-
-
-def _in_order(keys: Octets) -> bool:
-    """Is each of these leaf keys greater than the one before it?"""
-    words = keys.view(">u8")
-    if (words[1:, 0] > words[:-1, 0]).all():
-        return True
-    return all(first.tobytes() < second.tobytes() for first, second in pairwise(keys))
-
-
-def _root(keys: Octets, body: bytes) -> bytes:
-    """The RFC 6962 root over the leaves of these keys and records, in this order."""
-    count, hashes = len(keys), leaf_hashes(keys, body)
-    peaks, start = [], 0
-    for bit in reversed(range(count.bit_length())):
-        if count >> bit & 1:
-            stop = start + (HASH_SIZE << bit)
-            peaks.append(subtree_root(hashes[start:stop]))
-            start = stop
-    return Frontier(count, tuple(peaks)).root()
-
-
-def _records(body: bytes) -> Octets:
-    """A packed body as an array, shape (members, 17)."""
-    return np.frombuffer(body, dtype=np.uint8).reshape(-1, RECORD_BYTES)

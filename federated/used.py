@@ -5,7 +5,7 @@ in the part of the exchange, with a yes to its use in the signed cohort, and not
 
 from collections.abc import Collection, Sequence
 
-from federated.cohort import Octets
+from federated.cohort_leaves import Octets
 from federated.models.model import Exchange
 from federated.plan import Part, Plan
 

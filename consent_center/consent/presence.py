@@ -20,16 +20,8 @@ from audit.log.hashing import EMPTY_ROOT, HASH_SIZE, leaf_hash
 from audit.log.proofs import inclusion_proof, verify_inclusion
 from audit.log.tree import subtree_root
 from consent_center.errors import PresenceError
-from federated.cohort import (
-    KIND,
-    PSEUDONYM_BYTES,
-    RECORD_BYTES,
-    CohortMember,
-    Octets,
-    leaf_hashes,
-    leaf_key,
-    parse_header,
-)
+from federated.cohort import KIND, CohortMember, parse_header
+from federated.cohort_leaves import PSEUDONYM_BYTES, RECORD_BYTES, Octets, leaf_hashes, leaf_key
 from federated.errors import FederatedError
 from federated.signed import Signed
 from federated.signed import check as check_signature
@@ -108,7 +100,7 @@ def prove(header: Signed, keys: Octets, body: bytes, *, mine: bytes) -> Presence
         header: the signed header of the cohort.
         keys: the leaf key of every member, in the cohort's order, shape (members, 32).
         body: the packed members.
-        mine: the leaf key asked about (`federated.cohort.leaf_key`).
+        mine: the leaf key asked about (`federated.cohort_leaves.leaf_key`).
     """
     count = len(keys)
     at = bisect_left(range(count), mine, key=lambda place: bytes(keys[place]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from consent_center.demo.asking import SMALL_STUDY, STUDY, approve, file_and_assess, plan_of
 from consent_center.demo.stage import Stage
 from consent_center.gate import StoreGate
-from federated.cohort import PSEUDONYM_BYTES
+from federated.cohort_leaves import PSEUDONYM_BYTES
 from federated.errors import Refusal, RefusedError
 from federated.exchange import kind_of, order_bytes, parse_refused
 from federated.gate import Admission

@@ -4,7 +4,8 @@ from consent_center.consent.presence import Presence, prove
 from consent_center.errors import UnknownRunError
 from consent_center.storage import members, runs
 from consent_center.storage.transaction import Transaction
-from federated.cohort import leaf_key, leaf_keys, pseudonyms_in
+from federated.cohort import pseudonyms_in
+from federated.cohort_leaves import leaf_key, leaf_keys
 
 
 def prove_presence(tx: Transaction, member: str, run: str) -> dict[str, list[tuple[bytes, Presence]]]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from federated.cohort import PSEUDONYM_BYTES
+from federated.cohort_leaves import PSEUDONYM_BYTES
 from federated.errors import MalformedError
 from federated.plan import Attribute, Feature
 

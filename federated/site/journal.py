@@ -11,7 +11,7 @@ crash after it changes nothing: the identical bytes are sent again.
 import hashlib
 from dataclasses import dataclass, replace
 
-from federated.cohort import PSEUDONYM_BYTES
+from federated.cohort_leaves import PSEUDONYM_BYTES
 from federated.errors import Refusal, RefusedError
 from federated.site.store import SiteStore
 

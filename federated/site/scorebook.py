@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from federated.cohort import PSEUDONYM_BYTES
+from federated.cohort_leaves import PSEUDONYM_BYTES
 from federated.site.store import SiteStore
 
 BLOCK = 262_144

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 
-from federated.cohort import PSEUDONYM_BYTES
+from federated.cohort_leaves import PSEUDONYM_BYTES
 from federated.errors import MalformedError
 
 COHORT_KEY_BYTES = 32

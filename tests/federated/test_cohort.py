@@ -14,20 +14,17 @@ from audit.log.hashing import leaf_hash
 from audit.log.tree import root_of
 from federated.cohort import (
     KIND,
-    RECORD_BYTES,
     Cohort,
     CohortHeader,
     CohortMember,
-    _in_order,
-    _order,
     build_cohort,
     check_cohort,
     cohort_leaf,
     header_bytes,
-    leaf_key,
     members_digest,
     parse_header,
 )
+from federated.cohort_leaves import RECORD_BYTES, in_order, leaf_key, order_of
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.plan import part_of
 from federated.signed import Signed, sign
@@ -117,11 +114,11 @@ def test_leaf_keys_that_agree_in_their_first_bytes_are_ordered_by_the_rest() -> 
     keys = np.zeros((64, 32), dtype=np.uint8)
     keys[:, 31] = draw.permutation(64)
     keys[32:, 9] = 1
-    ordered = keys[_order(keys)]
+    ordered = keys[order_of(keys)]
     assert [one.tobytes() for one in ordered] == sorted(one.tobytes() for one in keys)
-    assert _in_order(ordered)
-    assert not _in_order(ordered[::-1].copy())
-    assert not _in_order(np.repeat(ordered[:1], 2, axis=0))
+    assert in_order(ordered)
+    assert not in_order(ordered[::-1].copy())
+    assert not in_order(np.repeat(ordered[:1], 2, axis=0))
 
 
 def test_two_members_with_one_cohort_key_are_malformed() -> None:

@@ -12,7 +12,8 @@ from audit.log.hashing import leaf_hash
 from audit.log.tree import root_of
 from consent_center.consent.presence import Presence, check, prove
 from consent_center.errors import PresenceError
-from federated.cohort import KIND, CohortHeader, CohortMember, cohort_leaf, header_bytes, leaf_key
+from federated.cohort import KIND, CohortHeader, CohortMember, cohort_leaf, header_bytes
+from federated.cohort_leaves import leaf_key
 from federated.signed import sign
 from tests.consent_center.world import DAY, NOW
 

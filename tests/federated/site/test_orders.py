@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from federated.cohort import KIND as COHORT_KIND
-from federated.cohort import RECORD_BYTES, header_bytes, parse_header
+from federated.cohort import header_bytes, parse_header
+from federated.cohort_leaves import RECORD_BYTES
 from federated.errors import Refusal, RefusedError
 from federated.exchange import order_bytes, parse_order
 from federated.gate import PERMIT_KIND, Admission, Order, permit_bytes
