@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
 from consent_center.api.values import Closed, Code, Country, ItemValue, MemberRef, Moment
 from consent_center.api.world import NowDep, WorldDep, needs
@@ -11,7 +12,7 @@ from consent_center.consent.scope import Item
 from consent_center.consent.verdict import Reason
 from consent_center.storage.machine_tokens import MachineToken
 from consent_center.workflows.ask_verdict import ask_verdict
-from consent_center.workflows.ask_verdicts import Question, ask_verdicts, members_meant
+from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.find_member import find_member
 from consent_center.workflows.machine_tokens import TokenScope, require
 
@@ -30,8 +31,11 @@ class VerdictOut(Closed):
     at: Moment
 
 
-class QuestionIn(Closed):
+@with_config(ConfigDict(extra="forbid"))
+class QuestionIn(TypedDict):
     """One question; `item` is the index of its item in `items`."""
+
+    # A dictionary, because there are thousands: as many models would cost three times as much.
 
     member: MemberRef
     item: Annotated[int, Field(ge=0, le=199)]
@@ -81,11 +85,11 @@ def ask_many(body: QuestionsIn, world: WorldDep, token: ReaderDep, now: NowDep) 
     """Many verdicts of one moment. A member whom nobody knows is answered "unknown-member"."""
     for one in body.items:
         require(token, TokenScope.VERDICTS_READ, site=one.recipient)
-    items = [one.item() for one in body.items]
-    asked = [
-        Question(one.member, items[one.item] if one.item < len(items) else Item("", "", "", ""))
-        for one in body.questions
-    ]
-    meant = world.store.read(members_meant, token.site, asked) if token.site else asked
-    answers = AnswersOut.model_construct(at=now, reasons=world.store.read(ask_verdicts, meant, at=now))
+    asked = Questions(
+        [one["member"] for one in body.questions],
+        [one.item() for one in body.items],
+        [one["item"] for one in body.questions],
+    )
+    reasons = world.store.read(ask_verdicts, asked, site=token.site, at=now)
+    answers = AnswersOut.model_construct(at=now, reasons=reasons)
     return Response(answers.model_dump_json(), media_type="application/json")

@@ -1,19 +1,20 @@
 """Whole cohorts at once: one packed bitmap per item and answer, members as bits.
 
-Law: for every member, item and moment not before the last statement, `Bits.reason` is the reason of
-`verdict.verdict` over the same facts, and `Bits.allowed` is the set of members whose verdict is yes. A differential
-test holds them together.
+Law: for every item, moment and member who said nothing later (`Bits.later` names the others), `Bits.reason` is the
+reason of `verdict.verdict` over the same facts, and `Bits.allowed` is the set of members whose verdict is yes. A
+differential test holds them together.
 
 An end of a yes is a midnight, so the members whose yes ends together share one bitmap per day.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pyroaring import BitMap
 
 from consent_center.consent.grant import YES, Act, Said, latest_choice, paused
+from consent_center.consent.recent import Recent
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import (
     NO_REASONS,
@@ -29,6 +30,8 @@ from consent_center.consent.verdict import (
 )
 
 DAY_SECONDS = 86_400
+_EVER = datetime.max.replace(tzinfo=UTC)
+"""What stands is folded from everything said: a fold as of some moment would miss what is said right after it."""
 
 
 @dataclass
@@ -43,7 +46,7 @@ class ItemBits:
         ends: day number since 1970 -> whose yes ends at its midnight.
         rests: whose item is paused.
         by_guardian: whose latest choice a guardian made.
-        newest: second of the newest statement; an earlier moment must be answered by single verdicts.
+        recent: who spoke about it lately.
     """
 
     notice_from: int = 0
@@ -53,16 +56,16 @@ class ItemBits:
     ends: dict[int, BitMap] = field(default_factory=dict)
     rests: BitMap = field(default_factory=BitMap)
     by_guardian: BitMap = field(default_factory=BitMap)
-    newest: int = 0
+    recent: Recent = field(default_factory=Recent)
     _ended: tuple[int, BitMap] = field(default_factory=lambda: (-1, BitMap()), repr=False, compare=False)
 
-    def put(self, member: int, said: Sequence[Said], *, at: datetime) -> None:
+    def put(self, member: int, said: Sequence[Said]) -> None:
         """Make the bits of one member say what her statements say; nothing of what they said before stays."""
         for bits in (self.yes, self.overtaken, self.rests, self.by_guardian, *self.no.values(), *self.ends.values()):
             bits.discard(member)
         self._ended[1].discard(member)
-        self.newest = max([self.newest, *(int(one.at.timestamp()) for one in said)])
-        choice = latest_choice(said, at=at)
+        self.recent.hear(member, max((int(one.at.timestamp()) for one in said), default=0))
+        choice = latest_choice(said, at=_EVER)
         if choice is None:
             return
         if choice.act in YES:
@@ -76,7 +79,7 @@ class ItemBits:
             self.no.setdefault(choice.act, BitMap()).add(member)
         if choice.guardian:
             self.by_guardian.add(member)
-        if paused(said, at=at):
+        if paused(said, at=_EVER):
             self.rests.add(member)
 
     def ended(self, at: datetime) -> BitMap:
@@ -92,7 +95,10 @@ class ItemBits:
             return Reason.EXPIRED if member in self.ended(at) else None
         if member in self.overtaken:
             return Reason.NOTICE_CHANGED
-        return next((NO_REASONS[act] for act, bits in self.no.items() if member in bits), Reason.NEVER_ASKED)
+        for act, bits in self.no.items():
+            if member in bits:
+                return NO_REASONS[act]
+        return Reason.NEVER_ASKED
 
 
 @dataclass
@@ -103,12 +109,14 @@ class MemberBits:
         restricted, objected: whose switch is on.
         guarded: member -> until when she needs a guardian, in seconds since 1970.
         guardians: member -> windows in which a guardian stood by her.
+        recent: who set a switch lately.
     """
 
     restricted: BitMap = field(default_factory=BitMap)
     objected: BitMap = field(default_factory=BitMap)
     guarded: dict[int, float] = field(default_factory=dict)
     guardians: dict[int, tuple[Window, ...]] = field(default_factory=dict)
+    recent: Recent = field(default_factory=Recent)
 
     def put(
         self,
@@ -117,16 +125,16 @@ class MemberBits:
         switches: Sequence[Switched],
         guarded_until: datetime | None,
         guardians: Sequence[Window],
-        at: datetime,
     ) -> None:
         """Make the bits of one member say what is on file about her."""
         self.restricted.discard(member)
         self.objected.discard(member)
         self.guarded.pop(member, None)
         self.guardians.pop(member, None)
-        if switched_on(switches, Switch.RESTRICTED, at=at):
+        self.recent.hear(member, max((int(one.at.timestamp()) for one in switches), default=0))
+        if switched_on(switches, Switch.RESTRICTED, at=_EVER):
             self.restricted.add(member)
-        if switched_on(switches, Switch.NO_PERSONALISED, at=at):
+        if switched_on(switches, Switch.NO_PERSONALISED, at=_EVER):
             self.objected.add(member)
         if guarded_until is not None:
             self.guarded[member] = guarded_until.timestamp()
@@ -157,6 +165,17 @@ class Bits:
     items: dict[Item, ItemBits] = field(default_factory=dict)
     members: MemberBits = field(default_factory=MemberBits)
 
+    def later(self, items: Iterable[Item], *, at: datetime) -> set[int] | None:
+        """Members who said something after this moment, to be answered by single verdicts; None: everybody is."""
+        heard = [self.items[item].recent for item in items if item in self.items]
+        found: set[int] = set()
+        for recent in (self.members.recent, *heard):
+            spoke = recent.after(at)
+            if spoke is None:
+                return None
+            found |= spoke
+        return found
+
     def allowed(self, item: Item, *, at: datetime) -> BitMap:
         """Everybody whose verdict on this item is yes at this moment."""
         terms, bits = self.terms(item), self.items.get(item)
@@ -181,25 +200,36 @@ class Bits:
 
     def reason(self, item: Item, member: int, *, at: datetime) -> Reason:
         """The reason of the verdict on one item of one member."""
+        return self.reason_of(item, at=at)(member)
+
+    def reason_of(self, item: Item, *, at: datetime) -> Callable[[int], Reason]:
+        """Member -> the reason of her verdict on one item; what is the same for all of them is looked at once."""
         terms, bits = self.terms(item), self.items.get(item)
         if terms is None or bits is None:
-            return Reason.UNKNOWN_ITEM
-        why = terms_reason(terms, at) or bits.choice_reason(member, at)
-        if why is not None:
-            return why
-        if member in bits.rests:
-            return Reason.PAUSED
-        if member in self.members.restricted:
-            return Reason.RESTRICTED
-        if terms.personalised and member in self.members.objected:
-            return Reason.OBJECTED
-        until = self.members.guarded.get(member)
-        guarded = until is not None and at.timestamp() < until
-        by_guardian = member in bits.by_guardian
-        if not guarded and not by_guardian:
-            return Reason.ALLOWED
-        stands = any(window.holds(at) for window in self.members.guardians.get(member, ()))
-        return member_reason(terms, guarded=guarded, by_guardian=by_guardian, guardian_stands=stands) or Reason.ALLOWED
+            return lambda _: Reason.UNKNOWN_ITEM
+        if (for_all := terms_reason(terms, at)) is not None:
+            return lambda _: for_all
+        restricted, objected = self.members.restricted, self.members.objected if terms.personalised else BitMap()
+        now = at.timestamp()
+
+        def reason(member: int) -> Reason:
+            if (why := bits.choice_reason(member, at)) is not None:
+                return why
+            if member in bits.rests:
+                return Reason.PAUSED
+            if member in restricted:
+                return Reason.RESTRICTED
+            if member in objected:
+                return Reason.OBJECTED
+            guarded, by_guardian = now < self.members.guarded.get(member, 0), member in bits.by_guardian
+            if not guarded and not by_guardian:
+                return Reason.ALLOWED
+            stands = any(window.holds(at) for window in self.members.guardians.get(member, ()))
+            return (
+                member_reason(terms, guarded=guarded, by_guardian=by_guardian, guardian_stands=stands) or Reason.ALLOWED
+            )
+
+        return reason
 
 
 def bits_of(facts: Mapping[tuple[int, Item], Facts], *, at: datetime) -> Bits:
@@ -208,6 +238,6 @@ def bits_of(facts: Mapping[tuple[int, Item], Facts], *, at: datetime) -> Bits:
     bits = Bits(by_item.get)
     for (member, item), one in facts.items():
         notice_from = one.terms.notice_from(at) if one.terms is not None else 0
-        bits.items.setdefault(item, ItemBits(notice_from)).put(member, one.said, at=at)
-        bits.members.put(member, switches=one.switches, guarded_until=one.guarded_until, guardians=one.guardians, at=at)
+        bits.items.setdefault(item, ItemBits(notice_from)).put(member, one.said)
+        bits.members.put(member, switches=one.switches, guarded_until=one.guarded_until, guardians=one.guardians)
     return bits

@@ -23,6 +23,7 @@ from sqlmodel import col, select
 from consent_center.consent.bitmap import DAY_SECONDS, Bits, ItemBits, MemberBits
 from consent_center.consent.delegation import DelegationKind
 from consent_center.consent.grant import YES
+from consent_center.consent.recent import KEPT_S, MOST, Recent
 from consent_center.consent.scope import Item
 from consent_center.storage import definitions
 from consent_center.storage.bulk import chunks, read_columns
@@ -49,40 +50,52 @@ class WarmBits:
 
 
 def fresh(tx: Transaction, items: Iterable[Item], *, at: datetime) -> WarmBits:
-    """The bits of these items, as fresh as what is committed now."""
+    """The bits of these items, as fresh as what is committed now.
+
+    A transaction that only reads may find itself on a newer snapshot afterwards: what its own could still see may
+    already be withdrawn.
+    """
     warm: WarmBits = tx.warm.setdefault("bits", WarmBits(Bits(lambda _: None)))
     with warm.lock, tx.committed() as seen:
-        known = definitions.catalogue(seen)
         mark = _mark(seen)
-        if mark >= warm.mark:
-            touched = touched_since(seen, warm.mark) if warm.bits.items else set()
-            if len(touched) >= _REBUILD_FROM:
-                warm.bits = Bits(known.terms)
-            warm.bits.terms = known.terms
-            warm.numbers = dict(known.items)
-            _refold(seen, warm, touched, at=at)
-            if not warm.bits.items:
-                warm.bits.members = _load_members(seen, at=at)
-            for item in items:
-                _load_if_needed(seen, warm, item, at=at)
-            warm.mark = mark
-        else:
-            for item in items:
-                _load_if_needed(seen, warm, item, at=at)
+        if mark < warm.mark:
+            seen.session.rollback()
+            mark = _mark(seen)
+        if mark != warm.mark:
+            _catch_up(seen, warm, mark)
+        for item in items:
+            _load_if_needed(seen, warm, item, at=at)
     return warm
 
 
+def _catch_up(tx: Transaction, warm: WarmBits, mark: tuple[int, ...]) -> None:
+    """Read what was committed since the bits last looked."""
+    known = definitions.catalogue(tx)
+    touched = touched_since(tx, warm.mark) if warm.bits.items else set()
+    # A mark that is still smaller is that of another history: a database that was put back as it had been.
+    if mark < warm.mark or len(touched) >= _REBUILD_FROM:
+        warm.bits = Bits(known.terms)
+    warm.bits.terms = known.terms
+    warm.numbers = dict(known.items)
+    if warm.bits.items:
+        _refold(tx, warm, touched)
+    else:
+        warm.bits.members = _load_members(tx)
+    warm.mark = mark
+
+
 def touched_since(tx: Transaction, mark: Sequence[int]) -> set[int]:
-    """Numbers of the members whose statements, switches or delegations are newer than a mark."""
+    """Numbers of the members whose statements, switches or delegations are newer than a mark.
+
+    Not asked for distinct numbers: SQLite would then read all of them in their order, instead of the few newest.
+    """
     since = "entry_id > :mark" if tx.dialect == "sqlite" else "entry_id IN (SELECT id FROM entry WHERE txid >= :mark)"
     found: set[int] = set()
     for table in ("statement", "switch", "delegation", "member"):
         number = "no" if table == "member" else "member_no"
-        query = text(f"SELECT DISTINCT {number} FROM {table} WHERE {since}")
+        query = text(f"SELECT {number} FROM {table} WHERE {since}")
         found |= {row[0] for row in tx.session.connection().execute(query, {"mark": mark[0]})}
-    ended = text(
-        f"SELECT DISTINCT d.member_no FROM delegation_end e JOIN delegation d ON d.id = e.delegation WHERE e.{since}"
-    )
+    ended = text(f"SELECT d.member_no FROM delegation_end e JOIN delegation d ON d.id = e.delegation WHERE e.{since}")
     found |= {row[0] for row in tx.session.connection().execute(ended, {"mark": mark[0]})}
     return found
 
@@ -99,7 +112,7 @@ def _mark(tx: Transaction) -> tuple[int, ...]:
     return tuple(connection.execute(query).one())
 
 
-def _refold(tx: Transaction, warm: WarmBits, touched: set[int], *, at: datetime) -> None:
+def _refold(tx: Transaction, warm: WarmBits, touched: set[int]) -> None:
     if not touched:
         return
     numbers = {warm.numbers[item]: item for item in warm.bits.items}
@@ -107,11 +120,11 @@ def _refold(tx: Transaction, warm: WarmBits, touched: set[int], *, at: datetime)
     for number, item in numbers.items():
         bits = warm.bits.items[item]
         for member in touched:
-            bits.put(member, said.get((member, number), ()), at=at)
-    _put_members(tx, warm.bits.members, touched, at=at)
+            bits.put(member, said.get((member, number), ()))
+    _put_members(tx, warm.bits.members, touched)
 
 
-def _put_members(tx: Transaction, bits: MemberBits, members: Iterable[int], *, at: datetime) -> None:
+def _put_members(tx: Transaction, bits: MemberBits, members: Iterable[int]) -> None:
     listed = sorted(set(members))
     switches, given = settings_of(tx, listed), of_members(tx, listed)
     guarded: dict[int, datetime | None] = {}
@@ -124,17 +137,16 @@ def _put_members(tx: Transaction, bits: MemberBits, members: Iterable[int], *, a
             switches=switches.get(member, ()),
             guarded_until=guarded.get(member),
             guardians=[one.window for one in given.get(member, ()) if one.kind is DelegationKind.GUARDIAN],
-            at=at,
         )
 
 
-def _load_members(tx: Transaction, *, at: datetime) -> MemberBits:
+def _load_members(tx: Transaction) -> MemberBits:
     """Only members with a switch, a guardian's age or a delegation need a look; the rest have no bits."""
     special = set(tx.session.exec(select(SwitchRow.member_no).distinct()))
     special |= set(tx.session.exec(select(DelegationRow.member_no).distinct()))
     special |= set(tx.session.exec(select(MemberRow.no).where(col(MemberRow.guarded_until).is_not(None))))
     bits = MemberBits()
-    _put_members(tx, bits, special, at=at)
+    _put_members(tx, bits, special)
     return bits
 
 
@@ -145,19 +157,18 @@ def _load_if_needed(tx: Transaction, warm: WarmBits, item: Item, *, at: datetime
     notice_from = terms.notice_from(at)
     known = warm.bits.items.get(item)
     if known is None or known.notice_from != notice_from:
-        warm.bits.items[item] = _load(tx, warm.numbers[item], notice_from, at=at)
+        warm.bits.items[item] = _load(tx, warm.numbers[item], notice_from)
 
 
-def _load(tx: Transaction, number: int, notice_from: int, *, at: datetime) -> ItemBits:
+def _load(tx: Transaction, number: int, notice_from: int) -> ItemBits:
     """One item's bits from all its rows, folded column by column."""
     # Second, act and guardian share a number: the fewer columns, the sooner a million rows are here.
     read = read_columns(
         tx,
         "SELECT member_no, (at << 5) | (act << 1) | CAST(guardian AS INTEGER), coalesce(expires_at, 0), notice_no,"
-        " entry_id FROM statement_item WHERE item_no = {number} AND at <= {now}",
+        " entry_id FROM statement_item WHERE item_no = {number}",
         columns=5,
         number=number,
-        now=int(at.timestamp()),
     )
     member, said, ends, notice, entry = read.T
     return fold_columns(
@@ -180,7 +191,7 @@ def fold_columns(rows: NDArray[np.int64], notice_from: int) -> ItemBits:
     # The order of grant.latest_choice: the latest; of one second the strictest act, the sooner end, the older notice.
     choice = _last_of_each(member, ~is_pause, (-entry, -notice, -ends, act, said_at))
     pause = _last_of_each(member, is_pause, (act, said_at))
-    bits = ItemBits(notice_from, newest=int(said_at.max(initial=0)))
+    bits = ItemBits(notice_from, recent=_recent(member, said_at))
     yes = choice[np.isin(act[choice], _YES)]
     bits.yes = _bitmap(member[yes[notice[yes] >= notice_from]])
     bits.overtaken = _bitmap(member[yes[notice[yes] < notice_from]])
@@ -195,6 +206,14 @@ def fold_columns(rows: NDArray[np.int64], notice_from: int) -> ItemBits:
     bits.by_guardian = _bitmap(member[choice[guardian[choice] != 0]])
     bits.rests = _bitmap(member[pause[act[pause] == max(PAUSE_NUMBERS)]])
     return bits
+
+
+def _recent(member: NDArray[np.int64], said_at: NDArray[np.int64]) -> Recent:
+    """Who spoke in the last minutes, unless they are too many."""
+    newest = int(said_at.max(initial=0))
+    since = newest - KEPT_S if np.count_nonzero(said_at > newest - KEPT_S) <= MOST else newest
+    late = said_at > since
+    return Recent.of(zip(member[late].tolist(), said_at[late].tolist(), strict=True), since=since, newest=newest)
 
 
 def _last_of_each(

@@ -3,8 +3,8 @@
 Law: a member is in a site's cohort if and only if she is enrolled there and the single verdict allows every item of
 the plan's use 0; bit i of `uses` says the same of use i.
 
-Whole cohorts are answered from packed bits of what is committed; members that this very transaction touched, and
-moments before the newest statement, are answered by single verdicts.
+Whole cohorts are answered from packed bits of what is committed; members that this very transaction touched, or who
+spoke after the moment that is asked about, are answered by single verdicts.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,11 +17,9 @@ from sqlmodel import col, func, select
 
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import verdict
-from consent_center.storage import bits, entries, runs
-from consent_center.storage.bulk import chunks
-from consent_center.storage.columns import from_seconds
+from consent_center.storage import bits, entries, members, runs
 from consent_center.storage.facts import facts_of
-from consent_center.storage.members import EnrolmentRow, Member, MemberRow
+from consent_center.storage.members import EnrolmentRow, MemberRow
 from consent_center.storage.transaction import Transaction
 from federated.cohort import unpack
 from federated.plan import Plan
@@ -175,18 +173,20 @@ def allowing(tx: Transaction, wanted: list[list[Item]], *, at: datetime) -> Uses
     flat = list(dict.fromkeys(item for of_use in wanted for item in of_use))
     warm = bits.fresh(tx, flat, at=at)
     with warm.lock:
-        if any(one.newest > at.timestamp() for item, one in warm.bits.items.items() if item in flat):
+        later = warm.bits.later(flat, at=at)
+        if later is None:
             return Uses(_one_by_one(tx, wanted, None, at=at))
         allowed = [warm.bits.allowed_all(of_use, at=at) for of_use in wanted]
-        own = bits.touched_since(tx, warm.mark) if tx.writing else set()
-    overlay = _one_by_one(tx, wanted, own, at=at)
+        own = later | (bits.touched_since(tx, warm.mark) if tx.writing else set())
+    if own:
+        single, mine = _one_by_one(tx, wanted, own, at=at), BitMap(own)
+        for index, of_use in enumerate(allowed):
+            allowed[index] = of_use - mine | BitMap([one for one in own if single(one) >> index & 1])
 
     def uses(number: int) -> int:
-        if number in own:
-            return overlay(number)
-        return sum(1 << index for index, members in enumerate(allowed) if number in members)
+        return sum(1 << index for index, of_use in enumerate(allowed) if number in of_use)
 
-    return Uses(uses, None if own else allowed)
+    return Uses(uses, allowed)
 
 
 def items_of(plan: Plan, site: str) -> list[list[Item]]:
@@ -198,14 +198,7 @@ def _one_by_one(
     tx: Transaction, wanted: list[list[Item]], numbers: Iterable[int] | None, *, at: datetime
 ) -> Callable[[int], int]:
     """The same answer by single verdicts, for these members, or for all if None."""
-    query = select(MemberRow.no, MemberRow.member, MemberRow.guarded_until)
-    listed: list[Member] = []
-    for some in [None] if numbers is None else chunks(sorted(numbers)):
-        narrowed = query if some is None else query.where(col(MemberRow.no).in_(some))
-        listed.extend(
-            Member(no, name, None if until is None else from_seconds(until))
-            for no, name, until in tx.session.exec(narrowed)
-        )
+    listed = members.by_number(tx, numbers)
     flat = list(dict.fromkeys(item for of_use in wanted for item in of_use))
     allowed = {
         (member.no, item) for member, item, facts in facts_of(tx, listed, flat) if verdict(item, facts, at=at).allowed

@@ -23,6 +23,7 @@ PRESENCE, ENROLMENT = f"{HERE}/consent/test_presence.py", f"{HERE}/workflows/tes
 ADMISSION, API = f"{HERE}/workflows/test_admission.py", f"{HERE}/api/test_api.py"
 IMPORTED, GATHERING = f"{HERE}/workflows/test_import_order.py", f"{HERE}/storage/test_gathering.py"
 AT_ONCE = f"{HERE}/workflows/test_at_once.py"
+IN_TIME, RECENT = f"{HERE}/storage/test_bits_in_time.py", f"{HERE}/consent/test_recent.py"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,14 @@ MUTANTS = (
         DOMAIN,
     ),
     _bug(8, "storage/cohorts.py", "return entries.last_id(tx) + 1", "return entries.last_id(tx)", ENROLMENT),
-    _bug(8, _BITS, "touched_since(seen, warm.mark) if warm.bits.items else set()", "set()", BITS),
+    _bug(8, _BITS, "touched_since(tx, warm.mark) if warm.bits.items else set()", "set()", BITS),
+    _bug(
+        8, _BITS, "            seen.session.rollback()\n            mark = _mark(seen)\n", "            pass\n", IN_TIME
+    ),
+    _bug(8, _BITS, "if mark < warm.mark or len(touched)", "if len(touched)", IN_TIME),
+    _bug(8, "consent/recent.py", "if when > second}", "if when > second + 1}", RECENT, IN_TIME),
+    _bug(8, "consent/recent.py", "if second < self.since:", "if False:", RECENT),
+    _bug(8, "storage/cohorts.py", "own = later |", "own = set() |", IN_TIME),
     _bug(9, _VERDICT, "choice.notice < terms.notice_from(at)", "choice.notice < 0", VERDICT),
     _bug(9, _VERDICT, "if published_at <= at), default=0)", "if published_at < at), default=0)", VERDICT, CONSENTS),
     _bug(9, _BITS, "known is None or known.notice_from != notice_from", "known is None", BITS),
@@ -136,8 +144,8 @@ MUTANTS = (
     _bug(
         13,
         _CATALOGUE,
-        "order.index(definition.scope_class) < order.index(",
-        "order.index(definition.scope_class) > order.index(",
+        "order.index(scope.scope_class) < order.index(",
+        "order.index(scope.scope_class) > order.index(",
         DOMAIN,
     ),
     _bug(14, _CATALOGUE, "if item.scope not in self.purposes[item.purpose].scopes:", "if False:", DOMAIN),

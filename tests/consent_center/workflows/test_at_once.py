@@ -8,7 +8,7 @@ import numpy as np
 from consent_center.consent.verdict import Reason
 from consent_center.errors import SupersededError
 from consent_center.workflows.ask_verdict import ask_verdict
-from consent_center.workflows.ask_verdicts import Question, ask_verdicts
+from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.preview_cohort import preview_cohort
 from consent_center.workflows.withdraw_consent import withdraw_consent
@@ -36,7 +36,7 @@ def test_a_yes_and_a_withdrawal_at_once_end_in_the_withdrawal(store):
         assert all(one.result(60) for one in told), "only a yes may be told that it came too late"
     single = [store.read(ask_verdict, member, [TRAIN], at=NOW)[0].reason for member in people]
     assert set(single) == {Reason.WITHDRAWN}
-    assert store.read(ask_verdicts, [Question(member, TRAIN) for member in people], at=NOW) == single
+    assert store.read(ask_verdicts, Questions.of([(member, TRAIN) for member in people]), at=NOW) == single
 
 
 def test_previews_asked_for_at_once_tell_the_same_band(store):
