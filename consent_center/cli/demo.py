@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from consent_center.demo.departments_story import run_departments
 from consent_center.demo.errors import OutputError
 from consent_center.demo.preference_story import run_preference
 from consent_center.demo.show import Show
@@ -14,7 +15,7 @@ from consent_center.demo.world import Options
 
 
 def demo(
-    data: Annotated[str, typer.Option(help="journey, telco or synthetic.")] = "journey",
+    data: Annotated[str, typer.Option(help="journey, telco, departments or synthetic.")] = "journey",
     model: Annotated[str, typer.Option(help="churn, or preference (with --data synthetic).")] = "churn",
     epsilon: Annotated[float, typer.Option(help="Of the training; held-out checks are paid apart.")] = 2.0,
     rounds: Annotated[int | None, typer.Option(help="Default: chosen from public numbers.")] = None,
@@ -27,7 +28,8 @@ def demo(
     """From members' consents to a released, audited, verified model: on your machine, in a minute."""
     options = Options(data=data, model=model, epsilon=epsilon, rounds=rounds, sites=sites, seed=seed, out=out)
     try:
-        tell = run_preference if model == "preference" else run_demo
+        tell = run_departments if data == "departments" else run_demo
+        tell = run_preference if model == "preference" else tell
         report = tell(options, Show(quiet=quiet or as_json))
     except OSError as error:
         why = error.strerror or "input/output error"
