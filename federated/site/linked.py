@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from federated.errors import Refusal, RefusedError
 from federated.gate import Order
-from federated.linkage.pairing import Pairing
+from federated.linkage.pairing import Pairing, epoch_of
 from federated.linkage.tokens import Tokens, check_tokens
 from federated.plan import Plan
 from federated.plan_exchange import Helper
@@ -85,6 +85,8 @@ def _link(
     if plan.exchange is None:
         raise RefusedError(Refusal.LINK_TAMPERED, "the plan has no exchange")
     pairing = plan.exchange.pairing(holder, helper)
+    if pairing.epoch != (now := epoch_of(at)):
+        raise RefusedError(Refusal.LINK_EPOCH, f"the plan is for {pairing.epoch}, this is {now}; plan it anew")
     signed, body = listed
     tokens = check_tokens(
         signed, body, hub_key=policy.hub_key, pairing=pairing, site=policy.name, run=run, enrolled=enrolled, at=at

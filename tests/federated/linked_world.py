@@ -56,14 +56,31 @@ def linked_plan(
     )
 
 
-def build_linked_world(folder: Path, *, linked: int = LINKED, runs: int = 2, plan: Plan | None = None) -> World:
-    """Sites with rows of the same members, a gate that links `linked` of them, and an approved plan."""
+def build_linked_world(
+    folder: Path,
+    *,
+    linked: int = LINKED,
+    enrolled: int = MEMBERS,
+    runs: int = 2,
+    plan: Plan | None = None,
+    strangers: bool = False,
+) -> World:
+    """Sites with rows of the same members, a gate that links `linked` of them, and an approved plan.
+
+    Args:
+        folder: where the sites are made.
+        linked: the first so many are at every site and allow the linkage.
+        enrolled: so many are enrolled at each site, and all of them allow the training.
+        runs: in a quarter, by each site's policy.
+        plan: None for `linked_plan`.
+        strangers: no site names another as a partner.
+    """
     clock, hub_key = Clock(), Ed25519PrivateKey.generate()
     plan = plan or linked_plan()
     reviewers = {"legal": Ed25519PrivateKey.generate()}
     pinned = [Pinned("legal-1", "legal", "programme", reviewers["legal"].public_key())]
     folders: dict[str, SiteFolder] = {}
-    keys = {site: enrolments(site, MEMBERS) for site in (HOLDER, *HELPERS)}
+    keys = {site: enrolments(site, enrolled) for site in (HOLDER, *HELPERS)}
     for site in (HOLDER, *HELPERS):
         folders[site] = create_site(
             folder / site,
@@ -89,7 +106,8 @@ def build_linked_world(folder: Path, *, linked: int = LINKED, runs: int = 2, pla
     for site, one in folders.items():
         partners = HELPERS if site == HOLDER else (HOLDER,)
         pin_peers(one, {other: speaking[other] for other in partners})
-        allow_exchanges(one, partners, epsilon_label=1.0, epsilon_bin=4.0, runs=runs)
+        if not strangers:
+            allow_exchanges(one, partners, epsilon_label=1.0, epsilon_bin=4.0, runs=runs)
     payload = plan_bytes(plan)
     at = {site: list(known) for site, known in keys.items()}
     gate = MemoryGate(
@@ -116,9 +134,9 @@ def build_linked_world(folder: Path, *, linked: int = LINKED, runs: int = 2, pla
 
 def _write(path: Path, site: str, pseudonyms: list[bytes]) -> None:
     """The same person at each site: her calls and her app say more about her label than her spending does."""
-    rng = np.random.default_rng(5)
-    spend, calls, app = rng.uniform(0, 1, MEMBERS), rng.uniform(0, 1, MEMBERS), rng.integers(0, 2, MEMBERS)
-    label = (rng.random(MEMBERS) < 1 / (1 + np.exp(-(5 * calls - 1.5 * app - spend - 1.5)))).astype(np.int8)
+    rng, size = np.random.default_rng(5), len(pseudonyms)
+    spend, calls, app = rng.uniform(0, 1, size), rng.uniform(0, 1, size), rng.integers(0, 2, size)
+    label = (rng.random(size) < 1 / (1 + np.exp(-(5 * calls - 1.5 * app - spend - 1.5)))).astype(np.int8)
     columns = {"spend": spend, "label": label} if site == HOLDER else {"calls": calls, "app": app}
     table = pa.table({"pseudonym": [one.hex() for one in pseudonyms], **columns})
     with duckdb.connect(str(path)) as database:
