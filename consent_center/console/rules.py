@@ -12,6 +12,7 @@ from starlette.responses import Response
 from consent_center.console.acts import EditDefinitions, EditPolicy, EditSchema, SeeDefinitions
 from consent_center.console.desk import HOME, PostedDep, StaffPage
 from consent_center.errors import ConsentCenterError, ForbiddenError
+from consent_center.studies.errors import StudyFileError
 from consent_center.studies.policy import PARTS, Quorum, StudyPolicy
 from consent_center.studies.roles import REVIEWING, Act
 from consent_center.studies.schema import SiteSchema, read_schema, written_schema
@@ -57,6 +58,8 @@ def keep_schema(page: EditSchema, form: PostedDep) -> Response:
         page.wiring.store.run(register_schema, schema, by=page.person.id, at=page.at)
     except ForbiddenError:
         raise
+    except StudyFileError as error:
+        return _rules(page, refused="; ".join(error.problems), schema=text, status=422)
     except ConsentCenterError as error:
         return _rules(page, refused=str(error), schema=text, status=422)
     return page.go(f"{HOME}/rules")

@@ -6,6 +6,7 @@ the product); they are compiled in memory, so what runs is what was reviewed.
 """
 
 import gettext
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,6 +18,9 @@ from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
 from consent_center.web.languages import Language
+
+PLACE = re.compile(r"\{(\w+)\}")
+"""A place that a value fills."""
 
 
 class UntranslatedError(KeyError):
@@ -55,6 +59,25 @@ class Words:
             raise UntranslatedError(f"no message {key} in {self.language}")
         return _filled(message, {"count": number, **values})
 
+    def refusal(self, said: str) -> Markup | None:
+        """A refusal as the code says it, in this language; None if it is of none of the known forms.
+
+        Several refusals in one line, parted by "; ", are told one by one; if any of them is unknown, none is.
+        """
+        if told := self._refusal(said):
+            return told
+        parts = [self._refusal(one) for one in said.split("; ")]
+        known = [one for one in parts if one is not None]
+        if len(known) < len(parts) or not known:
+            return None
+        return escape("; " if self.language is Language.EN else "；").join(known)
+
+    def _refusal(self, said: str) -> Markup | None:
+        for key, form in _refusals():
+            if found := form.fullmatch(said):
+                return self(key, **found.groupdict())
+        return None
+
     def has(self, key: str) -> bool:
         """Whether there is such a message, for names that come from data."""
         return self.translations.gettext(key) != key
@@ -84,6 +107,24 @@ def words(language: Language) -> Words:
     write_mo(compiled, merged)
     compiled.seek(0)
     return Words(language=language, translations=gettext.GNUTranslations(compiled))
+
+
+@cache
+def _refusals() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Key and English form of every refusal, those that say most by themselves first."""
+    found = []
+    for source in catalogue_files(Language.EN):
+        if source.name == "refusals.po":
+            with source.open("rb") as stream:
+                found = [(str(message.id), str(message.string)) for message in read_po(stream) if message.id]
+    found.sort(key=lambda one: -len(PLACE.sub("", one[1])))
+    return tuple((key, _pattern(form)) for key, form in found)
+
+
+def _pattern(form: str) -> re.Pattern[str]:
+    words_and_names = PLACE.split(form)
+    parts = (f"(?P<{one}>.+?)" if odd % 2 else re.escape(one) for odd, one in enumerate(words_and_names))
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def catalogue_files(language: Language) -> list[Traversable]:

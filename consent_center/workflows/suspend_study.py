@@ -39,7 +39,8 @@ def _step(tx: Transaction, study: Study, step: str, *, by: str, role: str, reaso
         raise StudyError("say why, in at least a sentence: others must be able to judge it")
     by_hand = [one.step for one in study_steps.steps_of(tx, [study.id]).get(study.id, []) if one.code == BY_HAND]
     if (bool(by_hand) and by_hand[-1] == "suspended") == (step == "suspended"):
-        raise StudyError(f"nothing to change: the study is {'already' if step == 'suspended' else 'not'} suspended")
+        already = "nothing to change: the study is already suspended"
+        raise StudyError(already if step == "suspended" else "nothing to change: the study is not suspended")
     if step == "resumed" and by in study.designers:
         raise RuleError("whoever had a hand in a study cannot let it go on: ask a reviewer")
     _record(tx, study, Step(step, BY_HAND, by, reason.strip(), at), role=role)

@@ -16,8 +16,9 @@ from consent_center.web.pages import environment
 PACKAGES = ("web", "portal", "console", "cli")
 ROOT = Path("consent_center")
 CALLS = {"t", "tn", "words", "count", "Failure", "FieldError"}
-NAMED_BY_DATA = ("scope.", "recipient.", "purpose.")
-"""Names that a programme's own definitions may use; kept whether or not the example does."""
+NAMED_BY_DATA = ("scope.", "recipient.", "purpose.", "refusal.")
+"""Names that a programme's own definitions may use, kept whether or not the example does; and refusals, which are found
+by what the code says (`test_refusals.py`)."""
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 HAN = re.compile(r"[\u3400-\u9fff]")
