@@ -182,7 +182,7 @@ class _Replay:
             return False
 
     def _has_entries(self) -> bool:
-        if any(path.startswith("tile/entries/") for path in self._paths):
+        if any(path.startswith("tile/entries") for path in self._paths):
             return True
         if self._paths or not self._head.size:
             return False

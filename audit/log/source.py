@@ -10,17 +10,23 @@ import stat
 import urllib.error
 import urllib.request
 import zlib
+from http.client import HTTPMessage
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from audit.errors import MissingFileError, UnreadableError
 
 MAX_FILE_SIZE = 256 * (2 + 65_535)
 """Longest file a log can have in bytes: a full bundle of the longest entries."""
 
+MAX_DEPTH = 16
+"""Folders below tile/ that are looked into; the tile of the last entry a log can have lies 10 deep."""
+
 TIMEOUT_S = 30.0
 
 _GZIP = 16 + zlib.MAX_WBITS
+_SECRET = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+"""Addresses to which a token is shown: nobody on the way can read it."""
 
 
 class Source(Protocol):
@@ -61,9 +67,22 @@ class DirectorySource:
             os.close(handle)
 
     def paths(self) -> list[str]:
-        """List every file below tile/."""
-        files = (place for place in (self.directory / "tile").rglob("*") if not place.is_dir())
-        return sorted(place.relative_to(self.directory).as_posix() for place in files)
+        """List every file below tile/; a link counts as a file, a folder too deep for any tile too."""
+        found: list[str] = []
+        waiting = ["tile"]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                with os.scandir(f"{self.directory}/{folder}") as listed:
+                    for one in listed:
+                        path = f"{folder}/{one.name}"
+                        inner = one.is_dir(follow_symlinks=False) and path.count("/") < MAX_DEPTH
+                        (waiting if inner else found).append(path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as failure:
+                raise UnreadableError("a folder below tile/", failure.strerror or "input/output error") from None
+        return sorted(found)
 
 
 class UrlSource:
@@ -72,6 +91,9 @@ class UrlSource:
     def __init__(self, address: str, *, token: str | None = None) -> None:
         if not address.startswith(("https://", "http://")):
             raise UnreadableError(address, "the address starts neither with https:// nor with http://")
+        if token and not address.startswith(_SECRET):
+            raise UnreadableError(address, "a token is shown over https:// only")
+        self._opener = urllib.request.build_opener(_Redirects())
         self.address = address.rstrip("/")
         self._headers = {"Accept-Encoding": "gzip, identity"}
         if token:
@@ -82,7 +104,7 @@ class UrlSource:
         place = f"{self.address}/{path}"
         request = urllib.request.Request(place, headers=self._headers)  # noqa: S310 (the scheme is checked above)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (as above)
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 data: bytes = answer.read(MAX_FILE_SIZE + 1)
                 if answer.headers.get("Content-Encoding") == "gzip":
                     data = _unzipped(data, path)
@@ -98,6 +120,19 @@ class UrlSource:
     def paths(self) -> list[str]:
         """Return nothing: a web server does not list its files."""
         return []
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server elsewhere, without the token: it was given for one place only."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        """Ask again where the server says."""
+        again = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if again is not None and (again.type, again.host) != (req.type, req.host):
+            again.remove_header("Authorization")
+        return again
 
 
 def _read_all(handle: int, limit: int) -> bytes:

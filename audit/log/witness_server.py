@@ -7,12 +7,16 @@ Source: C2SP tlog-witness.
 
 import ssl
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import socket
+from socket import SHUT_RDWR, socket
 from socketserver import TCPServer
+from typing import Any
 
 from audit.errors import (
     ClockError,
@@ -27,7 +31,10 @@ from audit.log.note import MAX_NOTE_SIZE
 from audit.log.witness import Witness
 
 MAX_BODY_SIZE = MAX_NOTE_SIZE + 10_000
+MAX_CONNECTIONS = 128
 IDLE_TIMEOUT_S = 30
+LONGEST_S = 120
+"""After so long a connection is ended, so that callers who send a byte now and then cannot hold them all."""
 
 STATUSES: dict[type[LogError], HTTPStatus] = {
     FormatError: HTTPStatus.BAD_REQUEST,
@@ -57,6 +64,8 @@ class WitnessServer(ThreadingHTTPServer):
         self.witness = witness
         self.now = now
         self.tls: ssl.SSLContext | None = None
+        self._open: dict[socket, tuple[float, socket]] = {}
+        self._counting = threading.Lock()
 
     def wrap_in_tls(self, certificate: Path, key: Path) -> None:
         """Speak TLS from now on; each handshake is made by the thread of its own connection.
@@ -78,7 +87,37 @@ class WitnessServer(ThreadingHTTPServer):
         except OSError:  # whoever called did not speak TLS, or hung up
             return
         with line:
+            with self._counting:
+                self._open[request] = self._open[request][0], line
             super().finish_request(line, client_address)
+
+    def process_request(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+        """Give a connection its thread; one too many is closed unheard."""
+        if not isinstance(request, socket):
+            return
+        with self._counting:
+            if len(self._open) < MAX_CONNECTIONS:
+                self._open[request] = time.monotonic(), request
+        if request not in self._open:
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def close_request(self, request: socket | tuple[bytes, socket]) -> None:
+        """Forget a connection that has ended."""
+        if isinstance(request, socket):
+            with self._counting:
+                self._open.pop(request, None)
+        super().close_request(request)
+
+    def service_actions(self) -> None:
+        """End connections that last too long; called twice a second while the server runs."""
+        until = time.monotonic() - LONGEST_S
+        with self._counting:
+            for since, line in self._open.values():
+                if since < until:
+                    with suppress(OSError):  # it has just ended by itself
+                        socket.shutdown(line, SHUT_RDWR)  # not that of TLS, which would go on in clear
 
     def server_bind(self) -> None:
         """Bind without asking the network for the host's full name, which can take seconds and is not used."""
@@ -87,7 +126,7 @@ class WitnessServer(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Pass over callers that hang up; anything else is a fault of ours, and shown."""
-        if not isinstance(sys.exception(), ConnectionError):
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]  # as it came from the caller
 
 
@@ -122,6 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "")
+        if "Transfer-Encoding" in self.headers or len(self.headers.get_all("Content-Length", [])) > 1:
+            return None
         if not (length.isascii() and length.isdigit()) or len(length) > 9 or int(length) > MAX_BODY_SIZE:
             return None
         return self.rfile.read(int(length))

@@ -5,6 +5,7 @@ import gzip
 import http.server
 import os
 import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -127,6 +128,63 @@ def test_a_pipe_in_place_of_a_file_does_not_hang_the_verifier(log, capsys):
     os.mkfifo(log / "tile/0/000")
     assert main(["verify", str(log), "--key", VKEY]) == 2
     assert "it is not a file" in capsys.readouterr().err
+
+
+def test_folders_without_end_and_links_that_lead_round_are_named_and_not_followed(log, monkeypatch, capsys):
+    monkeypatch.chdir(log / "tile")
+    for _ in range(1100):
+        os.mkdir("a")  # noqa: PTH102 - the whole path is longer than the system takes
+        os.chdir("a")
+    monkeypatch.chdir(log)
+    (log / "tile/round").symlink_to(log / "tile")
+    assert main(["verify", str(log), "--key", VKEY, "--entries"]) == 0
+    assert "2 files below tile/ are not tiles" in capsys.readouterr().out
+    subprocess.run(["rm", "-rf", log / "tile/a"], check=True)  # Python's own would recurse too deep
+
+
+def test_entries_behind_a_link_are_entries(log, tmp_path, capsys):
+    (log / "tile/entries").rename(tmp_path / "elsewhere")
+    (log / "tile/entries").symlink_to(tmp_path / "elsewhere")
+    assert main(["verify", str(log), "--key", VKEY]) == 0
+    assert "Read 600 entries" in capsys.readouterr().out
+
+
+def test_a_token_is_shown_to_its_own_server_only_and_never_in_clear(address, log, tmp_path):
+    seen = []
+
+    class Elsewhere(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers.get("Authorization"))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write((log / "checkpoint").read_bytes())
+
+        def log_message(self, *arguments):
+            pass
+
+    other = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+
+    class Sends(Elsewhere):
+        def do_GET(self):
+            seen.append(self.headers.get("Authorization"))
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{other.server_port}{self.path}")
+            self.end_headers()
+
+    first = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sends)
+    servers = [(one, threading.Thread(target=one.serve_forever, args=(0.01,))) for one in (other, first)]
+    for _, thread in servers:
+        thread.start()
+    try:
+        UrlSource(f"http://127.0.0.1:{first.server_port}", token="auditor-1").read("checkpoint")
+    finally:
+        for one, thread in servers:
+            one.shutdown()
+            thread.join()
+            one.server_close()
+    assert seen == [TOKEN, None]
+    with pytest.raises(UnreadableError):
+        UrlSource("http://log.example", token="auditor-1")
 
 
 def test_a_server_that_is_not_there_is_not_a_verdict(capsys):

@@ -25,6 +25,7 @@ from audit.errors import (
     UnreadableError,
     WitnessRefusalError,
 )
+from audit.log import witness_server
 from audit.log.checkpoint import Checkpoint, sign
 from audit.log.cosignature import Algorithm, Cosigner
 from audit.log.note import Signature, SignerKey, parse_note, parse_signature_lines, signed_by
@@ -313,6 +314,41 @@ def test_a_body_without_a_sensible_length_is_refused(server, length):
     connection.endheaders()
     assert connection.getresponse().status == 400
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "headers", [[("Content-Length", "5"), ("Content-Length", "6")], [("Transfer-Encoding", "chunked")]]
+)
+def test_a_body_that_a_proxy_may_read_otherwise_is_refused(server, headers):
+    connection = http.client.HTTPConnection(*server.server_address, timeout=10)
+    connection.putrequest("POST", "/add-checkpoint")
+    for name, value in headers:
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Connection") or "close") == (400, "close")
+    answer.read()
+    connection.close()
+
+
+def test_callers_who_hold_a_connection_hold_neither_all_of_them_nor_for_ever(server, monkeypatch, capfd):
+    monkeypatch.setattr(witness_server, "MAX_CONNECTIONS", 3)
+    held = [socket.create_connection(server.server_address[:2], timeout=10) for _ in range(3)]
+    for caller in held:
+        caller.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 1000\r\n\r\nold")
+    while len(server._open) < 3:
+        time.sleep(0.001)
+    with socket.create_connection(server.server_address[:2], timeout=10) as refused:
+        assert refused.recv(1) == b""
+    monkeypatch.setattr(witness_server, "LONGEST_S", 0)
+    for caller in held:
+        assert caller.recv(4096).partition(b" ")[2][:3] in (b"", b"400")
+        caller.close()
+    while server._open:
+        time.sleep(0.001)
+    monkeypatch.setattr(witness_server, "LONGEST_S", 120)
+    assert post(server, request(0, 25).body())[0] == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_a_caller_that_hangs_up_leaves_no_trace(server, capfd):
