@@ -82,7 +82,7 @@ def check_answer(
         "allow": (
             [
                 t("answer.allow_starts", until=f.day(ends_at(page, names, choice))),
-                *([t("link.starts", other=choice.other)] if choice.other else []),
+                *([t("linkage.starts", other=choice.other)] if choice.other else []),
             ],
             f.sentences(
                 [t("answer.allow_cannot"), t("answer.allow_models") if trains else "", *cannot_undo(choice, names)]

@@ -91,7 +91,7 @@ def ends_at(page: MemberPage, names: Names, choice: Choice) -> datetime:
 
 def _lead(page: MemberPage, names: Names, purpose: str, shown: list[Choice]) -> Markup:
     if names.catalogue.purposes[purpose].between:
-        return page.words("link.lead")
+        return page.words("linkage.lead")
     key = "choice.lead_trains" if names.catalogue.purposes[purpose].trains_models else "choice.lead"
     scopes = list(dict.fromkeys(choice.scope_said for choice in shown))
     who = page.formats.together(dict.fromkeys(choice.recipient_said for choice in shown))
@@ -115,7 +115,7 @@ def _facts(page: MemberPage, names: Names, shown: list[Choice]) -> list[tuple[Ma
     if first.apart is not None and len(shown) == 1:
         facts.insert(1, (t("choice.why_apart"), first.why_apart))
     if first.other and len(shown) == 1:
-        facts.insert(1, (t("link.with"), f.cap(first.other)))
+        facts.insert(1, (t("linkage.with"), f.cap(first.other)))
     ends = _contract_ends(page, names, first)
     if ends is not None:
         facts.insert(2, (t("choice.contract"), t("state.until", date=f.day(ends))))

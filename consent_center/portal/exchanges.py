@@ -58,10 +58,10 @@ def exchange_told(one: Exchanged, names: Names, formats: Formats, proof: ShownPr
         title=one.title,
         at=one.at,
         purpose=names.purpose(one.pairing.purpose),
-        quarter=t("link.quarter", year=year, quarter=quarter),
+        quarter=t("linkage.quarter", year=year, quarter=quarter),
         uses=uses_of(one, names, formats),
         receipts=tuple(f"/receipts/{entry}" for entry in one.under),
-        left=t("link.left", date=formats.minute(one.left_at)) if one.left_at is not None else Markup(),
+        left=t("linkage.left", date=formats.minute(one.left_at)) if one.left_at is not None else Markup(),
         index=one.index,
         proof=proof,
     )
@@ -74,13 +74,13 @@ def uses_of(one: Exchanged, names: Names, formats: Formats) -> tuple[Use, Use]:
     said = {"holder": holder, "helper": helper}
     theirs = formats.together(dict.fromkeys(names.scope_said(item.scope) for item in one.at_helper) or [Markup("")])
     if one.numbers is None:
-        texts = t("link.again_helper", **said), t("link.again_holder", **said)
+        texts = t("linkage.again_helper", **said), t("linkage.again_holder", **said)
     else:
         label, group = one.numbers.labels, one.numbers.answers
         texts = (
-            t("link.use_helper", **said, scopes=theirs, hits=best_answer(label.epsilon, label.options)),
+            t("linkage.use_helper", **said, scopes=theirs, hits=best_answer(label.epsilon, label.options)),
             t(
-                "link.use_holder",
+                "linkage.use_holder",
                 **said,
                 scopes=theirs,
                 groups=group.options,

@@ -50,16 +50,16 @@ def link_of(names: Names, purpose: str, shown: Sequence[Choice]) -> Link | None:
         second=second,
         ends=ends,
         goes_on=bool(ends) and all(choice.code == "allowed" and not choice.note for choice in ends),
-        crosses=(t("link.code"), t("link.answer"), t("link.group"), t("link.kept")),
-        reveals=(t("link.membership"), t("link.difference"), t("link.trusted")),
+        crosses=(t("linkage.code"), t("linkage.answer"), t("linkage.group"), t("linkage.kept")),
+        reveals=(t("linkage.membership"), t("linkage.difference"), t("linkage.trusted")),
     )
 
 
 def also_stops(choice: Choice, names: Names) -> list[Markup]:
     """What a withdrawal of this item stops elsewhere; nothing if it links nobody."""
-    return [names.words("link.stops", other=choice.other)] if choice.other else []
+    return [names.words("linkage.stops", other=choice.other)] if choice.other else []
 
 
 def cannot_undo(choice: Choice, names: Names) -> list[Markup]:
     """What nobody can take back of an item that links."""
-    return [names.words("link.cannot")] if choice.other else []
+    return [names.words("linkage.cannot")] if choice.other else []

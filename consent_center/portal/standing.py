@@ -160,7 +160,7 @@ def shown_choice(stand: Stand, names: Names, formats: Formats, stands: Mapping[I
         note=_note(stand, state, names, formats) or _waits(stand, state, names, stands),
         scope=scope,
         scope_is=names.scope_is(item.scope),
-        scope_said=words("link.scope", scope=scope_said, other=other) if other else scope_said,
+        scope_said=words("linkage.scope", scope=scope_said, other=other) if other else scope_said,
         purpose=names.purpose(item.purpose, item.recipient),
         recipient=recipient,
         recipient_said=names.recipient_said(item.recipient),
@@ -222,7 +222,7 @@ def _waits(stand: Stand, state: State, names: Names, stands: Mapping[Item, Stand
     ends = [one for key, one in stands.items() if (key.purpose, key.recipient) == (item.purpose, other)]
     if not other or state != "allowed" or (ends and all(one.verdict.allowed for one in ends)):
         return Markup()
-    return names.words("link.waits", other=names.recipient_said(other))
+    return names.words("linkage.waits", other=names.recipient_said(other))
 
 
 def _why_apart(apart: Apart | None, item: Item, names: Names) -> Markup:

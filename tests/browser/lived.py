@@ -37,7 +37,7 @@ def live(served: Served) -> None:
     for person in served.world.people:
         if "ricefield" not in wiring.store.read(pseudonyms_of, person.member):
             wiring.store.run(enrol_member, person.member, "ricefield", at=at)
-    said = [yes(house, person.member, item) for person in served.world.people for item in ENDS]
+    said = [yes(house, person.member, item, person.language) for person in served.world.people for item in ENDS]
     wiring.store.run(make_statements, said, at=at - timedelta(days=5))
     exchanged(house, at - timedelta(days=4))
     for person in served.world.people:

@@ -95,11 +95,11 @@ def exchanged(house: House, at: datetime) -> str:
     return name
 
 
-def yes(house: House, member: str, item: Item) -> Utterance:
+def yes(house: House, member: str, item: Item, language: Language = Language.EN) -> Utterance:
     known = house.world.wiring.store.read(show_choices, member, at=house.clock()).catalogue
     notice = known.latest_notice("link-ricefield")
-    shown = choices_digest(notice, "en", [item])
-    return Utterance(member, Act.GIVEN, (item,), notice.code, notice.version, "en", shown)
+    shown = choices_digest(notice, language.value, [item])
+    return Utterance(member, Act.GIVEN, (item,), notice.code, notice.version, language.value, shown)
 
 
 def at_both(house: House) -> Visitor:
@@ -118,13 +118,13 @@ def test_each_end_is_one_statement_of_its_own_and_needs_the_other(any_house: Hou
     page = html.unescape(member.answer(OURS, "allow").text)
     assert said_by(member) == [("given", ["purchases/link-ricefield/marketing/TW"])]
     assert "Allowed" in page
-    waits = words(Language.EN)("link.waits", other="Ricefield Market")
+    waits = words(Language.EN)("linkage.waits", other="Ricefield Market")
     assert waits in text_of(member, "/")
     assert waits in text_of(member, OURS.rsplit("/", 3)[0])
     member.answer(THEIRS, "allow")
     assert len(said_by(member)) == 2
     assert waits not in text_of(member, "/")
-    assert words(Language.EN)("link.both_goes_on") in text_of(member, OURS)
+    assert words(Language.EN)("linkage.both_goes_on") in text_of(member, OURS)
 
 
 @pytest.mark.parametrize("language", list(Language))
@@ -134,8 +134,8 @@ def test_its_page_says_what_crosses_and_what_even_that_reveals(house: House, lan
     page = html.unescape(member.get(path, params={"lang": language.value}).text)
     t = words(language)
     for key in ("code", "answer", "group", "kept", "membership", "difference", "trusted", "both"):
-        assert t(f"link.{key}") in page, key
-    assert page.index(t("link.membership")) < page.index(t("choice.yours")), "it is said before she answers"
+        assert t(f"linkage.{key}") in page, key
+    assert page.index(t("linkage.membership")) < page.index(t("choice.yours")), "it is said before she answers"
     pair = [form for form in forms_of(page) if form.action == f"{path}/answer"]
     assert [form.buttons for form in pair] == [[("say", "allow"), ("say", "refuse")]]
     assert 'aria-pressed="true"' not in page
@@ -146,8 +146,9 @@ def test_stopping_says_that_it_stops_at_both_and_what_nobody_can_forget(house: H
     member.answer(OURS, "allow")
     check = html.unescape(member.submit(OURS, f"{OURS}/answer", say="refuse").text)
     t = words(Language.EN)
-    assert t("link.stops", other="Ricefield Market") in check
-    assert t("link.cannot") in check
+    assert t("linkage.stops", other="Ricefield Market") in check
+    assert t("linkage.cannot") in check
+    assert t("linkage.cannot") in text_of(member, "/stop-all")
     house.clock.ahead += timedelta(seconds=2)
     member.answer(OURS, "refuse")
     assert [act for act, _ in said_by(member)] == ["given", "withdrawn"]

@@ -81,6 +81,18 @@ def test_the_catalogues_hold_the_same_keys() -> None:
         assert sorted(CATALOGUES[language]) == KEYS
 
 
+def test_no_part_of_the_product_takes_the_key_of_another() -> None:
+    taken: dict[str, str] = {}
+    twice = []
+    for file in catalogue_files(Language.EN):
+        with file.open("rb") as stream:
+            for message in read_po(stream):
+                key = message.id if isinstance(message.id, str) else message.id[0]
+                if key and taken.setdefault(key, file.name) != file.name:
+                    twice.append(f"{key}: {taken[key]} and {file.name}")
+    assert twice == []
+
+
 def test_every_key_that_a_template_names_exists() -> None:
     from_templates: set[str] = set()
     for part in PACKAGES:
