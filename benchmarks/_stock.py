@@ -166,7 +166,7 @@ def stock_round_seconds(*, sites: int = 3, rounds: int = 3) -> float:
             settle(report)
             ends.append(time.perf_counter())
 
-        gate.settle_round = settled  # type: ignore[method-assign]
+        gate.settle_round = settled  # type: ignore[method-assign]  # listens to the rounds of this one gate
         with stock_flower(folder / "stock", gate, {name: folder / name for name in agents}) as stock:
             if stock.run("benchmark", timeout_s=240) != "completed":
                 raise RuntimeError("the run under stock Flower did not complete: " + stock.said())

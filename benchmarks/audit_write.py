@@ -97,7 +97,7 @@ def _pair(addresses: Sequence[str]) -> Iterator[tuple[Store, Store]]:
         return made
 
     _without_references(plain)
-    entries.append = append  # type: ignore[assignment]
+    entries.append = append  # type: ignore[assignment]  # the writer without entries, for the time of this block
     try:
         yield audited, plain
     finally:

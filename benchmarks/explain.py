@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.score import FEATURES
 from consent_center.offers.explanation import say_reasons
+from federated.models import churn, network
 from federated.models.explain import Explained, change_of, explain, explain_log_odds, reasons_of
-from federated.models.registry import MODELS
 
 MEMBERS, TURNS = 200, 7
 GOALS = {
@@ -40,9 +40,9 @@ def run() -> dict[str, object]:
     """Each model in turn."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     rows, figures, worst = values(MEMBERS), {}, 0.0
-    for name in ("churn-linear", "churn-shapes", "churn-pairs", "churn-mlp"):
-        model = MODELS[name]
-        weights = np.random.default_rng(1).normal(0, 0.4, model.size(FEATURES))  # type: ignore[attr-defined]
+    for model in (churn.LINEAR, churn.SHAPES, churn.PAIRS, network.MLP):
+        name = model.name
+        weights = np.random.default_rng(1).normal(0, 0.4, model.size(FEATURES))
         whole = explain(model, FEATURES, rows, weights)
         scored = explain_log_odds(model, FEATURES, rows, weights)
         gap = float(np.abs(whole.base + whole.contributions.sum(axis=1) - scored).max())

@@ -14,8 +14,10 @@ import hashlib
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -134,15 +136,15 @@ def run() -> dict[str, object]:
             gate.admit_run = lambda _, given=admission: given  # type: ignore[method-assign]  # the hub's time is not ours
             checked, check = 0.0, scoring.ordered_work
 
-            def timed(*args: object, check: object = check, **kwargs: object) -> object:
+            def timed(*args: Any, check: Callable[..., Any] = check, **kwargs: Any) -> Any:
                 nonlocal checked
                 began = time.process_time()
                 try:
-                    return check(*args, **kwargs)  # type: ignore[operator]
+                    return check(*args, **kwargs)
                 finally:
                     checked += time.process_time() - began
 
-            scoring.ordered_work = timed  # type: ignore[assignment]
+            scoring.ordered_work = timed
             began = time.process_time()
             done = score_members(desk, gate, package, study="offers")
             took = time.process_time() - began

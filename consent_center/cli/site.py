@@ -24,6 +24,7 @@ from federated.keyfile import read_key
 from federated.models.package import parse_package
 from federated.site.coupons import refuse_coupon
 from federated.site.crm import webhook
+from federated.site.decided import write_decided
 from federated.site.decisions import CouponReason, Kept
 from federated.site.equipment import coordinator_of
 from federated.site.folder import SiteFolder
@@ -123,6 +124,18 @@ def coupon(
         clearing = StoreClearing(store, signer=read_key(hub_folder / "signing.key"), clock=clock)
         made = refuse_coupon(desk, clearing, member, coupon=code, reason=cast(CouponReason, reason))
     _out.print(f"Recorded: {code} was refused ({reason}). The log holds {made[:12]} and nothing of the reason.")
+
+
+@app.command()
+def decided(
+    site: SiteOpt,
+    file: Annotated[Path, typer.Argument(help="The CSV file to write: member, decision, outcome.")],
+    kind: Annotated[str, typer.Option(help="offer, recommendation or coupon-refused.")] = "offer",
+) -> None:
+    """Write whom decisions of this kind reached and what they said to it, to be audited: accord audit take."""
+    with _desk(site) as desk:
+        reached = write_decided(desk.store, file, kind=kind)
+    _out.print(f"{reached} members were reached. The file is for this site alone; accord audit take counts it.")
 
 
 @app.command("effect")

@@ -3,6 +3,7 @@
 The same audit gives the same bytes: serial number and time come from the audit itself. Every file tells each override.
 """
 
+import re
 import uuid
 from dataclasses import asdict
 from datetime import UTC
@@ -22,10 +23,14 @@ _PAPER = {
     'class="zone"': 'class="zone" fill="#d6d1c3"',
     'class="k"': 'class="k" fill="none" stroke="#ffffff" stroke-width="1.75"',
     'class="of"': 'class="of" fill="#ffffff" stroke="#78756b"',
+    "<rect width=": '<rect fill="#0b4f60" width=',
     'class="zero"': 'class="zero" stroke="#78756b"',
     "<line x1": '<line stroke="#1a1f26" stroke-width="2" x1',
 }
 """Plain colours for pictures: what sets the type applies no style sheet of the page inside SVG."""
+_COLOURS = {"is-good": "#1f6042", "is-hold": "#7a4f00", "is-stop": "#98291f"}
+_STATED = re.compile(r'class="(?:state|verdict) (is-good|is-hold|is-stop)">\s*<svg class="mark".*?</svg>', re.DOTALL)
+"""A verdict's mark carries the verdict's colour, as `tokens.css` has it on paper."""
 
 
 class PaperError(RuleError):
@@ -125,6 +130,7 @@ def pdf_of(html: str) -> bytes:
         raise PaperError("no PDF can be made here: install weasyprint and Pango, or print the HTML report") from error
     for written, plain in _PAPER.items():
         html = html.replace(written, plain)
+    html = _STATED.sub(lambda found: found[0].replace('class="f"', f'class="f" fill="{_COLOURS[found[1]]}"'), html)
     made = HTML(string=html, url_fetcher=_refuse).write_pdf()
     return bytes(made or b"")
 

@@ -113,7 +113,7 @@ def shelf_rows(page: AuditPage) -> list[ShelfRow]:
     """What each group is shown, if shelves were audited."""
     return [
         ShelfRow(
-            attribute=attribute,
+            attribute=attribute.partition(":")[0],
             group=one["group"],
             shares=[round(100 * share) for share in one["shares"]],
             seen=round(100 * one["at_least"]),
@@ -133,17 +133,17 @@ def mean_rows(page: AuditPage, formats: Formats) -> list[MeanRow]:
         found = means_of(table, _scale(page, table), page.limits)
         for index, group in enumerate(table.layout.groups):
             known = not np.isnan(found.mean[index])
-            shown = [formats.number(round(float(one[index]), 3)) for one in (found.mean, found.low, found.high)] * known
+            shown = [_figure(float(one[index]), formats) for one in (found.mean, found.low, found.high)] * known
             mean, low, high = shown or ("", "", "")
             rows.append(
                 MeanRow(
-                    attribute=table.layout.attribute,
+                    attribute=counted_name(table.layout.attribute),
                     group=group,
                     mean=mean,
                     low=low,
                     high=high,
-                    worst=formats.number(round(float(found.worst[index]), 3)),
-                    best=formats.number(round(float(found.best[index]), 3)),
+                    worst=_figure(float(found.worst[index]), formats),
+                    best=_figure(float(found.best[index]), formats),
                     response=round(100 * float(found.response[index])),
                 )
             )
@@ -190,7 +190,7 @@ def weight_rows(page: AuditPage) -> list[WeightRow]:
 
 def _threshold_row(table: CountTable, one: Effect, formats: Formats) -> ThresholdRow:
     return ThresholdRow(
-        attribute=table.layout.attribute,
+        attribute=counted_name(table.layout.attribute),
         group=one.group,
         now=unsigned(table.layout.threshold, 2),
         then=unsigned(one.threshold, 2),
@@ -204,11 +204,11 @@ def _threshold_row(table: CountTable, one: Effect, formats: Formats) -> Threshol
 
 
 def _figures(page: AuditPage, table: CountTable, formats: Formats) -> list[tuple[str, str]]:
-    names = [f"{table.layout.attribute} {group}" for group in table.layout.groups]
+    names = [f"{counted_name(table.layout.attribute)} {group}" for group in table.layout.groups]
     if page.scale is not None:
         found = means_of(table, _scale(page, table), page.limits)
         return [
-            (name, "" if np.isnan(mean) else formats.number(round(float(mean), 3)))
+            (name, "" if np.isnan(mean) else _figure(float(mean), formats))
             for name, mean in zip(names, found.mean, strict=False)
         ]
     known = _known(page, table)
@@ -217,6 +217,15 @@ def _figures(page: AuditPage, table: CountTable, formats: Formats) -> list[tuple
         (name, f"{100 * float(rates[index]):.0f} %" if group in known else "")
         for index, (name, group) in enumerate(zip(names, table.layout.groups, strict=True))
     ]
+
+
+def _figure(value: float, formats: Formats) -> str:
+    return formats.number(round(value, 3))
+
+
+def counted_name(attribute: str) -> str:
+    """What a table is of, as people read it: "age", or "age · price_week" on a rung of a ladder."""
+    return attribute.replace(":", " · ")
 
 
 def _scale(page: AuditPage, table: CountTable) -> Scale:

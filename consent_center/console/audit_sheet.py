@@ -4,7 +4,7 @@ Pure: what `show_audit` found becomes what a template prints; nothing is judged 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from audit.fairness.chart import Axis, axis_for, gap_svg, signed, unsigned
 from audit.fairness.missing import bounds_if_known, coverage
 from audit.fairness.reach import reach
-from audit.fairness.verdict import Gap, Thresholds
+from audit.fairness.verdict import Gap, Measure, Thresholds
 from audit.fairness.words import UNSIGNED, measure_name, sentence
 from consent_center.console.audit_parts import (
     MeanRow,
@@ -21,6 +21,7 @@ from consent_center.console.audit_parts import (
     ThresholdRow,
     TimeRow,
     WeightRow,
+    counted_name,
     mean_rows,
     rung_rows,
     shelf_rows,
@@ -52,6 +53,7 @@ class Row:
         picture: its interval, empty if there is too little evidence.
         members: with noise; "< 50" if there are too few to say.
         verdict: empty if it is shown without deciding.
+        shares: of 100 members of the group and of the one beside it, how many are selected; for ratios of selection.
     """
 
     attribute: str
@@ -66,6 +68,7 @@ class Row:
     verdict: str
     sentence: str
     detectable: str = ""
+    shares: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def sheet_of(page: AuditPage, formats: Formats, *, beside: AuditPage | None = No
         level=f"{100 * (1 - limits.alpha):g}",
         power=f"{100 * limits.power:.0f}",
         agreed=round(100 * page.agreed / page.enrolled) if page.enrolled else 0,
-        given={table.layout.attribute: round(100 * coverage(table).share) for table in page.tables},
+        given={counted_name(table.layout.attribute): round(100 * coverage(table).share) for table in page.tables},
         reach=[one for table in page.tables for one in _reach(page, table.layout.attribute, formats, tests)],
         noise=round(100 * max((gap.noise_share for gap in page.judged), default=0.0)),
         signed=[signature_of(one) for one in page.overrides],
@@ -172,10 +175,10 @@ def report_html(page: AuditPage, language: Language, house: House) -> str:
 
 def _row(gap: Gap, axis: Axis, limits: Thresholds, formats: Formats, language: str) -> Row:
     number = unsigned if gap.measure in UNSIGNED else signed
-    said = sentence(gap, power=limits.power, language=language)
+    said = sentence(replace(gap, attribute=counted_name(gap.attribute)), power=limits.power, language=language)
     few = gap.members < limits.minimum_members
     return Row(
-        attribute=gap.attribute,
+        attribute=counted_name(gap.attribute),
         group=gap.group,
         reference=gap.reference or "",
         measure=measure_name(gap.measure, language),
@@ -187,7 +190,14 @@ def _row(gap: Gap, axis: Axis, limits: Thresholds, formats: Formats, language: s
         verdict="" if gap.verdict is None else str(gap.verdict),
         sentence=said,
         detectable="" if gap.detectable is None else unsigned(gap.detectable),
+        shares=_of_hundred(gap),
     )
+
+
+def _of_hundred(gap: Gap) -> tuple[int, int] | None:
+    if gap.measure is not Measure.IMPACT_RATIO or gap.rate is None or gap.reference_rate is None:
+        return None
+    return round(100 * gap.rate), round(100 * gap.reference_rate)
 
 
 def _reach(page: AuditPage, attribute: str, formats: Formats, tests: int) -> list[GroupReach]:
@@ -200,7 +210,7 @@ def _reach(page: AuditPage, attribute: str, formats: Formats, tests: int) -> lis
             continue
         lines.append(
             GroupReach(
-                attribute=attribute,
+                attribute=counted_name(attribute),
                 group=group,
                 failing="" if one is None or one.failing_ratio is None else unsigned(one.failing_ratio),
                 more="" if one is None or not one.more_members else formats.number(one.more_members),

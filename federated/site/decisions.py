@@ -191,6 +191,16 @@ class Decisions:
                 (commitment, answer, words[:2000], at.isoformat()),
             )
 
+    def reached(self, kind: str) -> dict[bytes, str]:
+        """Members whom a decision of this kind reached -> the last answer of theirs to one; empty if none."""
+        with self._store.reading() as database:
+            rows = database.execute(
+                "SELECT d.pseudonym, a.answer FROM decisions d LEFT JOIN decision_answers a USING (commitment) "
+                "WHERE d.state = 'told' AND json_extract(d.document, '$.kind') = ? ORDER BY a.number",
+                (kind,),
+            ).fetchall()
+        return {bytes(whose): answer or "" for whose, answer in rows}
+
     def counts(self) -> dict[tuple[str, str], int]:
         """(kind, state) -> how many: for the site's own audit; leaves the site only noised."""
         with self._store.reading() as database:

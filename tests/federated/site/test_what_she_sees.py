@@ -1,6 +1,7 @@
 """Laws: a member sees what is really held about her; a deleted tag is gone from the next scoring; a refused coupon is
 told with the reason it was refused for."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from federated.clearance import commitment_of
 from federated.errors import MalformedError, Refusal, RefusedError
 from federated.site import early_warning, warned
 from federated.site.coupons import refuse_coupon
+from federated.site.decided import write_decided
 from federated.site.decisions import Decisions
 from federated.site.member_desk import MemberDesk
 from federated.site.offers import Brand
 from federated.site.tags import AT_RISK
+from federated.site.taken import take_decisions
 from federated.site.warned import effect_of_warnings
 from tests.federated.site.test_scoring import MEMBERS, Shop
 
@@ -56,6 +59,27 @@ def test_what_a_site_relays_opens_its_commitment(shop: Shop) -> None:
     relay.answer_decision(hers, commitment, "unfair", words="I was ill", at=shop.clock())
     (kept,) = Decisions(shop.desk.store).of_member(hers)
     assert kept.answers[0][:2] == ("unfair", "I was ill")
+
+
+def test_the_sites_own_decisions_become_a_file_that_an_audit_takes_in(shop: Shop, tmp_path: Path) -> None:
+    first, second, third = sorted(shop.keys)[:3]
+    register = Decisions(shop.desk.store)
+    for one in (first, second):
+        refuse_coupon(shop.desk, shop.hub, one, coupon="spring-10", reason="expired")
+    (decision,) = register.of_member(first)
+    for answer in ("right", "unfair"):  # her last word counts
+        register.answer(first, decision.commitment, answer, words="", at=shop.clock())
+    file = tmp_path / "decided.csv"
+    assert write_decided(shop.desk.store, file, kind="coupon-refused") == 2
+    rows = {row["member"]: (row["decision"], row["outcome"]) for row in csv.DictReader(file.read_text().splitlines())}
+    assert len(rows) == len(shop.keys)
+    assert [rows[one.hex()] for one in (first, second, third)] == [("1", "0"), ("1", ""), ("0", "")]
+    assert file.stat().st_mode & 0o077 == 0
+    taken = take_decisions(shop.folder.data, file, name="coupons_2026")
+    assert taken.decisions == len(shop.keys)
+    assert write_decided(shop.desk.store, file, kind="offer") == 0
+    with pytest.raises(MalformedError, match="of a kind"):
+        write_decided(shop.desk.store, file, kind="price")
 
 
 def test_a_refused_coupon_is_told_with_its_true_reason(shop: Shop) -> None:
