@@ -93,12 +93,13 @@ class Propagator:
             "webhook-signature": signature,
         }
         try:
-            answer = self.client.post(endpoint.url, content=body, headers=headers)
+            # What it says beside the status is not read: it could be endless, and the others wait.
+            with self.client.stream("POST", endpoint.url, content=body, headers=headers) as answer:
+                return Outcome.DELIVERED if answer.is_success else Outcome.REFUSED
         except httpx.TimeoutException:
             return Outcome.TIMED_OUT
         except (httpx.HTTPError, httpx.InvalidURL):
             return Outcome.UNREACHABLE
-        return Outcome.DELIVERED if answer.is_success else Outcome.REFUSED
 
     def work(self, stop: threading.Event) -> None:
         """Deliver until told to stop; while the database fails, wait and try again."""

@@ -8,6 +8,7 @@ from pydantic import Field
 from consent_center.api.values import Closed, Code, Country
 from consent_center.api.world import NowDep, WorldDep, needs
 from consent_center.consent.scope import Item
+from consent_center.errors import ForbiddenError
 from consent_center.storage.machine_tokens import MachineToken
 from consent_center.workflows.machine_tokens import TokenScope, require
 from consent_center.workflows.preview_cohort import count_cohort, preview_cohort
@@ -63,4 +64,6 @@ def size(body: CohortIn, world: WorldDep, token: ReaderDep, now: NowDep) -> Size
     """The exact size, told only to a token of the site itself."""
     require(token, TokenScope.COHORTS_READ, site=body.site)
     require(token, TokenScope.CONSENTS_READ, site=body.site)
+    if token.site != body.site:
+        raise ForbiddenError("an exact size is for the site's own token: ask for the preview")
     return SizeOut(members=world.store.read(count_cohort, body.site, body.items(), at=now))

@@ -112,6 +112,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: problems.MEDIA,
         HTTPStatus.BAD_REQUEST: problems.PAYLOAD,
     }
+    if isinstance(error, _BodyTooLargeError):
+        return _problem(problems.document_of(_too_large(error.limit)), {"Connection": "close"})
     kind = known.get(HTTPStatus(status), problems.INTERNAL)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     return _problem(problems.document(kind, "see the description of this interface: openapi.json"), headers)
@@ -119,6 +121,18 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 def _problem(document: dict[str, Any], headers: dict[str, str] | None = None) -> JSONResponse:
     return JSONResponse(document, document["status"], headers, media_type=problems.MEDIA_TYPE)
+
+
+class _BodyTooLargeError(HTTPException):
+    """Found while the body was read. What reads it for a route lets no other kind of error through."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        self.limit = limit
+
+
+def _too_large(limit: int) -> TooLargeError:
+    return TooLargeError(f"at most {limit} bytes are read: send less at once")
 
 
 class BodyLimit:
@@ -150,11 +164,11 @@ class BodyLimit:
             message = await receive()
             read += len(message.get("body", b""))
             if read > limit:
-                raise TooLargeError(f"at most {limit} bytes are read: send less at once")
+                raise _BodyTooLargeError(limit)
             return message
 
         await self.app(scope, bounded, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        document = problems.document_of(TooLargeError(f"at most {limit} bytes are read: send less at once"))
+        document = problems.document_of(_too_large(limit))
         await _problem(document, {"Connection": "close"})(scope, receive, send)

@@ -11,21 +11,25 @@ from starlette.concurrency import run_in_threadpool
 from consent_center.api.tables import Format, batches, read_rows
 from consent_center.api.values import Closed, Code
 from consent_center.api.world import World, WorldDep, needs
+from consent_center.errors import ImportRefusedError
 from consent_center.storage.imports import Progress, RowError
 from consent_center.storage.machine_tokens import MachineToken
+from consent_center.web.problems import PROBLEMS
 from consent_center.workflows.import_statements import import_batch, rehearse_batch, show_import
 from consent_center.workflows.machine_tokens import TokenScope, require
 
 router = APIRouter(prefix="/imports", tags=["imports"])
 WriterDep = Annotated[MachineToken, Depends(needs(TokenScope.IMPORTS_WRITE))]
 MOST_ERRORS = 100
+ROW_CODES = {kind.__name__.removesuffix("Error").lower(): known.code for kind, known in PROBLEMS.items()}
+"""What is kept of a refused row names the error; a caller reads the code that the same refusal has everywhere."""
 
 
 class RowErrorOut(Closed):
     """A row that was not taken."""
 
     row: Annotated[int, Field(description="Its number, from 1, without the header.")]
-    code: str
+    code: Annotated[str, Field(description="As of a problem document.")]
     detail: str
 
 
@@ -72,10 +76,18 @@ async def put_import(
 def _import(world: World, token: str, name: str, path: Path, kind: Format) -> Progress:
     progress = world.store.read(show_import, token, name)
     if progress.finished:
+        _check_same(progress, path, kind)
         return progress
     for batch in batches(read_rows(path, kind), skip=progress.rows_read):
         progress = world.store.run(import_batch, token, name, batch, at=world.clock())
     return progress
+
+
+def _check_same(progress: Progress, path: Path, kind: Format) -> None:
+    """Nobody is told that a file was imported when it was another one under this name."""
+    rest = next(batches(read_rows(path, kind), skip=progress.rows_read))
+    if rest.rows or (progress.rows_read and rest.before != progress.digest):
+        raise ImportRefusedError("another file was imported under this name: choose a new name for this one")
 
 
 def _rehearse(world: World, token: str, name: str, path: Path, kind: Format) -> Progress:
@@ -95,5 +107,8 @@ def _out(progress: Progress) -> ImportOut:
         rows_kept=progress.rows_kept,
         rows_refused=progress.rows_refused,
         finished=progress.finished,
-        errors=[RowErrorOut(row=one.row, code=one.code, detail=one.detail) for one in progress.errors],
+        errors=[
+            RowErrorOut(row=one.row, code=ROW_CODES.get(one.code, one.code), detail=one.detail)
+            for one in progress.errors
+        ],
     )

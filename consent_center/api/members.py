@@ -160,7 +160,7 @@ def read_statements(member: MemberRef, world: WorldDep, token: ReaderDep) -> Sta
     made = world.store.read(show_statements, known)
     return StatementsOut(
         statements=[
-            StatementOut.of(one, member)
+            StatementOut.of(one, member, site=token.site)
             for one in made
             if not token.site or any(item.recipient == token.site for item in one.statement.items)
         ]

@@ -72,14 +72,14 @@ class StatementOut(Closed):
     reason: str
 
     @classmethod
-    def of(cls, recorded: Recorded, member: str) -> "StatementOut":
-        """From the domain, under the name by which the caller knows the member."""
+    def of(cls, recorded: Recorded, member: str, *, site: str = "") -> "StatementOut":
+        """From the domain, under the name by which the caller knows the member; a site is told of its own items."""
         said = recorded.statement
         return cls(
             statement=recorded.entry,
             member=member,
             act=said.act,
-            items=[ItemValue.of(item) for item in said.items],
+            items=[ItemValue.of(item) for item in said.items if site in ("", item.recipient)],
             notice=said.notice,
             version=said.notice_version,
             language=said.language,

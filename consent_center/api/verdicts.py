@@ -38,7 +38,7 @@ class QuestionIn(TypedDict):
     # A dictionary, because there are thousands: as many models would cost three times as much.
 
     member: MemberRef
-    item: Annotated[int, Field(ge=0, le=199)]
+    item: Annotated[int, Field(ge=0, le=199, strict=True)]
 
 
 class QuestionsIn(Closed):

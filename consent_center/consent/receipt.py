@@ -20,7 +20,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from consent_center.consent.catalogue import Catalogue
-from consent_center.consent.grant import Act, Recorded, Statement
+from consent_center.consent.grant import Act, ActorKind, Recorded, Statement
 from consent_center.errors import ReceiptError
 
 SCHEMA_VERSION = "accord-receipt-1"
@@ -36,17 +36,35 @@ EVENT_STATES: Mapping[Act, str] = {
     Act.WITHDRAWN: "ConsentWithdrawn",
     Act.REVOKED: "ConsentRevoked",
     Act.INVALIDATED: "ConsentInvalidated",
-    Act.PAUSED: "ConsentGiven",
-    Act.RESUMED: "ConsentGiven",
+    Act.PAUSED: "ConsentUnknown",
+    Act.RESUMED: "ConsentUnknown",
 }
-"""The state that DPV has for each act. A pause leaves the consent given; `accord:act` says that it rests."""
+"""The state that DPV has for each act.
+
+A pause or its end says nothing of the choice itself, so its receipt must not be read as a yes; `accord:act` names it.
+"""
 
 _CONTEXT = {
     "dpv": DPV,
     "dpv-ai": "https://w3id.org/dpv/ai#",
     "accord": "urn:accord:receipt:1#",
-    "schema_version": "accord:schema_version",
+    "@vocab": "urn:accord:receipt:1#",
+    "record_id": "dpv:hasIdentifier",
+    "pii_principal_id": "dpv:hasDataSubject",
+    "privacy_notice": "dpv:hasNotice",
+    "purposes": "dpv:hasPurpose",
+    "lawful_basis": {"@id": "dpv:hasLegalBasis", "@type": "@id"},
+    "pii_information": "dpv:hasPersonalData",
+    "pii_controllers": "dpv:hasDataController",
+    "recipient_third_parties": "dpv:hasRecipient",
+    "jurisdiction": "dpv:hasJurisdiction",
+    "state": {"@id": "dpv:hasConsentStatus", "@type": "@id"},
+    "name": "dpv:hasName",
+    "address": "dpv:hasAddress",
+    "contact": "dpv:hasContact",
+    "dpv-ai:hasData": {"@type": "@id"},
 }
+"""ISO's names for people and JSON, DPV's for linked data; what DPV has no word for keeps ours (`@vocab`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +131,14 @@ def receipt_of(recorded: Recorded, catalogue: Catalogue, controller: Controller,
         "event": {
             "time": _utc(said.at),
             "validity_until": None if said.expires_at is None else _utc(said.expires_at),
+            "validity_duration": None
+            if said.expires_at is None
+            else f"PT{int((said.expires_at - said.at).total_seconds())}S",
             "type": f"dpv:{EVENT_STATES[said.act]}",
+            "state": f"dpv:{EVENT_STATES[said.act]}",
             "accord:act": said.act.value,
             "entity": said.actor.kind.value,
+            "entity_id": _speaker(said, controller),
             "delegation": said.actor.delegation,
             "reason": said.reason or None,
         },
@@ -147,6 +170,13 @@ def read_receipt(signed: str, key: Ed25519PublicKey) -> Receipt:
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
         raise ReceiptError("not a receipt of a version this release reads")
     return Receipt(document)
+
+
+def _speaker(said: Statement, controller: Controller) -> str:
+    """Who said it: the member, the delegation under which somebody spoke for her, or the programme."""
+    if said.actor.delegation is not None:
+        return said.actor.delegation
+    return controller.id if said.actor.kind is ActorKind.HUB else said.member
 
 
 def _purpose(said: Statement, catalogue: Catalogue, code: str) -> dict[str, Any]:

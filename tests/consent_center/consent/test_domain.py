@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from consent_center.consent.catalogue import Catalogue, fold
 from consent_center.consent.cohort import EDGES, band, preview_key
 from consent_center.consent.delegation import Delegation, DelegationKind, check_actor
-from consent_center.consent.grant import YES, Act, Actor, ActorKind, Recorded, ending, midnight
+from consent_center.consent.grant import BY_HUB, HUB, YES, Act, Actor, ActorKind, Recorded, ending, midnight
 from consent_center.consent.jurisdiction import ALL, GDPR, PDPA_TW, PIPL, guarded_until, jurisdiction, of_country
 from consent_center.consent.lint import Rule, lint, reading_grade
 from consent_center.consent.notice import LANGUAGES, LEGAL_FIELDS, missing_fields
@@ -382,7 +382,30 @@ def test_a_receipt_says_what_the_standard_asks_for():
     assert [one["purpose"] for one in document["purposes"]] == ["churn-model", "personalised-offers"]
     assert document["purposes"][0]["dpv-ai:hasData"] == "dpv-ai:TrainingData"
     assert document["recipient_third_parties"][0]["id"] == "sales"
+    assert document["event"]["validity_duration"] == f"PT{_lasts(document['event'])}S"
+    assert document["event"]["entity_id"] == document["pii_principal_id"]
     assert receipt(Act.WITHDRAWN).document["event"]["type"] == "dpv:ConsentWithdrawn"
+
+
+def _lasts(event) -> int:
+    return int(
+        (datetime.fromisoformat(event["validity_until"]) - datetime.fromisoformat(event["time"])).total_seconds()
+    )
+
+
+@pytest.mark.parametrize("act", [act for act in Act if act not in YES])
+def test_only_the_receipt_of_a_yes_can_be_read_as_one(act):
+    more = {"actor": HUB, "reason": "contract-ended"} if act in BY_HUB else {}
+    assert receipt(act, **more).document["event"]["state"] not in ("dpv:ConsentGiven", "dpv:RenewedConsentGiven")
+
+
+def test_nothing_of_a_receipt_is_lost_when_it_is_read_as_linked_data():
+    """A word that the context does not define is dropped by every JSON-LD reader."""
+    context = receipt(Act.GIVEN).document["@context"]
+    assert context["@vocab"].startswith("urn:accord:")
+    for meaning in context.values():
+        written = meaning if isinstance(meaning, str) else meaning.get("@id", "dpv:")
+        assert written.partition(":")[0] in ("dpv", "https", "urn"), written
 
 
 # Times, places, laws.

@@ -260,3 +260,18 @@ def test_an_unreachable_recipient_is_not_an_error(small_store):
         Propagator(small_store, lambda: NOW, client).step()
     [(task, outcome)] = small_store.read(show_tasks)
     assert (task.attempts, outcome) == (1, "")
+
+
+def test_what_a_recipient_says_beside_its_status_is_not_read(small_store):
+    """An endless answer would hold up everybody who is told after it."""
+    mei, *_ = found(small_store)
+    small_store.run(set_endpoint, "sales", url="https://sales.example/consents", at=NOW)
+    small_store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+
+    class Endless(httpx.SyncByteStream):
+        def __iter__(self):
+            raise AssertionError("the answer was read")
+
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=Endless())))
+    assert Propagator(small_store, lambda: NOW, client).step() == 1
+    assert [outcome for _, outcome in small_store.read(show_tasks)] == ["delivered"]
