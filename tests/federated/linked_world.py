@@ -89,7 +89,7 @@ def build_linked_world(
             hub_key=hub_key.public_key(),
             allow=Permissions(
                 models=["churn-linear"],
-                purposes=["churn-model", *(f"link-{one}" for one in HELPERS)],
+                purposes=["churn-model", "offers", *(f"link-{one}" for one in HELPERS)],
                 scopes=["purchases", "tickets"],
                 columns=["spend", "calls", "app", "label"],
                 countries=["HK"],
