@@ -1,6 +1,7 @@
 """Whatever is put into an event, a leaf shows only its kind's allow-list, and of a member class and month alone."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -90,3 +91,12 @@ def test_a_payload_holds_everything_and_is_the_same_for_the_same_event(private):
 def test_times_need_a_zone():
     with pytest.raises(EventError):
         utc_second(datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+
+
+def test_the_reference_lists_every_kind_with_what_its_leaf_shows():
+    page = Path(__file__).parents[2] / "docs/reference/log-entries.md"
+    rows = [line.split(" | ") for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    said = {row[0].strip("|` "): row[1] for row in rows}
+    assert said == {
+        name: kind.member_class or ", ".join(f"`{field}`" for field in kind.public) for name, kind in KINDS.items()
+    }
