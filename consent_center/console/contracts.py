@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
+from consent_center.consent.recipient import RecipientKind, Role
 from consent_center.console.acts import EditContracts, SeeContracts
 from consent_center.console.desk import HOME, PostedDep, StaffPage
 from consent_center.console.reading import listed, local_day
@@ -13,7 +14,7 @@ from consent_center.studies.errors import ContractError
 from consent_center.studies.roles import Act
 from consent_center.web.forms import FieldError, Posted
 from consent_center.workflows.govern import attest_return, register_contract
-from consent_center.workflows.show_oversight import show_contracts
+from consent_center.workflows.show_oversight import show_contracts, show_definitions
 
 router = APIRouter()
 _MOST_TEXT = 500
@@ -99,6 +100,8 @@ def _contracts(
     refused: str = "",
     status: int = 200,
 ) -> HTMLResponse:
+    known, _, _ = page.wiring.store.read(show_definitions)
+    partners = sorted(one.code for one in known.recipients.values() if one.kind is RecipientKind.PARTNER)
     return page.show(
         "console/contracts/page.html",
         here="contracts",
@@ -106,6 +109,7 @@ def _contracts(
         found=page.wiring.store.read(show_contracts),
         problems=problems,
         typed=typed or dict.fromkeys(_CONTRACT_FIELDS, ""),
+        chosen={"recipient": partners, "role": [one.value for one in Role]},
         refused=refused,
         may_edit=page.person.may(Act.EDIT_CONTRACTS),
     )

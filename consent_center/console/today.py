@@ -13,6 +13,7 @@ from consent_center.studies.roles import Act
 from consent_center.web.published import LogError
 from consent_center.workflows.show_oversight import Today, show_today
 from consent_center.workflows.show_studies import show_queue
+from privacy.ledger import PROGRAMME
 
 router = APIRouter()
 _FRESH = timedelta(minutes=10)
@@ -59,7 +60,10 @@ def _lights(page: StaffPage, today: Today) -> list[Light]:
         Light(
             "budgets",
             "unknown" if today.fullest is None else "stop" if share >= 1 else "warn" if share >= 0.8 else "good",
-            {"account": fullest, "percent": round(share * 100)},
+            {
+                "account": page.words("console.budgets.programme") if fullest == PROGRAMME else fullest,
+                "percent": round(share * 100),
+            },
             f"{HOME}/budgets",
         ),
         Light(
