@@ -5,7 +5,8 @@
     finish     output, digest and next nonce are on the disk      -> only now may output leave
 
 A crash before `finish` leaves the attempt: the next one draws fresh noise and counts against the plan's attempts. A
-crash after it changes nothing: the identical bytes are sent again.
+crash after it changes nothing: the identical bytes are sent again, until the next round begins. Of an earlier round
+only the digest of what left is kept, so a site's database does not grow by a model each round.
 """
 
 import hashlib
@@ -67,7 +68,7 @@ class Journal:
         """The bytes that were released for this request, None if the round is still to come.
 
         Raises:
-            RefusedError: `round-out-of-order`: the round was answered, but to another request.
+            RefusedError: `round-out-of-order`: the round was answered, but to another request, or is long over.
         """
         with self._store.reading() as database:
             row = database.execute(
@@ -78,6 +79,8 @@ class Journal:
         answered, reply, digest = row
         if answered != request:
             raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this round was answered with other weights")
+        if not reply:
+            raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this round is over; ask for the run's present one")
         if hashlib.sha256(reply).hexdigest() != digest:
             raise RefusedError(Refusal.INTERNAL, "the outbox of this site is damaged; restore its database")
         return bytes(reply)
@@ -130,6 +133,10 @@ class Journal:
             )
             if moved.rowcount != 1:
                 raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run went on meanwhile; ask for its present round")
+            # Whoever asks for this round has settled those before it: their bytes are never asked for again.
+            database.execute(
+                "UPDATE outbox SET reply = x'' WHERE run = ? AND number < ? AND reply != x''", (now.run, now.number)
+            )
         return now
 
     def finish(self, progress: Progress, *, request: str, reply: bytes, nonce: str) -> None:

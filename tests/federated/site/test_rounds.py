@@ -3,6 +3,7 @@
 Whoever deletes the check of nonce, age or epoch in `gate.check_removals` sees a test fail here.
 """
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -236,6 +237,19 @@ def test_after_a_restart_the_identical_bytes_are_sent_again(lone: World) -> None
     request = request_for(lone, admission, opened)
     first = lone.agent().round(request)
     assert lone.reopened().round(request) == first
+
+
+def test_of_a_round_that_is_over_only_the_digest_of_what_left_is_kept(lone: World) -> None:
+    """The last answer can be sent again until the next round begins; a run does not fill the disk with its models."""
+    admission, opened = lone.opened()
+    first = request_for(lone, admission, opened)
+    sent = lone.agent().round(first)
+    second = go_on(lone, admission, Opened(opened.run, parse_reply(sent).nonce, 2))
+    assert second.number == 3
+    with lone.agent()._ground.store.reading() as database:
+        kept = dict(database.execute("SELECT number, digest FROM outbox WHERE reply = x''"))
+    assert kept == {1: hashlib.sha256(sent).hexdigest()}
+    assert refusal(lone, first) is Refusal.ROUND_OUT_OF_ORDER
 
 
 def test_after_a_restart_the_run_goes_on_where_it_stood(lone: World) -> None:
