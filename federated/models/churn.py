@@ -7,7 +7,7 @@ construction: the terms add up to the log-odds.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,14 +15,14 @@ from scipy.special import expit
 
 from federated.models import descent
 from federated.models import design as additive
-from federated.models.descent import Path
+from federated.models.descent import Descent, Path
 from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
 from privacy.clipping import LogisticRows, logistic_clipped_sum
 
 
 @dataclass(frozen=True)
-class AdditiveLogistic:
+class AdditiveLogistic(Descent):
     """A logistic model whose log-odds are a sum of terms.
 
     Attributes:
@@ -37,14 +37,6 @@ class AdditiveLogistic:
     pairs: bool = False
     clip: float = 0.5
 
-    def check(self, plan: Plan) -> None:
-        """Refuse a plan that does not describe this training."""
-        descent.check_descent(plan)
-
-    def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:
-        """The same gradient release in each round."""
-        return descent.rounds_of(plan)
-
     def bound(self, features: Sequence[Feature]) -> float:
         """The L2 norm that each member's gradient is clipped to."""
         return self.clip * math.sqrt(additive.squared_bound(features, pairs=self.pairs))
@@ -56,10 +48,6 @@ class AdditiveLogistic:
     def design(self, features: Sequence[Feature], values: Matrix) -> Matrix:
         """Bounded inputs on the public basis."""
         return additive.design(features, values, harmonics=self.harmonics, pairs=self.pairs)
-
-    def check_weights(self, plan: Plan, weights: Vector) -> None:
-        """Refuse weights that this plan's model cannot have."""
-        descent.check_length(weights, self.size(plan.features))
 
     def contribution(
         self,
@@ -84,30 +72,6 @@ class AdditiveLogistic:
     def start(self, plan: Plan, *, members: int) -> Path:
         """Zero weights, and a step size for this much noise."""
         return descent.begin(plan, np.zeros(self.size(plan.features)), members=members)
-
-    def weights(self, state: Path) -> Vector:
-        """The present iterate."""
-        return state.weights
-
-    def update(self, state: Path, totals: Mapping[str, Vector]) -> Path:
-        """One step of gradient descent with momentum."""
-        return descent.step(state, totals)
-
-    def finish(self, state: Path) -> Vector:
-        """The mean of the last iterates."""
-        return descent.arrive(state)
-
-    def counted(
-        self,
-        plan: Plan,  # noqa: ARG002  the protocol's
-        release: Release,  # noqa: ARG002
-        *,
-        inputs: Matrix,
-        labels: Vector,
-        weights: Vector,
-    ) -> tuple[Vector, Vector]:
-        """Scores and outcomes."""
-        return self.score(inputs, weights), labels
 
     def score(self, inputs: Matrix, weights: Vector) -> Vector:
         """Probability of churn."""

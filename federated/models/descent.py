@@ -10,6 +10,7 @@ Source:
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
@@ -17,7 +18,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from federated.errors import MalformedError
-from federated.models.model import Vector
+from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
 from privacy.choice import Steps, steps_for
 from privacy.mechanism import DiscreteGaussian, Gaussian
@@ -37,6 +38,54 @@ class Descending(Protocol):
     def size(self, features: Sequence[Feature]) -> int:
         """How many weights the model has."""
         ...
+
+
+class Descent(ABC):
+    """What the models trained this way have in common; inputs, gradient, clipping and score are each one's own."""
+
+    @abstractmethod
+    def size(self, features: Sequence[Feature]) -> int:
+        """How many weights the model has."""
+
+    @abstractmethod
+    def score(self, inputs: Matrix, weights: Vector) -> Vector:
+        """Probability of churn, shape (members,)."""
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that does not describe this training."""
+        check_descent(plan)
+
+    def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:
+        """The same gradient release in each round."""
+        return [(gradient_of(plan),)] * plan.whole("rounds")
+
+    def check_weights(self, plan: Plan, weights: Vector) -> None:
+        """Refuse weights that this plan's model cannot have."""
+        check_length(weights, self.size(plan.features))
+
+    def weights(self, state: "Path") -> Vector:
+        """The present iterate."""
+        return state.weights
+
+    def update(self, state: "Path", totals: Mapping[str, Vector]) -> "Path":
+        """One step of gradient descent with momentum."""
+        return step(state, totals)
+
+    def finish(self, state: "Path") -> Vector:
+        """The mean of the last iterates."""
+        return state.tail / state.steps.averaged
+
+    def counted(
+        self,
+        plan: Plan,  # noqa: ARG002  the protocol's
+        release: Release,  # noqa: ARG002
+        *,
+        inputs: Matrix,
+        labels: Vector,
+        weights: Vector,
+    ) -> tuple[Vector, Vector]:
+        """Scores and outcomes."""
+        return self.score(inputs, weights), labels
 
 
 @dataclass(frozen=True)
@@ -93,11 +142,6 @@ def noise_of(release: Release) -> Gaussian:
             raise MalformedError("a gradient is released with Gaussian noise")
 
 
-def rounds_of(plan: Plan) -> Sequence[tuple[Release, ...]]:
-    """The same gradient release in each round."""
-    return [(gradient_of(plan),)] * plan.whole("rounds")
-
-
 def begin(plan: Plan, weights: Vector, *, members: int) -> Path:
     """The first point of the path, and a step size for this much noise.
 
@@ -133,11 +177,6 @@ def step(path: Path, totals: Mapping[str, Vector]) -> Path:
     return replace(
         path, weights=weights, velocity=velocity, done=done, tail=path.tail + weights if counts else path.tail
     )
-
-
-def arrive(path: Path) -> Vector:
-    """The mean of the last iterates."""
-    return path.tail / path.steps.averaged
 
 
 def check_length(weights: Vector, expected: int) -> None:

@@ -6,7 +6,7 @@ data where features interact in ways that pairs cannot say.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from federated.models import descent
 from federated.models import design as additive
-from federated.models.descent import Path
+from federated.models.descent import Descent, Path
 from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
 from privacy.clipping_networks import mlp_clipped_sum
@@ -24,7 +24,7 @@ START_SEED = 20261121
 
 
 @dataclass(frozen=True)
-class SmallNetwork:
+class SmallNetwork(Descent):
     """A network with one hidden layer and one output, the log-odds.
 
     Attributes:
@@ -37,14 +37,6 @@ class SmallNetwork:
     hidden: int = 16
     clip: float = 1.0
 
-    def check(self, plan: Plan) -> None:
-        """Refuse a plan that does not describe this training."""
-        descent.check_descent(plan)
-
-    def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:
-        """The same gradient release in each round."""
-        return descent.rounds_of(plan)
-
     def bound(self, features: Sequence[Feature]) -> float:  # noqa: ARG002  the same for all
         """The L2 norm that each member's gradient is clipped to."""
         return self.clip
@@ -56,10 +48,6 @@ class SmallNetwork:
     def design(self, features: Sequence[Feature], values: Matrix) -> Matrix:
         """Bounded inputs, straight; the intercept is the layers' own."""
         return additive.design(features, values, harmonics=0)[:, :-1]
-
-    def check_weights(self, plan: Plan, weights: Vector) -> None:
-        """Refuse weights that this plan's model cannot have."""
-        descent.check_length(weights, self.size(plan.features))
 
     def contribution(
         self,
@@ -82,30 +70,6 @@ class SmallNetwork:
         second = public.normal(0.0, math.sqrt(1.0 / self.hidden), self.hidden)
         zeros = np.zeros(self.hidden)
         return descent.begin(plan, np.concatenate([first, zeros, second, [0.0]]), members=members)
-
-    def weights(self, state: Path) -> Vector:
-        """The present iterate."""
-        return state.weights
-
-    def update(self, state: Path, totals: Mapping[str, Vector]) -> Path:
-        """One step of gradient descent with momentum."""
-        return descent.step(state, totals)
-
-    def finish(self, state: Path) -> Vector:
-        """The mean of the last iterates."""
-        return descent.arrive(state)
-
-    def counted(
-        self,
-        plan: Plan,  # noqa: ARG002  the protocol's
-        release: Release,  # noqa: ARG002
-        *,
-        inputs: Matrix,
-        labels: Vector,
-        weights: Vector,
-    ) -> tuple[Vector, Vector]:
-        """Scores and outcomes."""
-        return self.score(inputs, weights), labels
 
     def score(self, inputs: Matrix, weights: Vector) -> Vector:
         """Probability of churn."""

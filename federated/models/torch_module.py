@@ -10,7 +10,7 @@ Each member's gradient is materialised by Opacus' hooks and clipped one by one: 
 figures in docs/explanation/models.md, and right for every layer that Opacus supports.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from torch import nn
 from federated.errors import MalformedError
 from federated.models import descent
 from federated.models import design as additive
-from federated.models.descent import Path
+from federated.models.descent import Descent, Path
 from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
 from privacy.clipping import MARGIN
@@ -33,7 +33,7 @@ START_SEED = 20261121
 
 
 @dataclass(frozen=True)
-class TorchModel:
+class TorchModel(Descent):
     """A churn model whose log-odds are the one output of a torch module, on straight inputs.
 
     Attributes:
@@ -48,14 +48,10 @@ class TorchModel:
 
     def check(self, plan: Plan) -> None:
         """Refuse a plan that does not describe this training, or a module whose gradients mix members."""
-        descent.check_descent(plan)
+        super().check(plan)
         errors = ModuleValidator.validate(self._module(plan.features).train(), strict=False)
         if errors:
             raise MalformedError(f"{self.name} mixes members within a batch ({type(errors[0]).__name__}); replace it")
-
-    def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:
-        """The same gradient release in each round."""
-        return descent.rounds_of(plan)
 
     def bound(self, features: Sequence[Feature]) -> float:  # noqa: ARG002  the same for all
         """The L2 norm that each member's gradient is clipped to."""
@@ -68,10 +64,6 @@ class TorchModel:
     def design(self, features: Sequence[Feature], values: Matrix) -> Matrix:
         """Bounded inputs, straight, without an intercept."""
         return additive.design(features, values, harmonics=0)[:, :-1]
-
-    def check_weights(self, plan: Plan, weights: Vector) -> None:
-        """Refuse weights that this plan's module cannot have."""
-        descent.check_length(weights, self.size(plan.features))
 
     def contribution(
         self,
@@ -99,30 +91,6 @@ class TorchModel:
         module = self._module(plan.features)
         flat = nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
         return descent.begin(plan, flat.astype(np.float64), members=members)
-
-    def weights(self, state: Path) -> Vector:
-        """The present iterate."""
-        return state.weights
-
-    def update(self, state: Path, totals: Mapping[str, Vector]) -> Path:
-        """One step of gradient descent with momentum."""
-        return descent.step(state, totals)
-
-    def finish(self, state: Path) -> Vector:
-        """The mean of the last iterates."""
-        return descent.arrive(state)
-
-    def counted(
-        self,
-        plan: Plan,  # noqa: ARG002  the protocol's
-        release: Release,  # noqa: ARG002
-        *,
-        inputs: Matrix,
-        labels: Vector,
-        weights: Vector,
-    ) -> tuple[Vector, Vector]:
-        """Scores and outcomes."""
-        return self.score(inputs, weights), labels
 
     def score(self, inputs: Matrix, weights: Vector) -> Vector:
         """Probability of churn."""
