@@ -3,8 +3,9 @@
 `embedded_ms` keeps the sites' databases in memory-backed files, so it is the cost of the code: Flower's serialisation,
 signatures, journal. `embedded_durable_ms` is the same on the disk, with the two fsyncs per site and round that the
 crash rule needs. `deployed_3_ms` and `deployed_6_100k_ms` are sites in processes of their own on loopback, over TLS
-with registered keys, their databases in memory-backed files too; the second with 100,000 parameters. `start_s` is from
-the sites being connected to the end of the first round. The first round, which reads the rows, is left out.
+with registered keys, their databases in memory-backed files too; the second with 100,000 parameters, and
+`embedded_6_100k_ms` is the same without network and processes. `start_s` is from the sites being connected to the end
+of the first round. The first round, which reads the rows, is left out.
 """
 
 import json
@@ -62,6 +63,8 @@ def run() -> dict[str, dict[str, object]]:
     for name, place in (("embedded", memory), ("embedded_durable", None)):
         with tempfile.TemporaryDirectory(dir=place) as folder:
             _put(figures, name, _embedded(Path(folder), sites=SITES, members=20, rounds=ROUNDS))
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        _put(figures, "embedded_6_100k", _embedded(Path(folder), sites=6, members=12, rounds=12, categories=100_000))
     for name, sites, categories, rounds in (("deployed_3", 3, 0, ROUNDS), ("deployed_6_100k", 6, 100_000, 12)):
         with tempfile.TemporaryDirectory(dir=memory) as folder:
             started, seconds = _deployed(Path(folder), sites=sites, categories=categories, rounds=rounds)
@@ -111,8 +114,8 @@ def _grow(figures: dict[str, object], memory: Path | None) -> None:
         figures[f"{what}_growth"] = round(worst, 2)
 
 
-def _embedded(folder: Path, *, sites: int, members: int, rounds: int) -> list[float]:
-    gate, agents = federation(folder, sites=sites, members=members, rounds=rounds)
+def _embedded(folder: Path, *, sites: int, members: int, rounds: int, categories: int = 0) -> list[float]:
+    gate, agents = federation(folder, sites=sites, members=members, rounds=rounds, categories=categories)
     ends: list[float] = []
     answers = {name: agent.answer for name, agent in agents.items()}
     _completed(run_embedded(gate, "benchmark", answers, watch=lambda _: ends.append(time.perf_counter())))
