@@ -105,7 +105,7 @@ def run() -> dict[str, object]:
     for member in draw.integers(1, MEMBERS + 1, 2000).tolist():
         withdrawn = [Said(Act.WITHDRAWN, at, notice=1, entry=10**7)]
         start = time.perf_counter()
-        bits.items[programme.ITEMS[0]].put(member, withdrawn, at=at)
+        bits.items[programme.ITEMS[0]].put(member, withdrawn)
         visible = bits.reason(programme.ITEMS[0], member, at=at)
         taken.append((time.perf_counter() - start) * 1000)
         if visible.value != "withdrawn":

@@ -30,6 +30,7 @@ from consent_center.consent.verdict import (
 )
 
 DAY_SECONDS = 86_400
+_NOBODY = BitMap()
 _EVER = datetime.max.replace(tzinfo=UTC)
 """What stands is folded from everything said: a fold as of some moment would miss what is said right after it."""
 
@@ -209,7 +210,7 @@ class Bits:
             return lambda _: Reason.UNKNOWN_ITEM
         if (for_all := terms_reason(terms, at)) is not None:
             return lambda _: for_all
-        restricted, objected = self.members.restricted, self.members.objected if terms.personalised else BitMap()
+        restricted, objected = self.members.restricted, self.members.objected if terms.personalised else _NOBODY
         now = at.timestamp()
 
         def reason(member: int) -> Reason:
