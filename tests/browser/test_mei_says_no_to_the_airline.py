@@ -103,6 +103,8 @@ def mei_says_no_to_the_airline(served: Served, browser: Browser, *, script: bool
     page.get_by_role("switch").click()
     expect(page.get_by_role("switch")).to_have_attribute("aria-checked", "true")
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    page.wait_for_load_state()  # a page that is still arriving has no way back yet
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     context.close()
