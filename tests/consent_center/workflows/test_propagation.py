@@ -232,7 +232,7 @@ def test_a_worker_killed_at_any_moment_loses_and_doubles_no_task(tmp_path, recei
             text=True,
             cwd=Path(__file__).parents[3],
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300  # a machine with much else to do answers late, and late is tried again later
         while store.read(show_tasks, only_open=True, limit=1) and time.monotonic() < deadline:
             workers.stdin.write("another\n")
             workers.stdin.flush()
