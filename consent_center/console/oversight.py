@@ -13,7 +13,9 @@ from starlette.responses import Response, StreamingResponse
 from consent_center.console.acts import CloseFinding, SeeBudgets, SeeFindings, SeeRuns
 from consent_center.console.desk import HOME, PostedDep, StaffPage
 from consent_center.errors import RuleError
+from consent_center.studies.roles import Act
 from consent_center.web.forms import FieldError
+from consent_center.web.tokens import fingerprint
 from consent_center.workflows.govern import close_finding
 from consent_center.workflows.show_oversight import (
     show_budgets,
@@ -22,6 +24,7 @@ from consent_center.workflows.show_oversight import (
     show_run,
     show_runs,
 )
+from consent_center.workflows.staff_sign_in import staff_in_force
 
 router = APIRouter()
 MaybeEntry = Annotated[int | None, Query(ge=0, le=2**53)]
@@ -91,10 +94,19 @@ def _findings(
     )
 
 
+def _progress(page: StaffPage, run: str) -> tuple[int, str] | None:
+    """How far a run is; None for somebody who is not signed in any more, or may not see runs any more."""
+    read, at = page.wiring.store.read, page.wiring.clock()
+    sitting = read(staff_in_force, fingerprint=fingerprint(page.secret), at=at)
+    return read(show_progress, run) if sitting is not None and sitting.person.may(Act.SEE_RUNS) else None
+
+
 async def _changes(page: StaffPage, run: str) -> AsyncIterator[str]:
     told: tuple[int, str] | None = None
     for _ in range(int(_LONGEST_S / _LOOK_EVERY_S)):
-        now = await run_in_threadpool(page.wiring.store.read, show_progress, run)
+        now = await run_in_threadpool(_progress, page, run)
+        if now is None:
+            return
         if now != told:
             told = now
             yield f"data: {json.dumps({'settled': now[0], 'outcome': now[1]})}\n\n"

@@ -1,12 +1,15 @@
 """Law: every page of the console is drawn in three languages, empty and full, and says what is stored."""
 
+import asyncio
 import json
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent_center.console import oversight
 from consent_center.studies.tool import Tool
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.govern import register_contract, register_tool
@@ -232,6 +235,26 @@ def test_a_run_tells_its_progress_as_server_sent_events(full):
     answer = full.seat("huang").get("/console/runs/run-1/events")
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert json.loads(answer.text.split("data: ")[1].split("\n")[0]) == {"settled": 1, "outcome": "completed"}
+
+
+def test_a_stream_ends_with_the_session_that_opened_it(full, monkeypatch):
+    monkeypatch.setattr(oversight, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(oversight, "_LONGEST_S", 0.01)
+    seat = full.seat("chen")
+    here = full.programme
+    here.store.run(admit_run, "churn-1", run="run-live", signer=Ed25519PrivateKey.generate(), at=NOW)
+    page = SimpleNamespace(wiring=full.wiring, secret=seat.secret)
+
+    async def follow() -> list[str]:
+        told = []
+        async for line in oversight._changes(page, "run-live"):
+            told.append(line)
+            if len(told) == 2:
+                seat.post("/console/sign-out")
+        return told
+
+    told = asyncio.run(follow())
+    assert told == ['data: {"settled": 0, "outcome": ""}\n\n', ": still here\n\n"]
 
 
 def test_a_stand_in_is_ended_on_the_page_by_the_stand_in_and_by_an_administrator(fresh_office):
