@@ -29,6 +29,7 @@ from federated.site.decisions import CouponReason, Kept
 from federated.site.equipment import coordinator_of
 from federated.site.folder import SiteFolder
 from federated.site.offers import Deliver, read_brand, tell_members
+from federated.site.policy import read_policy
 from federated.site.scoring import Desk, open_desk, score_members
 from federated.site.warned import effect_of_warnings
 from privacy.keys import read_root_key
@@ -187,9 +188,13 @@ def _means_here(site: Path, hub: Path) -> Iterator[tuple[Desk, Gate]]:
 
 @contextmanager
 def _means_over_https(site: Path, address: str, study: str, token_file: Path) -> Iterator[tuple[Desk, Gate]]:
-    _, authority = coordinator_of(SiteFolder(site))
+    folder = SiteFolder(site)
+    _, authority = coordinator_of(folder)
+    name = read_policy(folder.policy).name
     starting = Operator(address, "", authority, read_token(token_file))
-    token, _ = starting.start(study)
+    token, sites = starting.start(study)
+    if sites != (name,):  # before anything is admitted, and so charged
+        raise SiteFileError(f"{study} is no scoring of {name}'s members; name the study that was approved for it")
     gate = HttpGate(address, token=token, authority=authority)
     try:
         with _desk(site) as desk:

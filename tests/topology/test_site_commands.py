@@ -6,6 +6,7 @@ import duckdb
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from consent_center.cli import site as commands
 from consent_center.cli.main import run
 from federated.site.folder import Limits, Permissions, SiteFolder, create_site
 from federated.site.store import SiteStore
@@ -67,3 +68,20 @@ def test_a_list_of_nobody_enrols_nobody(
     store = SiteStore(site.database)
     assert store.cohort_keys() == {}
     store.close()
+
+
+def test_a_study_that_is_no_scoring_of_this_site_is_refused_before_it_is_admitted(
+    site: SiteFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Admission charges, so a mistyped study must not come so far."""
+    asked: list[str] = []
+    monkeypatch.setattr(commands, "coordinator_of", lambda _: ("127.0.0.1:8800", ""))
+    monkeypatch.setattr(commands.Operator, "start", lambda _, study: ("token", ("airline", "grocer")))
+    monkeypatch.setattr(commands, "HttpGate", lambda *_, **__: asked.append("a gate"))
+    token = tmp_path / "scoring.token"
+    token.touch(0o600)
+    code, said = told(
+        capsys, "site", "score", tmp_path / "model", "--site", site.path, "--study", "churn-1",
+        "--at", "https://hub.example.org", "--token-file", token,
+    )  # fmt: skip
+    assert (code, "no scoring of grocer's members" in said, asked) == (2, True, []), said
