@@ -34,6 +34,10 @@ def test_11_linking_again_gives_a_new_pseudonym_and_a_new_key(store):
     assert len({before.pseudonym, after.pseudonym, elsewhere.pseudonym}) == 3
     assert len({before.cohort_key, after.cohort_key, elsewhere.cohort_key}) == 3
     assert store.read(members.by_pseudonym, "sales", [before.pseudonym, after.pseudonym]) == {after.pseudonym: mei}
+    asked = [one.pseudonym.hex() for one in (elsewhere, after, before, after)]
+    number = store.read(members.numbers, [mei])[0]
+    assert store.read(members.numbers, asked, site="sales") == [None, number, None, number]
+    assert store.read(members.numbers, ["0" * 32, mei, after.pseudonym.hex(), mei]) == [None, number, None, number]
 
 
 def test_11_a_sites_cohort_lists_its_own_pseudonyms_of_those_linked_there_now(store):
