@@ -15,7 +15,8 @@ from typing import Literal
 
 from federated.errors import MalformedError
 from federated.linkage.pairing import Pairing
-from federated.plan_exchange import Helper, RandomisedExchange, check_exchange, read_exchange
+from federated.linkage.randomised import Exchange as Numbers
+from federated.plan_exchange import Helper, RandomisedExchange, check_exchange, numbers_of, read_exchange
 from federated.plan_parts import (
     KINDS,
     PARTS,
@@ -131,6 +132,13 @@ class Plan:
     def pairings(self) -> tuple[Pairing, ...]:
         """The site with each of its helpers, in their order."""
         return tuple(self.exchange.pairing(self.sites[0], one) for one in self.helpers if self.exchange)
+
+    @property
+    def crossings(self) -> tuple[tuple[Helper, Numbers], ...]:
+        """Each helper with the public numbers of what crosses; none where answers of an earlier run are read."""
+        if not self.releases_of("exchange"):
+            return ()
+        return tuple((one, numbers_of(self.releases, one)) for one in self.helpers)
 
     @property
     def concerned(self) -> tuple[str, ...]:
