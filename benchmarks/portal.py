@@ -40,6 +40,7 @@ PAGES = {
     "home": "/",
     "use": "/uses/preference",
     "item": "/uses/matching/tern/demographics/TW",
+    "linkage": "/uses/link-ricefield/ricefield/purchases/TW",
     "answer": "/uses/preference/marketing/purchases/TW/answer?say=refuse",
     "stop_all": "/stop-all",
     "notice": "/notices/preference/2",

@@ -16,6 +16,8 @@ ASKING = [
     "/uses/matching/tern/demographics/TW",
     "/uses/preference/marketing/location/TW",
     "/uses/preference/ricefield/purchases/TW",
+    "/uses/link-ricefield/marketing/purchases/TW",
+    "/uses/link-ricefield/ricefield/purchases/TW",
 ]
 LOOKS = """() => [...document.querySelectorAll('.pair')].map((pair) => [...pair.children].map((one) => {
   const box = one.getBoundingClientRect(), style = getComputedStyle(one);

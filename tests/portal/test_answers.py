@@ -26,7 +26,8 @@ PURCHASES = "/uses/preference/marketing/purchases/TW"
 RICEFIELD = "/uses/preference/ricefield/purchases/TW"
 LOCATION = "/uses/preference/marketing/location/TW"
 TERN = "/uses/matching/tern/demographics/TW"
-APART = [RICEFIELD, LOCATION, TERN]
+LINKED = "/uses/link-ricefield/marketing/purchases/TW"
+APART = [RICEFIELD, LOCATION, TERN, LINKED]
 
 
 def said_by(visitor: Visitor) -> list[tuple[str, list[str]]]:
@@ -157,7 +158,7 @@ def test_the_two_buttons_are_the_same_but_for_their_word(member: Visitor, path: 
 
 
 def test_each_partner_sensitive_scope_and_border_has_its_own_page_and_no_button_elsewhere(member: Visitor) -> None:
-    for use in ("/uses/preference", "/uses/offers", "/uses/matching", "/uses/fairness"):
+    for use in ("/uses/preference", "/uses/offers", "/uses/matching", "/uses/fairness", "/uses/link-ricefield"):
         page = member.get(use)
         for form in forms_of(page.text):
             assert not any(form.action == f"{item}/answer" for item in APART)
