@@ -46,6 +46,12 @@ def _lights(page: StaffPage, today: Today) -> list[Light]:
     late = sum(one.is_late(at=page.at) for one in today.findings)
     return [
         Light(
+            "consents",
+            "unknown" if not today.asked else "warn" if today.held else "good",
+            {"items": page.formats.number(today.asked), "held": today.held},
+            f"{HOME}/reviews",
+        ),
+        Light(
             "rights",
             state[today.late_rights > 0],
             {"open": today.open_rights, "late": today.late_rights},

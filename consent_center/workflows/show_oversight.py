@@ -9,7 +9,18 @@ from fractions import Fraction
 from typing import Any
 
 from consent_center.consent.catalogue import Catalogue
-from consent_center.storage import definitions, governance, ledger, log_places, overdue, rights, runs, studies, tasks
+from consent_center.storage import (
+    definitions,
+    governance,
+    ledger,
+    log_places,
+    overdue,
+    reviews,
+    rights,
+    runs,
+    studies,
+    tasks,
+)
 from consent_center.storage.runs import Outcome, Run
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.contract import ContractTerms
@@ -25,6 +36,8 @@ from privacy.ledger import Balance, Charge
 from privacy.quantities import Cost
 
 SCAN = 10_000
+MOST_HELD = 100
+"""So many held notices are counted at most."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class Today:
 
     Attributes:
         late_rights: open requests past their clock; `open_rights` all open ones.
+        asked, held: items that notices ask members for, and notices that the lint holds back until somebody decides.
         waiting, suspended: studies.
         fullest: account and share of the one nearest to its limit.
         log_size, logged_at: of the newest entry.
@@ -43,6 +57,8 @@ class Today:
     late_rights: int
     open_tasks: int
     late_tasks: int
+    asked: int
+    held: int
     waiting: int
     suspended: int
     fullest: tuple[str, Fraction] | None
@@ -125,6 +141,8 @@ def show_today(tx: Transaction, *, at: datetime) -> Today:
         late_rights=sum(one.is_late(at=at) for one in requests),
         open_tasks=sum(backlog.values()),
         late_tasks=sum(overdue.late_tasks(tx, at=at).values()),
+        asked=len(definitions.catalogue(tx).items),
+        held=len(reviews.listed(tx, only_open=True, after="", limit=MOST_HELD)),
         waiting=sum(one.standing.stage in (Stage.FILED, Stage.WAITING) for one in known),
         suspended=sum(one.standing.stage is Stage.SUSPENDED for one in known),
         fullest=max(shares, key=lambda one: one[1], default=None),

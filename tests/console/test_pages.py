@@ -190,7 +190,9 @@ def test_a_notice_with_guilt_is_held_and_can_be_handed_to_a_reviewer(full):
     form = {"kind": "notice", "text": guilty}
     assert "guilt-wording" in seat.post("/console/definitions/edit", **form, turn="check").text
     assert seat.post("/console/definitions/edit", **form, turn="keep").status_code == 409
+    assert "Notices held back: 0." in seat.get("/console/").text
     assert seat.post("/console/definitions/edit", **form, turn="review").status_code == 303
+    assert "Notices held back: 1." in seat.get("/console/").text
     assert seat.post("/console/definitions/edit", kind="notice", text="[", turn="check").status_code == 422
 
 
