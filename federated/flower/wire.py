@@ -62,12 +62,14 @@ def conversation(message: bytes, *, part: int = PART) -> Generator[RecordDict, R
     came = RecordDict()
     for number, piece in enumerate(pieces, start=1):
         came = yield pack(piece) if len(pieces) == 1 else _part(piece, number, len(pieces), digest)
+    if "part" not in _record(came):
+        return unpack(came)
     answer = Whole()
-    while "part" in _record(came):
+    for _ in range(MOST_PARTS):  # a hostile site may begin its answer anew for ever
         if (done := answer.take(came)) is not None:
             return done
         came = yield RecordDict({RECORD: ConfigRecord({"more": answer.count + 1})})
-    return unpack(came)
+    raise MalformedError("the answer does not come to an end")
 
 
 @dataclass
@@ -102,6 +104,8 @@ class Whole:
             or not isinstance(digest, str)
         ):
             raise MalformedError("a part has its number, how many there are, and the digest of the whole")
+        if len(piece) > PART:  # or one hostile site could fill the coordinator's memory
+            raise MalformedError(f"a part has at most {PART} bytes")
         if number == 1:
             self.digest, self.of, self.pieces = digest, of, []
         if (digest, of) != (self.digest, self.of) or number != self.count + 1 or not 1 <= number <= of <= MOST_PARTS:

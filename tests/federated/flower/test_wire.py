@@ -94,3 +94,20 @@ def test_a_site_keeps_the_parts_of_a_few_runs_only() -> None:
 
 def record(**fields: object) -> RecordDict:
     return RecordDict({RECORD: ConfigRecord({FIELD: b"x", **fields})})  # type: ignore[dict-item]
+
+
+def test_a_site_that_begins_its_answer_anew_for_ever_is_not_listened_to_for_ever() -> None:
+    talking = conversation(b"said")
+    next(talking)
+    first = RecordDict({RECORD: ConfigRecord({FIELD: b"x", "part": 1, "of": 2, "digest": "d"})})
+    for _ in range(MOST_PARTS - 1):
+        talking.send(first)
+    with pytest.raises(MalformedError, match="end"):
+        talking.send(first)
+
+
+def test_a_part_that_is_longer_than_parts_are_is_malformed() -> None:
+    """Else one hostile site could fill the coordinator's memory: a body may be eight times as long."""
+    piece = bytes(wire.PART + 1)
+    with pytest.raises(MalformedError, match="at most"):
+        Whole().take(RecordDict({RECORD: ConfigRecord({FIELD: piece, "part": 1, "of": 2, "digest": "d"})}))
