@@ -35,7 +35,7 @@ LARGEST_MODEL = 64 * 1024 * 1024
 LARGEST_IMPORT = 2 * 1024 * 1024 * 1024
 DESCRIPTION = """Consents, verdicts and cohorts of a loyalty programme, for machines.
 
-Authenticate with a bearer token. Send an `Idempotency-Key` with every write that you may repeat. Refusals are problem
+Authenticate with a bearer token. Send an `Idempotency-Key` with every write that takes one. Refusals are problem
 documents (RFC 9457) whose `code` never changes its meaning.
 """
 

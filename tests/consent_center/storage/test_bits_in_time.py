@@ -30,7 +30,8 @@ def test_an_older_snapshot_never_brings_back_a_yes(store):
         bits._mark(older)
         store.run(make_statements, [said(mei, Act.WITHDRAWN, TRAIN)], at=NOW + SECOND)
         store.read(ask_verdicts, Questions.of([(mei, OFFER)]), at=NOW + SECOND)
-        bits.fresh(older, [TRAIN], at=NOW + SECOND)
+        assert not bits.fresh(older, [TRAIN], at=NOW + SECOND).bits.allowed(TRAIN, at=NOW + SECOND), "it looked anew"
+        assert bits._mark(older) == store._warm["bits"].mark
     assert store.read(ask_verdicts, Questions.of([(mei, TRAIN)]), at=NOW + SECOND)[0].value == "withdrawn"
 
 
