@@ -14,7 +14,7 @@ from audit.fairness.metrics import auc_from_histogram
 from federated.errors import MalformedError
 from federated.exchange import Output
 from federated.plan import Plan, Release
-from federated.tables import COVERAGE, QUALITY, catalogue_of, histogram_bins, layout_of
+from federated.tables import COVERAGE, QUALITY, SUPPORT, catalogue_of, histogram_bins, layout_of
 from privacy.mechanism import DiscreteLaplace
 
 Integers = npt.NDArray[np.int64]
@@ -139,7 +139,7 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
         released: release -> one noised output per site, or a `Total`.
 
     Returns:
-        {"histogram": ... or absent, "quality": {list: ...} or absent, "coverage": {task: ...} or absent,
+        {"histogram", "quality": {list: ...}, "coverage": {task: ...}, "support": {feature: ...}: ... or absent,
         "tables": {attribute: ...}}, JSON data.
     """
     results: dict[str, Any] = {"tables": {}}
@@ -152,6 +152,9 @@ def run_results(plan: Plan, released: Mapping[str, Sequence[Output]]) -> dict[st
         elif release.kind == "evaluate" and release.name.startswith(COVERAGE):
             shown = coverage_result(plan, release, released[release.name])
             results.setdefault("coverage", {})[release.name.removeprefix(COVERAGE)] = shown
+        elif release.kind == "evaluate" and release.name.startswith(SUPPORT):
+            held = bins_result(plan, release, released[release.name])
+            results.setdefault("support", {})[release.name.removeprefix(SUPPORT)] = held
         elif release.kind == "evaluate":
             results["histogram"] = histogram_result(plan, release, released[release.name])
         elif release.kind == "audit":

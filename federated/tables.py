@@ -3,6 +3,7 @@
     release "quality:..." equal bins of how good a member's list was (ranking models): "new:TASK" and "again:TASK" by
                           NDCG, "recall:TASK" by the share of what is relevant that "new to me" holds
     release "coverage:TASK"  items of the catalogue: the one of each member's list of new items that she stands for
+    release "support:NAME"  equal bins of a continuous feature's unit values: where a shape rests on members at all
     release "histogram"   labels 0 and 1 x equal bins of the score
     release "table:NAME"  groups of the attribute, "not given" too x labels x bins below and above the threshold,
                           or x `table_bins` equal bins of which the threshold is an edge
@@ -24,6 +25,7 @@ SCORES = "scores"
 TABLE = "table:"
 QUALITY = "quality:"
 COVERAGE = "coverage:"
+SUPPORT = "support:"
 RECALL = "recall"
 BINS = "table_bins"
 
@@ -85,6 +87,14 @@ def catalogue_of(plan: Plan, release: Release) -> int:
     return sizes[task]
 
 
+def _in_bins(plan: Plan, release: Release) -> bool:
+    """Is it one of the releases that count equal bins?"""
+    if release.name.startswith(SUPPORT):
+        name = release.name.removeprefix(SUPPORT)
+        return any(feature.name == name and feature.kind == "continuous" for feature in plan.features)
+    return release.name == HISTOGRAM or (release.name.startswith(QUALITY) and ranks(plan))
+
+
 def check_scores(plan: Plan) -> None:
     """Refuse a scoring plan that releases anything but one noised histogram of scores.
 
@@ -117,7 +127,7 @@ def check_tables(plan: Plan) -> None:
             layout_of(plan, release)
         elif release.name.startswith(COVERAGE) and ranks(plan):
             catalogue_of(plan, release)
-        elif release.name == HISTOGRAM or (release.name.startswith(QUALITY) and ranks(plan)):
+        elif _in_bins(plan, release):
             histogram_bins(plan)
         else:
             raise MalformedError("an evaluation counts one histogram of scores, or one for each list")

@@ -11,6 +11,7 @@ from consent_center.settings import clock
 from consent_center.storage.transaction import Store
 from consent_center.workflows.file_study import file_study
 from consent_center.workflows.show_lineage import affected_models, retraining_of
+from consent_center.workflows.show_shapes import show_shapes
 from privacy.keys import read_root_key
 
 app = typer.Typer(help="What became of the models.", no_args_is_help=True, rich_markup_mode=None)
@@ -52,6 +53,20 @@ def retrain(
         made = store.read(retraining_of, digest, study=study, author=author, closes_at=at + OPEN_FOR, at=at)
         filed = store.run(file_study, made, at=at)
     _out.print(f"Filed {filed.id} in the place of {filed.replaces}. Plan digest {filed.plan_digest}", markup=False)
+
+
+@app.command()
+def shapes(
+    digest: Annotated[str, typer.Argument(help="The model, as `accord model affected` names it.")],
+    hub: HubOpt = Path("var/hub"),
+) -> None:
+    """What each feature adds to a model's log-odds along its public range, and where no member was: no support."""
+    with _store(hub) as store:
+        lines = store.read(show_shapes, digest)
+    for one in lines:
+        held = {True: "", False: "  no support", None: "  not counted"}[one.supported]
+        ends = f"{one.low:>10.4g} to {one.high:<10.4g}"
+        _out.print(f"{one.feature:<24} {ends} {one.log_odds:+.3f}{held}", markup=False)
 
 
 def _store(hub: Path) -> Store:

@@ -54,6 +54,7 @@ class StudyFile:
         audit: None if the study trains nothing that is to be used.
         epsilon: of the training, at the ledger's delta.
         rounds: None lets the schedule choose.
+        support: pure epsilon of each count of where a continuous feature has members; 0 for none.
         canaries: artificial members at each site, so that the claim can be attacked afterwards; 0 for none.
     """
 
@@ -77,6 +78,7 @@ class StudyFile:
     rounds: int | None = None
     max_attempts: int = 1
     canaries: int = 0
+    support: float = 0.0
     threshold: float = 0.5
     audit: Audit | None = None
     proposed_by: tuple[str, ...] = ()
@@ -97,6 +99,7 @@ _REQUIRED = {*_TEXTS, *_LISTS, *_WHOLE, "closes", "scopes", "epsilon"}
 _OPTIONAL = {
     *("minimum_cohort", "rounds", "max_attempts", "canaries", "threshold", "audit", "proposed_by", "replaces"),
     "exchange",
+    "support",
 }
 KEYS = tuple(sorted(_REQUIRED | _OPTIONAL))
 _OF_PEOPLE: Mapping[str, Callable[..., Any]] = {"proposed_by": names_of, "replaces": text_of}
@@ -124,6 +127,8 @@ def read_study_file(text: str) -> StudyFile:
             values[name] = whole_of(data, name, 1, high, problems)
     if data.get("rounds") not in (None, "auto"):
         values["rounds"] = whole_of(data, "rounds", 1, 1000, problems)
+    if data.get("support"):
+        values["support"] = number_of(data, "support", 0.0, 1.0, problems)
     if data.get("canaries"):
         values["canaries"] = whole_of(data, "canaries", FEWEST, MOST, problems)
     for name, read in (("audit", _audit), ("exchange", read_exchange)):

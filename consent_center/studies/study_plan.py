@@ -71,6 +71,7 @@ def plan_of(
             rounds=file.rounds,
             minimum_cohort=file.minimum_cohort,
             max_attempts=file.max_attempts,
+            epsilon_support=file.support,
             exchange=asking_of(file.exchange, helping or {}) if file.exchange else None,
         )
         return with_setting(plan, count=file.canaries) if file.canaries else plan

@@ -18,7 +18,11 @@ from federated.models import design as additive
 from federated.models.descent import Descent, Path
 from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
+from federated.tables import SUPPORT
 from privacy.clipping import LogisticRows, logistic_clipped_sum
+
+SMOOTH = 2
+"""With so many cosines a feature has a shape, and a value can be told from a missing one."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,23 @@ class AdditiveLogistic(Descent):
     def start(self, plan: Plan, *, members: int) -> Path:
         """Zero weights, and a step size for this much noise."""
         return descent.begin(plan, np.zeros(self.size(plan.features)), members=members)
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that does not describe this training."""
+        if self.harmonics < SMOOTH:
+            super().check(plan)
+        else:
+            descent.check_descent(plan)
+
+    def counted(
+        self, plan: Plan, release: Release, *, inputs: Matrix, labels: Vector, weights: Vector
+    ) -> tuple[Vector, Vector]:
+        """Scores and outcomes; of a release of support, where each member lies on the feature's axis."""
+        if release.name.startswith(SUPPORT):
+            index = [feature.name for feature in plan.features].index(release.name.removeprefix(SUPPORT))
+            where = additive.positions(plan.features, inputs, index, harmonics=self.harmonics, pairs=self.pairs)
+            return where, labels
+        return super().counted(plan, release, inputs=inputs, labels=labels, weights=weights)
 
     def score(self, inputs: Matrix, weights: Vector) -> Vector:
         """Probability of churn."""

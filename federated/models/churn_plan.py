@@ -8,7 +8,7 @@ from federated.models.exchange_plan import Asking, crossing
 from federated.models.noise_choice import gaussian_for
 from federated.models.registry import MODELS, exchanges, installed
 from federated.plan import BUCKETS, Attribute, Feature, Part, Plan, Release, Use
-from federated.tables import HISTOGRAM, TABLE
+from federated.tables import HISTOGRAM, SUPPORT, TABLE
 from privacy.accounting import gdp_mu
 from privacy.choice import rounds_for
 from privacy.mechanism import DiscreteLaplace
@@ -36,6 +36,7 @@ def churn_plan(
     rounds: int | None = None,
     minimum_cohort: int = 200,
     max_attempts: int = 1,
+    epsilon_support: float = 0.0,
     exchange: Asking | None = None,
 ) -> Plan:
     """A churn training with its evaluation and its fairness tables.
@@ -61,6 +62,8 @@ def churn_plan(
         rounds: T; None lets the schedule choose.
         minimum_cohort: fewer members to train on, over all sites, are refused.
         max_attempts: how often a round may be tried; each try is priced.
+        epsilon_support: pure, of the count of where each continuous feature has members, on the held-out part; 0 leaves
+            it out, and then nobody can say which parts of a shape rest on nothing.
         exchange: whose columns help, if any; the one site then holds the label.
 
     Raises:
@@ -85,6 +88,11 @@ def churn_plan(
             times=count * max_attempts,
         ),
         Release(HISTOGRAM, "evaluate", "held-out", DiscreteLaplace(1, epsilon_histogram), max_attempts),
+        *(
+            Release(SUPPORT + one.name, "evaluate", "held-out", DiscreteLaplace(1, epsilon_support), max_attempts)
+            for one in features
+            if epsilon_support and one.kind == "continuous"
+        ),
         *(
             Release(TABLE + one.name, "audit", "held-out", DiscreteLaplace(1, epsilon_table), max_attempts)
             for one in attributes

@@ -20,6 +20,7 @@ import numpy as np
 from federated.errors import MalformedError
 from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
+from federated.tables import SUPPORT
 from privacy.choice import Steps, steps_for
 from privacy.mechanism import DiscreteGaussian, Gaussian
 
@@ -52,8 +53,10 @@ class Descent(ABC):
         """Probability of churn, shape (members,)."""
 
     def check(self, plan: Plan) -> None:
-        """Refuse a plan that does not describe this training."""
+        """Refuse a plan that does not describe this training, or asks where a shape rests that this model has not."""
         check_descent(plan)
+        if any(release.name.startswith(SUPPORT) for release in plan.releases):
+            raise MalformedError("only models of smooth shapes say where they rest on members; leave support out")
 
     def rounds(self, plan: Plan) -> Sequence[tuple[Release, ...]]:
         """The same gradient release in each round."""

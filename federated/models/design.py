@@ -96,6 +96,17 @@ def design(features: Sequence[Feature], values: Matrix, *, harmonics: int, pairs
     return result
 
 
+def positions(features: Sequence[Feature], inputs: Matrix, index: int, *, harmonics: int, pairs: bool) -> Vector:
+    """Unit values of one smooth continuous feature read back from the design, shape (members,); NaN where missing.
+
+    The first cosine of a value says where it lies, and the second tells the middle from a missing value.
+    """
+    block = inputs[:, terms(features, harmonics=harmonics, pairs=pairs)[index].columns]
+    norm = math.sqrt(float(np.sum(1.0 / np.arange(1, harmonics + 1) ** 2)))
+    found = np.arccos(np.clip(block[:, 0] * norm / CONTINUOUS_WEIGHT, -1.0, 1.0)) / np.pi
+    return np.where(np.any(block != 0.0, axis=1), found, np.nan)
+
+
 def contributions(
     features: Sequence[Feature], values: Matrix, weights: Vector, *, harmonics: int, pairs: bool = False
 ) -> Matrix:

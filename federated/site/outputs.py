@@ -21,7 +21,7 @@ from federated.secure_sum.quantise import Integers, to_grid
 from federated.site.counts import noised_bins, noised_histogram, noised_items, noised_table
 from federated.site.order import Work
 from federated.site.rows import MemberRows
-from federated.tables import COVERAGE, QUALITY, counted_of
+from federated.tables import COVERAGE, QUALITY, SUPPORT, counted_of
 from privacy.mechanism import DiscreteGaussian, Gaussian
 from privacy.noise import NoiseSource, add_gaussian
 from privacy.samplers import Floats, Shape
@@ -112,7 +112,7 @@ def _total(work: Work, release: Release, rows: MemberRows, weights: Vector) -> V
 def _counts(work: Work, release: Release, rows: MemberRows, weights: Vector, noise: NoiseSource) -> Integers:
     plan = work.plan
     values, labels = work.model.counted(plan, release, inputs=rows.inputs, labels=rows.labels, weights=weights)
-    if release.name.startswith(QUALITY):
+    if release.name.startswith((QUALITY, SUPPORT)):
         return noised_bins(plan, release, values=values, noise=noise)
     if release.name.startswith(COVERAGE):
         return noised_items(plan, release, values=values, noise=noise)
