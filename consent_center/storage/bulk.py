@@ -89,25 +89,39 @@ def insert_rows(tx: Handle, table: type[SQLModel], columns: Sequence[str], rows:
     """
     if not rows:
         return
-    name = str(table.__tablename__)
-    listed, driver = ", ".join(f'"{column}"' for column in columns), driver_of(tx)
+    driver = driver_of(tx)
     if tx.dialect == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        driver.executemany(f'INSERT INTO "{name}" ({listed}) VALUES ({marks})', rows)
+        driver.executemany(_with_marks(table, tuple(columns)), rows)
         return
     if len(rows) <= _FEW:
         insert_together(tx, [Rows(table, columns, rows)])
         return
-    with driver.cursor() as cursor, cursor.copy(f'COPY "{name}" ({listed}) FROM STDIN') as copy:
+    listed = ", ".join(f'"{column}"' for column in columns)
+    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.__tablename__}" ({listed}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row(row)
 
 
+@lru_cache(maxsize=256)
+def _with_marks(table: type[SQLModel], columns: tuple[str, ...]) -> str:
+    """The statement that inserts one row (SQLite)."""
+    listed, marks = ", ".join(f'"{column}"' for column in columns), ", ".join("?" * len(columns))
+    return f'INSERT INTO "{table.__tablename__}" ({listed}) VALUES ({marks})'
+
+
 def driver_of(tx: Handle) -> Any:
-    """The driver's own connection: a layer less on the hottest roads. The store translates what it raises."""
-    driver = tx.session.connection().connection.driver_connection
+    """The driver's own connection: a layer less on the hottest roads. The store translates what it raises.
+
+    A transaction keeps its connection, so it is asked for once in each.
+    """
+    session = tx.session
+    known = session.info.get("driver")
+    if known is not None and known[0] is session.get_transaction():
+        return known[1]
+    driver = session.connection().connection.driver_connection
     if driver is None:
         raise RuntimeError("the connection was closed under a transaction")
+    session.info["driver"] = session.get_transaction(), driver
     return driver
 
 

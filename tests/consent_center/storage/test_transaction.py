@@ -17,6 +17,7 @@ from consent_center.consent.grant import Act
 from consent_center.consent.verdict import Reason
 from consent_center.errors import ConsentCenterError, ImportRefusedError, SettingsError, StorageError, StoreClosedError
 from consent_center.storage import entries, member_keys, members, sequencer, statements
+from consent_center.storage.bulk import driver_of
 from consent_center.storage.transaction import Store
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.enrol_member import enrol_members
@@ -310,3 +311,21 @@ def test_an_import_killed_half_way_resumes_without_loss_or_doubles(tmp_path):
         kept = [one.choices for _, one in store.read(statements.history, mei)]
         assert sorted(kept) == [f"{number:064x}" for number in range(rows)]
         assert store.read(entries.last_id) == before + rows + 1, "and one entry that it finished"
+
+
+def test_the_drivers_connection_is_that_of_the_transaction_that_runs(store):
+    def look(tx, *, at):
+        first = driver_of(tx)
+        assert driver_of(tx) is first
+        assert tx.session.connection().connection.driver_connection is first
+        with tx.committed() as seen:
+            other = driver_of(seen)
+            assert other is not first
+            seen.session.rollback()
+            with tx.store.snapshot() as beside:
+                taken = driver_of(beside)
+                again = driver_of(seen)
+                assert again is seen.session.connection().connection.driver_connection
+                assert len({id(first), id(taken), id(again)}) == 3
+
+    store.run(look, at=NOW)
