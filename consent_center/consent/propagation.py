@@ -68,11 +68,16 @@ class Task:
         }
 
 
-def by_recipient(items: Iterable[Item]) -> Mapping[str, tuple[Item, ...]]:
-    """The items of each affected recipient."""
+def by_recipient(items: Iterable[Item], also: Iterable[tuple[str, Item]] = ()) -> Mapping[str, tuple[Item, ...]]:
+    """The items of each affected recipient.
+
+    Args:
+        items: each affects its own recipient.
+        also: further recipients that an item affects: the other end of a linkage.
+    """
     found: dict[str, tuple[Item, ...]] = {}
-    for item in items:
-        found[item.recipient] = (*found.get(item.recipient, ()), item)
+    for recipient, item in (*((item.recipient, item) for item in items), *also):
+        found[recipient] = (*found.get(recipient, ()), item)
     return found
 
 

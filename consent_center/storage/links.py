@@ -142,6 +142,16 @@ def find(tx: Transaction, run: str, pairing: Pairing) -> Lists | None:
     )
 
 
+def other_ends(tx: Transaction, known: Catalogue, number: int, items: Sequence[Item]) -> list[tuple[str, Item]]:
+    """Who else holds something of hers for these items: the other end of each linkage whose list ever named her.
+
+    Where no list did, the other end is not told: that she was asked here would tell it that she is a member here.
+    """
+    ends = [(other, item) for item in items if (other := known.purposes[item.purpose].other(item.recipient))]
+    listed = {pairing.purpose for _, pairing, _ in of_member(tx, number)} if ends else set()
+    return [(other, item) for other, item in ends if item.purpose in listed]
+
+
 def of_member(tx: Transaction, number: int) -> list[tuple[str, Pairing, EntryId]]:
     """The lists that a member was on, oldest first: run, pair, and the entry of the issue."""
     query = (

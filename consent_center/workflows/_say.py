@@ -14,7 +14,7 @@ from consent_center.consent.propagation import TAKES_AWAY, Task, by_recipient, d
 from consent_center.consent.speech import Utterance, statement_of
 from consent_center.errors import ConsentCenterError, SupersededError, UnknownMemberError
 from consent_center.events import Event
-from consent_center.storage import definitions, delegations, members, statements, tasks
+from consent_center.storage import definitions, delegations, links, members, statements, tasks
 from consent_center.storage.bulk import Rows
 from consent_center.storage.members import Member
 from consent_center.storage.statements import Placed
@@ -80,7 +80,7 @@ def _keep(
         for one in made
     ]
     of_statements = statements.rows_of(placed)
-    planned = _planned(placed)
+    planned = _planned(tx, known, placed)
     named = tasks.with_pseudonyms(tx, [(task, placed[place].member_no) for place, task in planned])
 
     def beside(numbers: list[EntryId]) -> list[Rows]:
@@ -133,8 +133,11 @@ def _said_before(
     return statements.said_about(tx, numbers, items) if numbers and items else {}
 
 
-def _planned(placed: Sequence[Placed]) -> list[tuple[int, Task]]:
-    """Who is to be told of what: tasks without pseudonyms, each with the place of the statement that causes it."""
+def _planned(tx: Transaction, known: Catalogue, placed: Sequence[Placed]) -> list[tuple[int, Task]]:
+    """Who is to be told of what: tasks without pseudonyms, each with the place of the statement that causes it.
+
+    Of a linkage both ends are told, if they were ever given her token.
+    """
     return [
         (
             place,
@@ -150,7 +153,9 @@ def _planned(placed: Sequence[Placed]) -> list[tuple[int, Task]]:
         )
         for place, one in enumerate(placed)
         if one.statement.act in TAKES_AWAY
-        for recipient, items in by_recipient(one.statement.items).items()
+        for recipient, items in by_recipient(
+            one.statement.items, links.other_ends(tx, known, one.member_no, one.statement.items)
+        ).items()
     ]
 
 

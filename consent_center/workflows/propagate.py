@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from consent_center.consent.propagation import DONE, Outcome, Task, by_recipient, due, wait
 from consent_center.errors import DefinitionError, UnknownDefinitionError
 from consent_center.events import Event
-from consent_center.storage import definitions, expiries, members, tasks
+from consent_center.storage import definitions, expiries, links, members, tasks
 from consent_center.storage.transaction import EntryId, Transaction
 from privacy.envelope import Key, place
 
@@ -97,6 +97,7 @@ def raise_alarms(tx: Transaction, *, at: datetime) -> list[Task]:
 def sweep_expiries(tx: Transaction, *, limit: int = 1000, at: datetime) -> int:
     """Make tasks for yeses that ended since the last sweep; returns how many. Running it again makes none twice."""
     ended = expiries.since_last_sweep(tx, limit=limit, at=at)
+    known = definitions.catalogue(tx)
     planned = [
         (
             Task(
@@ -112,7 +113,7 @@ def sweep_expiries(tx: Transaction, *, limit: int = 1000, at: datetime) -> int:
             EntryId(one.entry),
         )
         for one in ended
-        for recipient, items in by_recipient(one.items).items()
+        for recipient, items in by_recipient(one.items, links.other_ends(tx, known, one.member_no, one.items)).items()
     ]
     return tasks.add_many(tx, planned) if planned else 0
 

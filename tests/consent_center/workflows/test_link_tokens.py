@@ -36,6 +36,7 @@ from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.publish_notice import publish_notice
 from consent_center.workflows.register_member import register_members
 from consent_center.workflows.set_switch import set_switch
+from consent_center.workflows.show_tasks import show_member_tasks
 from consent_center.workflows.unenrol_member import unenrol_member
 from federated.errors import Refusal, RefusedError
 from federated.linkage.pairing import Pairing, epoch_ends, epoch_of
@@ -190,6 +191,23 @@ def test_whoever_is_out_is_refused_at_both_sites_from_the_next_round_on(small_st
         case "restricted":
             store.run(set_switch, joined[3], Switch.RESTRICTED, on=True, at=later)
     assert store.read(refused, PAIR, run="run-1", country="TW", at=later) == hers
+
+
+def test_both_ends_are_told_of_a_withdrawal_once_a_list_named_her_and_not_before(store):
+    joined = settled(store)
+    first, second = joined[:2]
+    later = NOW + timedelta(seconds=1)
+    store.run(make_statements, [says(first, Act.WITHDRAWN, OURS)], at=later)
+    assert told(store, first) == {"sales"}, "that she was asked there would tell the other where she is a member"
+    store.run(make_statements, [says(first, Act.GIVEN, OURS)], at=later + timedelta(seconds=1))
+    issued(store, at=later + timedelta(seconds=2))
+    store.run(make_statements, [says(second, Act.WITHDRAWN, THEIRS)], at=later + timedelta(seconds=3))
+    assert told(store, second) == {"sales", "grocer"}
+
+
+def told(store: Store, member: str) -> set[str]:
+    """Which recipients hear that this member took something away."""
+    return {task.recipient for task, *_ in store.read(show_member_tasks, member)}
 
 
 def test_everybody_is_refused_once_the_contract_has_ended(small_store):
