@@ -39,6 +39,7 @@ GAUGES: Mapping[str, tuple[str, ...]] = {
 """What a site can work out itself, by kind; `federated.site.gauges` says how, and from which tables."""
 KINDS = ("answers", "lists", "offers", "prices", SHELVES)
 GIVEN = "_given"
+NARROWEST, WIDEST_BIN = 10, 4
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Measured(Decisions):
         span = self._span(plan)
         if not isinstance(materiality, int | float) or not 0 < materiality < span:
             raise MalformedError("name the difference of means that matters: materiality, in the number's own unit")
+        if not plan.label and self.name in ("prices", "lists"):
+            self._check_sight(plan, span, float(materiality))
 
     def counted(
         self,
@@ -79,6 +82,15 @@ class Measured(Decisions):
         if self.name == SHELVES:
             values = (values + 0.5) / len(plan.features[place].categories)
         return values, np.ones(len(values))
+
+    def _check_sight(self, plan: Plan, span: float, materiality: float) -> None:
+        """Refuse ends so close, or bins so wide, that a gap that matters could vanish in them."""
+        widest = max(one.hi - one.lo for one in plan.features) / plan.whole(BINS, at_least=2, at_most=100)
+        if span < NARROWEST * materiality or widest > WIDEST_BIN * materiality:
+            raise MalformedError(
+                f"ends lie at least {NARROWEST} times the materiality apart, and a bin is at most {WIDEST_BIN} times "
+                "as wide: else a gap that matters could not be seen"
+            )
 
     def _span(self, plan: Plan) -> float:
         """How far apart numbers can be, of a plan whose columns are of this kind."""

@@ -120,6 +120,8 @@ def test_a_declaration_of_gauges_comes_back_as_it_was_and_changes_with_its_ends(
         replace(PRICES, ladder={"list_own": (0.0, 1.0)}),
         replace(PRICES, ladder={"price_week": (0.1, -0.1)}),
         replace(PRICES, materiality=0.3),
+        replace(PRICES, ladder={"price_week": (-0.005, 0.0151)}),  # whoever pays 2 % more is moved to the end
+        replace(PRICES, bins=2),  # everybody in one bin: no gap is ever seen
         replace(PRICES, kind="answers", ladder={"price_week": (-0.1, 0.1)}),
         replace(SHELVES, bins=4),
         replace(SHELVES, shelves=("drinks", "fish", "fish")),

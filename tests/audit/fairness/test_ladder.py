@@ -38,10 +38,8 @@ def people(shift: float, *, seed: int, members: int = 800) -> np.ndarray:
 
 def test_a_permutation_finds_a_gap_and_gives_every_p_value_as_often_under_none() -> None:
     assert permuted(table(people(0.05, seed=1), people(0.0, seed=2), noise=5), SCALE, RNG(3)) == 1 / 1000
-    p_values = [
-        permuted(table(people(0, seed=2 * at), people(0, seed=2 * at + 1), noise=5, seed=at), SCALE, RNG(at), permutations=99)
-        for at in range(120)
-    ]  # fmt: skip
+    alike = [table(people(0, seed=2 * at), people(0, seed=2 * at + 1), noise=5, seed=at) for at in range(120)]
+    p_values = [permuted(one, SCALE, RNG(at), permutations=99) for at, one in enumerate(alike)]
     # Uniform: 60 of 120 at or below one half, 6 at or below .05; the seeds are fixed, the bounds four deviations wide.
     assert 38 <= sum(one <= 0.5 for one in p_values) <= 82
     assert sum(one <= 0.05 for one in p_values) <= 16
@@ -49,7 +47,8 @@ def test_a_permutation_finds_a_gap_and_gives_every_p_value_as_often_under_none()
 
 def test_a_permutation_that_leaves_the_noise_out_would_cry_wolf() -> None:
     """The planted fault: noise alone parts small groups by more than chance alone does."""
-    noisy = [table(people(0, seed=at, members=60), people(0, seed=at + 500, members=60), noise=40, seed=at) for at in range(60)]  # fmt: skip
+    few = [(people(0, seed=at, members=60), people(0, seed=at + 500, members=60)) for at in range(60)]
+    noisy = [table(*both, noise=40, seed=at) for at, both in enumerate(few)]
     honest = [permuted(one, SCALE, RNG(1), permutations=99) for one in noisy]
     blind = [permuted(CountTable(one.layout, one.cells), SCALE, RNG(1), permutations=99) for one in noisy]
     assert sum(one <= 0.05 for one in blind) > 2 * sum(one <= 0.05 for one in honest)
