@@ -119,6 +119,7 @@ def test_each_end_is_one_statement_of_its_own_and_needs_the_other(any_house: Hou
     assert said_by(member) == [("given", ["purchases/link-ricefield/marketing/TW"])]
     assert "Allowed" in page
     waits = words(Language.EN)("linkage.waits", other="Ricefield Market")
+    assert waits in page, "what is stored is said to be without effect as long as it is"
     assert waits in text_of(member, "/")
     assert waits in text_of(member, OURS.rsplit("/", 3)[0])
     member.answer(THEIRS, "allow")
