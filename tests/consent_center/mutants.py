@@ -96,7 +96,7 @@ MUTANTS = (
     _bug(5, _GRANT, "if self.actor.kind is not ActorKind.HUB and self.act in BY_HUB:", "if False:", DOMAIN),
     _bug(5, "consent/delegation.py", "if not delegation.window.holds(at):", "if False:", DOMAIN),
     _bug(6, "consent/propagation.py", "Act.REVOKED, Act.INVALIDATED, Act.PAUSED", "Act.INVALIDATED", PROPAGATION),
-    _bug(6, "consent/propagation.py", "(*found.get(item.recipient, ()), item)", "(item,)", PROPAGATION),
+    _bug(6, "consent/propagation.py", "(*found.get(recipient, ()), item)", "(item,)", PROPAGATION),
     _bug(6, "storage/tasks.py", "    row.claimed_until = 0\n", "    row.claimed_until = 2**40\n", PROPAGATION),
     _bug(6, "storage/tasks.py", "if row is None or row.outcome:", "if row is None:", PROPAGATION),
     _bug(7, _VERDICT, "        return Reason.NEVER_ASKED\n", "        return None\n", VERDICT),
@@ -138,7 +138,13 @@ MUTANTS = (
     _bug(11, "workflows/enrol_member.py", "any(linked for _, linked in before.values())", "False", ENROLMENT),
     _bug(12, "consent/presence.py", "if right == left + 1:", "if right > left:", PRESENCE),
     _bug(12, "consent/presence.py", "case [last], [] if last == header.count - 1:", "case [_], []:", PRESENCE),
-    _bug(12, "federated/cohort.py", "(words[1:, 0] > words[:-1, 0]).all()", "True", "tests/federated/test_cohort.py"),
+    _bug(
+        12,
+        "federated/cohort_leaves.py",
+        "(words[1:, 0] > words[:-1, 0]).all()",
+        "True",
+        "tests/federated/test_cohort.py",
+    ),
     _bug(13, "consent/scope.py", "if PROHIBITED_KINDS & {*self.kinds} and", "if False and", DOMAIN),
     _bug(13, "consent/scope.py", "self.provenance is Provenance.INFERRED or", "False or", DOMAIN),
     _bug(
