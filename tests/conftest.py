@@ -6,6 +6,11 @@ databases; one that has further parameters goes through them on SQLite, and on P
 """
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of the code under test: no example has a deadline, whichever folder is collected first.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 LONG = ("tests/demo/", "tests/browser/", "tests/consent_center/storage/")
 WORKFLOWS = ("tests/consent_center/workflows/", "tests/consent_center/studies/")
