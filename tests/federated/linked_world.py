@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -47,7 +51,7 @@ def linked_plan(
         members=members,
         epsilon=4.0,
         model="churn-linear",
-        rounds=3,
+        rounds=1,
         minimum_cohort=50,
         exchange=Asking(
             epoch,
@@ -75,8 +79,28 @@ def build_linked_world(
         plan: None for `linked_plan`.
         strangers: no site names another as a partner.
     """
-    clock, hub_key = Clock(), Ed25519PrivateKey.generate()
     plan = plan or linked_plan()
+    key = (linked, enrolled, runs, plan_bytes(plan), strangers)
+    if key not in _MADE:  # folders, keys and rows are made once and copied
+        place = Path(tempfile.mkdtemp(prefix="accord-linked-"))
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        _MADE[key] = _made(place, linked=linked, enrolled=enrolled, runs=runs, plan=plan, strangers=strangers)
+    made, clock, folders = _MADE[key], Clock(), {}
+    for site, original in made.folders.items():
+        shutil.copytree(original.path, folder / site)
+        folders[site] = SiteFolder(folder / site)
+    agents = {
+        site: open_site(one, clock=clock, noise=SeededNoise(index)) for index, (site, one) in enumerate(folders.items())
+    }
+    gate = replace(made.gate, clock=clock, linked=dict(made.gate.linked), removed={}, rounds=[], reports=[])
+    return World(gate, clock, folders, agents, plan, dict(made.reviewers))
+
+
+_MADE: dict[object, World] = {}
+
+
+def _made(folder: Path, *, linked: int, enrolled: int, runs: int, plan: Plan, strangers: bool) -> World:
+    clock, hub_key = Clock(), Ed25519PrivateKey.generate()
     reviewers = {"legal": Ed25519PrivateKey.generate()}
     pinned = [Pinned("legal-1", "legal", "programme", reviewers["legal"].public_key())]
     folders: dict[str, SiteFolder] = {}
@@ -126,10 +150,7 @@ def build_linked_world(
             for site in HELPERS
         },
     )
-    agents = {
-        site: open_site(one, clock=clock, noise=SeededNoise(index)) for index, (site, one) in enumerate(folders.items())
-    }
-    return World(gate, clock, folders, agents, plan, reviewers)
+    return World(gate, clock, folders, {}, plan, reviewers)
 
 
 def _write(path: Path, site: str, pseudonyms: list[bytes]) -> None:
