@@ -16,7 +16,9 @@ from federated.flower.embedded import run_embedded
 from federated.gate import RunReport
 from federated.models.package import parse_package
 from federated.plan_exchange import BIN_FEATURE
+from federated.site import linking
 from federated.site.exchanged import Exchanged, about_labels, about_received
+from federated.site.helping import ABSENT
 from federated.site.store import SiteStore
 from federated.sum_exchange import parse_step, step_bytes
 from tests.federated.linked_world import EPOCH, HELPERS, HOLDER, LINKED, build_linked_world, linked_plan
@@ -206,6 +208,22 @@ def test_keys_and_answers_that_were_changed_on_their_way_are_refused(tmp_path) -
 
     assert run(world, **{HELPERS[0]: changed("link-answers")}).outcome == Refusal.LINK_TAMPERED.value
     assert run(world, **{HELPERS[0]: changed("link-keys")}).outcome in ("link-tampered", "malformed")
+
+
+@pytest.mark.parametrize("answer", [ABSENT, 4])
+def test_a_helper_that_withholds_an_answer_or_invents_one_is_refused(
+    tmp_path, monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    world, honest = build_linked_world(tmp_path), linking.helped
+
+    def dishonest(*args, **named):
+        bins = honest(*args, **named)
+        bins[7] = answer
+        return bins
+
+    monkeypatch.setattr(linking, "helped", dishonest)
+    assert run(world).outcome == Refusal.LINK_TAMPERED.value
+    assert not _bins(world)
 
 
 def test_a_plan_of_another_quarter_is_refused(tmp_path) -> None:
