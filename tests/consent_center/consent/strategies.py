@@ -52,7 +52,7 @@ switches = st.lists(st.builds(Switched, st.sampled_from(list(Switch)), st.boolea
 facts = st.builds(
     Facts,
     terms=st.none() | terms | terms | terms,
-    said=st.lists(saids(), max_size=5),
+    said=st.lists(saids(), max_size=5, unique_by=lambda one: one.entry),  # an entry is one statement's alone
     switches=switches,
     guarded_until=st.none() | moments,
     guardians=st.lists(windows, max_size=2).map(tuple),
