@@ -108,7 +108,7 @@ def list_all() -> None:
         day = f"{line.audit.decided_at:%Y-%m-%d}"
         say(f"{day}  {line.audit.verdict:<12} {line.audit.run}  {line.study}: {line.title} ({line.now.state} now)")
     if not lines:
-        say("No audit was judged yet.")
+        say("No audit has been judged yet.")
 
 
 @app.command()

@@ -43,6 +43,7 @@ def show(page: SeeQueue) -> Response:
 def _lights(page: StaffPage, today: Today) -> list[Light]:
     state = {True: "stop", False: "good"}
     fullest, share = today.fullest or ("", 0)
+    account = page.words("console.budgets.programme") if fullest == PROGRAMME else fullest
     late = sum(one.is_late(at=page.at) for one in today.findings)
     return [
         Light(
@@ -66,10 +67,7 @@ def _lights(page: StaffPage, today: Today) -> list[Light]:
         Light(
             "budgets",
             "unknown" if today.fullest is None else "stop" if share >= 1 else "warn" if share >= 0.8 else "good",
-            {
-                "account": page.words("console.budgets.programme") if fullest == PROGRAMME else fullest,
-                "percent": round(share * 100),
-            },
+            {"account": page.formats.low(account), "percent": round(share * 100)},
             f"{HOME}/budgets",
         ),
         Light(

@@ -141,7 +141,7 @@ def test_two_audits_beside_each_other_are_drawn_on_one_axis(office: Office) -> N
 
 
 def test_an_empty_office_says_so(fresh_office: Office) -> None:
-    assert "No audit was judged yet." in fresh_office.seat("huang").get("/console/audits").text
+    assert "No audit has been judged yet." in fresh_office.seat("huang").get("/console/audits").text
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from jinja2 import nodes
 from consent_center.web.catalogue import UntranslatedError, catalogue_files, words
 from consent_center.web.languages import Language
 from consent_center.web.pages import environment
+from federated.errors import Refusal
 
 PACKAGES = ("web", "portal", "console", "cli")
 ROOT = Path("consent_center")
@@ -120,6 +121,10 @@ def test_no_string_is_left_that_nothing_uses() -> None:
         return any(key.startswith(begin) for begin in BEGUN if len(begin) > 2)
 
     assert [key for key in KEYS if not is_used(key)] == []
+
+
+def test_every_code_that_ends_a_run_has_words() -> None:
+    assert {f"console.outcome.{code.replace('-', '_')}" for code in Refusal} <= set(KEYS)
 
 
 @pytest.mark.parametrize("language", list(Language))
