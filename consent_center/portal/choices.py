@@ -109,7 +109,10 @@ def _facts(page: MemberPage, names: Names, shown: list[Choice]) -> list[tuple[Ma
         (t("notice.what"), f.listed([*scopes[:1], *map(f.low, scopes[1:])])),
         (t("notice.why"), first.purpose),
         (t("notice.until"), t("choice.until_is", date=until, days=purpose.lifetime_days)),
-        (t("notice.where"), f.listed(dict.fromkeys(names.country(choice.item.country) for choice in shown))),
+        (
+            t("notice.where"),
+            f.listed(dict.fromkeys(names.country(code) for one in shown for code in _places(one, names))),
+        ),
         (t("notice.refusing"), t("notice.refusing_is")),
     ]
     if first.apart is not None and len(shown) == 1:
@@ -127,6 +130,11 @@ def _who(choice: Choice, names: Names) -> Markup:
     if country == choice.item.country:
         return choice.recipient
     return names.words("choice.who_abroad", recipient=choice.recipient, country=names.country(country))
+
+
+def _places(choice: Choice, names: Names) -> tuple[str, str]:
+    """Where the data is, and where whoever uses it is: two countries if it crosses a border."""
+    return choice.item.country, names.catalogue.recipients[choice.item.recipient].country
 
 
 def _contract_ends(page: MemberPage, names: Names, choice: Choice) -> datetime | None:

@@ -33,7 +33,7 @@ class Told:
 
     Attributes:
         name: its commitment, which is also its address.
-        code, site: who decided, by its code and its name.
+        code, site: who decided, by its code and its name inside a sentence.
         said: what was decided, as one sentence; None if the site did not answer.
         reasons: at most three, each a sentence of its own.
         change: what would change it; None if nothing is known.
@@ -144,7 +144,7 @@ def _one(page: MemberPage, one: Shown) -> Told:
         at=one.made.at,
         kind=one.made.kind,
         code=one.made.site,
-        site=names.recipient(one.made.site),
+        site=names.recipient_said(one.made.site),
         said=None if document is None else say_kind(document, language=language),
         reasons=[
             say_reason(one, language=language, named=names.value_said) for one in known["reasons"][:_MOST_REASONS]

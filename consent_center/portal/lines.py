@@ -101,7 +101,7 @@ def _statement(said: dict[str, Any], names: Names, formats: Formats) -> Told:
     shown = names.words(
         "notice.version",
         version=said.get("notice_version", ""),
-        language=language.own_name if language else str(said.get("language", "")),
+        language=formats.tongue(language) if language else str(said.get("language", "")),
     )
     facts: list[object] = [formats.listed(purposes), shown]
     if said.get("actor") in ("guardian", "delegate"):

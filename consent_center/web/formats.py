@@ -1,6 +1,6 @@
 """Dates, times, numbers and lists as people of each language write them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
@@ -73,8 +73,17 @@ class Formats:
 
     def sentences(self, parts: Iterable[object]) -> Markup:
         """Sentences one after the other; Chinese has no space between them."""
-        separator = " " if self.language is Language.EN else ""
-        return escape(separator).join(escape(part) for part in parts if part)
+        return escape(self.gap).join(escape(part) for part in parts if part)
+
+    @property
+    def gap(self) -> str:
+        """What stands between a sentence and what follows it: Chinese has no space there."""
+        return " " if self.language is Language.EN else ""
+
+    def tongue(self, language: Language) -> str:
+        """A language as hers calls it, inside a sentence: "Traditional Chinese", "英文"."""
+        names: Mapping[str, str] = self.language.locale.languages
+        return names[language.value.replace("-", "_")]
 
     def low(self, name: object) -> Markup:
         """A name in the middle of an English sentence; Chinese knows no capitals."""
