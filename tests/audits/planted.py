@@ -1,5 +1,5 @@
 """Law: on the generated federation a model with a feature that copies age is blocked by the demo's own release check,
-trained, noised, counted and judged end to end. That a model without it passes is `tests/demo/test_story_synthetic`.
+trained, noised, counted and judged end to end. That a model without it passes is `tests/demo/story_synthetic`.
 
 It takes a minute, so `make planted` runs both, and the suite only the second.
 """

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import secrets
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -242,14 +243,14 @@ def test_a_run_tells_its_progress_as_server_sent_events(full):
 def test_a_stream_ends_with_the_session_that_opened_it(full, monkeypatch):
     monkeypatch.setattr(oversight, "_LOOK_EVERY_S", 0.001)
     monkeypatch.setattr(oversight, "_LONGEST_S", 0.01)
-    seat = full.seat("chen")
+    seat, run = full.seat("chen"), f"run-{secrets.token_hex(4)}"
     here = full.programme
-    here.store.run(admit_run, "churn-1", run="run-live", signer=Ed25519PrivateKey.generate(), at=NOW)
+    here.store.run(admit_run, "churn-1", run=run, signer=Ed25519PrivateKey.generate(), at=NOW)
     page = SimpleNamespace(wiring=full.wiring, secret=seat.secret)
 
     async def follow() -> list[str]:
         told = []
-        async for line in oversight._changes(page, "run-live"):
+        async for line in oversight._changes(page, run):
             told.append(line)
             if len(told) == 2:
                 seat.post("/console/sign-out")

@@ -17,7 +17,8 @@ ACCORD = [sys.executable, "-c", "from consent_center.cli.main import main; main(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["demo", "--data", "secret"], "choose one of journey, telco, synthetic"),
+        (["demo", "--data", "secret"], "choose one of journey, telco, departments, synthetic"),
+        (["demo", "--data", "departments", "--sites", "5"], "departments is four sites"),
         (["demo", "--epsilon", "0"], "--epsilon 0: choose a number"),
         (["demo", "--epsilon", "nan"], "--epsilon nan: choose a number"),
         (["demo", "--epsilon", "many"], "epsilon"),
