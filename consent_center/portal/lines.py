@@ -65,8 +65,8 @@ class Line:
 
 
 def lines_of(happened: Sequence[Happened], names: Names, formats: Formats) -> list[Line]:
-    """Each entry as a line, in the same order."""
-    return [line_of(one, names, formats) for one in happened]
+    """Each entry as a line, newest first; lines of one moment stay in their order."""
+    return sorted((line_of(one, names, formats) for one in happened), key=lambda line: line.at, reverse=True)
 
 
 def line_of(one: Happened, names: Names, formats: Formats) -> Line:

@@ -69,7 +69,7 @@ def show_copy(page: OwnPageDep) -> Response:
     held = page.wiring.store.read(show_holdings, page.member, at=page.at)
     names = page.named(held.catalogue)
     found = page.wiring.store.read(show_history, page.member, kinds=frozenset({"statement.made"}), limit=_LATEST)
-    said = sorted(lines_of(found.lines, names, page.formats), key=lambda line: line.at, reverse=True)
+    said = lines_of(found.lines, names, page.formats)
     return page.show("portal/rights/copy.html", here="rights", held=held, names=names, said=said)
 
 

@@ -168,6 +168,17 @@ def test_each_partner_sensitive_scope_and_border_has_its_own_page_and_no_button_
     assert set(APART[:2]) <= set(links_of(member.get("/uses/preference").text))
 
 
+def test_a_page_of_a_border_names_both_countries(member: Visitor) -> None:
+    assert "<dt>Where</dt><dd>Taiwan, Japan</dd>" in member.get(TERN).text
+    assert "<dt>Where</dt><dd>Taiwan</dd>" in member.get("/uses/preference").text
+
+
+def test_only_who_has_not_answered_is_told_that_she_may_leave_it_open(member: Visitor) -> None:
+    assert "You can leave it open" in member.get(TERN).text
+    member.answer(TERN, "refuse")
+    assert "You can leave it open" not in member.get(TERN).text
+
+
 def test_no_button_allows_more_than_one_item(member: Visitor) -> None:
     actions = [form.action for form in forms_of(member.get("/").text)]
     assert not [action for action in actions if "allow" in action]

@@ -62,6 +62,7 @@ def test_she_reads_what_was_decided_and_at_most_three_reasons(house: House, site
     page = member.get(f"/decisions/{name}").text
     assert "<ol><li>You come rarely.</li>" in page
     assert page.split("<ol>")[1].split("</ol>")[0].count("<li>") == 3
+    assert "Decided by a system at the marketing department on" in page
     assert "No single reason" not in page
     assert "ou used few offers" not in page
 

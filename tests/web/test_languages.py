@@ -67,6 +67,19 @@ def test_dates_are_written_as_people_write_them_in_the_programmes_zone(
     assert formats.month(date(2026, 11, 1)) in ("November 2026", "2026年11月")
 
 
+@pytest.mark.parametrize(
+    ("reader", "english", "chinese"),
+    [
+        (Language.EN, "English", "Traditional Chinese"),
+        (Language.HANT, "英文", "繁體中文"),
+        (Language.HANS, "英语", "繁体中文"),
+    ],
+)
+def test_a_language_is_named_in_the_readers_own(reader: Language, english: str, chinese: str) -> None:
+    formats = Formats(language=reader, zone=UTC)
+    assert (formats.tongue(Language.EN), formats.tongue(Language.HANT)) == (english, chinese)
+
+
 def test_names_are_escaped_wherever_they_are_joined() -> None:
     formats = Formats(language=Language.EN, zone=UTC)
     assert "<" not in formats.listed(["<b>"]) + formats.beside(["<b>"]) + formats.low("<B>") + formats.cap("<b>")
