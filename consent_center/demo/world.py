@@ -59,9 +59,7 @@ class Options:
         if not FEWEST_SITES <= self.sites <= MOST_SITES:
             raise OptionError(f"--sites {self.sites}: choose a whole number from {FEWEST_SITES} to {MOST_SITES}")
         if self.data == "departments" and self.sites != 4:
-            raise OptionError(
-                f"--sites {self.sites}: departments is four sites; leave it out"
-            )
+            raise OptionError(f"--sites {self.sites}: departments is four sites; leave it out")
         if not 0 <= self.seed < 2**32:
             raise OptionError(f"--seed {self.seed}: choose a whole number from 0 to {2**32 - 1}")
 
