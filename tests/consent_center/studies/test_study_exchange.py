@@ -76,7 +76,11 @@ def test_it_runs_on_mock_rows() -> None:
     ("was", "is_", "told"),
     [
         ("features: [calls]", "features: [cals]", "service has no feature cals, did you mean calls?"),
-        ("site: service", "site: servicee", "site servicee offers no schema yet, or is not known, did you mean service?"),
+        (
+            "site: service",
+            "site: servicee",
+            "site servicee offers no schema yet, or is not known, did you mean service?",
+        ),
         ("epsilon_bin: 3.0", "epsilon_bin: 0", "epsilon_bin is a number above 0, at most 100"),
         ("      epsilon: 2.0", "      epsilom: 2.0", "unknown key exchange.helpers 1.epsilom, did you mean epsilon?"),
         ("quarter: 2026-q4", "quarter: winter", "an epoch is a quarter, such as 2026-q4"),
