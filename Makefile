@@ -79,7 +79,7 @@ peers: $(BIN)/python  ## ask LensKit about the lists that our measures are teste
 
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
 test: check browser-tools  ## everything: checks, then the whole suite
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
 
 stock: $(VENV)/.dev  ## the same apps under stock flower-superlink and flower-supernode: minutes
 	$(BIN)/pytest tests/federated/flower/stock.py

@@ -192,5 +192,5 @@ def test_a_run_moves_on_its_page_without_reloading(served, browser) -> None:
     expect(page.locator("progress")).to_have_attribute("value", "3", timeout=8000)
     assert before == "2"
     store.run(settle_run, RunReport("run-1", "completed", 3), at=NOW)
-    expect(page.locator("#live .lead")).to_contain_text("completed", timeout=8000)
+    expect(page.locator("#live .lead")).to_contain_text("Completed", timeout=8000)
     page.context.close()
