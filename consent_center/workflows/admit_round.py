@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.storage import cohorts, releases, runs, studies
 from consent_center.storage.transaction import Transaction
+from consent_center.workflows._link_tokens import refused
 from consent_center.workflows._studying import known
-from consent_center.workflows.issue_link_tokens import refused
 from federated.errors import Refusal, RefusedError
 from federated.gate import REMOVALS_KIND, Removals, check_permit, removals_bytes
 from federated.signed import Signed, sign

@@ -13,8 +13,8 @@ from consent_center.storage.links import Lists
 from consent_center.storage.runs import Run, RunMember
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.study import Study
+from consent_center.workflows._link_tokens import issue
 from consent_center.workflows._studying import known
-from consent_center.workflows.issue_link_tokens import issue
 from federated.cohort import KIND as COHORT_KIND
 from federated.cohort import CohortMember, build_cohort, header_bytes
 from federated.errors import Refusal, RefusedError
@@ -54,7 +54,7 @@ def admit_run(
 
     Raises:
         RefusedError: `plan-not-approved`, `model-not-released`, `cohort-too-small`, `over-budget`, or what
-            `issue_link_tokens.issue` refuses; nothing was charged.
+            `_link_tokens.issue` refuses; nothing was charged.
         UnknownStudyError: no such study.
     """
     study = studies.get(tx, study_id)

@@ -23,8 +23,8 @@ from consent_center.storage.runs import Run
 from consent_center.studies.study import Study
 from consent_center.web.catalogue import words
 from consent_center.web.languages import Language
+from consent_center.workflows._link_tokens import FEWEST, issue
 from consent_center.workflows.enrol_member import enrol_member, enrol_members
-from consent_center.workflows.issue_link_tokens import FEWEST, issue
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.register_member import register_members
 from consent_center.workflows.show_choices import show_choices

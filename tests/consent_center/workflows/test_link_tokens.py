@@ -27,11 +27,11 @@ from consent_center.errors import DefinitionError, NoticeError, SeparateConsentE
 from consent_center.storage import entries, links, member_keys, members
 from consent_center.storage.member_keys import where
 from consent_center.storage.transaction import Store
+from consent_center.workflows._link_tokens import FEWEST, issue, refused
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.define import define
 from consent_center.workflows.enrol_member import enrol_members
 from consent_center.workflows.erase_member import erase_member
-from consent_center.workflows.issue_link_tokens import FEWEST, issue, refused
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.publish_notice import publish_notice
 from consent_center.workflows.register_member import register_members

@@ -1,5 +1,6 @@
 """How two sites may name the same member to each other: signed lists of tokens, of those who allow it at both.
 
+Not a workflow itself: the admission of a run issues them, and the admission of a round says which are refused.
 Law: a list holds exactly the members whom `storage.links.allowed_at_both` names at the moment of the issue. Whoever
 takes either yes back, is unlinked at a site or erased is on no later list, and `refused` names her token to both sites
 from the next round on. The hub learns nothing new: it knows both memberships; it is trusted with exactly that.
