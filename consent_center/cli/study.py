@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from consent_center.cli.study_score import model, score
 from consent_center.errors import RuleError
 from consent_center.settings import Settings, clock
 from consent_center.storage.transaction import Store
@@ -68,6 +69,7 @@ audit:
 model: churn-linear
 epsilon: 2.0                       # of the training, for any one member
 minimum_cohort: 200
+# secure_sum: {dropouts: 0}        # 3 to 12 sites share one noise under masks: less noise at no higher price
 """
 
 
@@ -237,6 +239,10 @@ def watch() -> None:
     with _store() as store:
         found = store.run(watch_studies, at=clock())
     _say(f"New findings: {found}")
+
+
+app.command()(score)
+app.command()(model)
 
 
 def _tell(planned: Planned) -> None:

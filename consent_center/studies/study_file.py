@@ -20,6 +20,7 @@
     epsilon: 2.0
     minimum_cohort: 200
     exchange: ...                 # optional: other sites whose columns help, see `study_exchange`
+    secure_sum: {dropouts: 0}     # optional: 3 to 12 sites share one noise under masks; how many may leave in a round
 
 Law: an unknown key is refused, never ignored, with the key that was probably meant.
 """
@@ -34,6 +35,7 @@ from consent_center.studies.study_exchange import ExchangeAsked, read_exchange
 from consent_center.studies.yaml_mapping import key_problems, read_mapping
 from consent_center.studies.yaml_values import Problems, moment_of, names_of, number_of, reasons_of, text_of, whole_of
 from federated.canaries import FEWEST, MOST
+from federated.secure_sum.quorum import MOST as MOST_SITES
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,14 @@ class Audit:
     purpose: str
     scopes: Mapping[str, str]
     attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SecureSum:
+    """That the sites share one noise under a secure sum, see `federated.secure_sum.quorum`."""
+
+    dropouts: int
+    colluders: int = 1
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ class StudyFile:
         rounds: None lets the schedule choose.
         support: pure epsilon of each count of where a continuous feature has members; 0 for none.
         canaries: artificial members at each site, so that the claim can be attacked afterwards; 0 for none.
+        secure_sum: None if each site adds the full noise itself.
     """
 
     study: str
@@ -84,6 +95,7 @@ class StudyFile:
     proposed_by: tuple[str, ...] = ()
     replaces: str = ""
     exchange: ExchangeAsked | None = None
+    secure_sum: SecureSum | None = None
 
     @property
     def necessity(self) -> dict[str, str]:
@@ -98,8 +110,7 @@ _WHOLE = {"retention_days": (1, 3650), "horizon_days": (1, 730)}
 _REQUIRED = {*_TEXTS, *_LISTS, *_WHOLE, "closes", "scopes", "epsilon"}
 _OPTIONAL = {
     *("minimum_cohort", "rounds", "max_attempts", "canaries", "threshold", "audit", "proposed_by", "replaces"),
-    "exchange",
-    "support",
+    *("exchange", "secure_sum", "support"),
 }
 KEYS = tuple(sorted(_REQUIRED | _OPTIONAL))
 _OF_PEOPLE: Mapping[str, Callable[..., Any]] = {"proposed_by": names_of, "replaces": text_of}
@@ -131,7 +142,7 @@ def read_study_file(text: str) -> StudyFile:
         values["support"] = number_of(data, "support", 0.0, 1.0, problems)
     if data.get("canaries"):
         values["canaries"] = whole_of(data, "canaries", FEWEST, MOST, problems)
-    for name, read in (("audit", _audit), ("exchange", read_exchange)):
+    for name, read in (("audit", _audit), ("exchange", read_exchange), ("secure_sum", _secure_sum)):
         if data.get(name) is not None:
             values[name] = read(data[name], problems)
     values |= {name: read(data, name, problems) for name, read in _OF_PEOPLE.items() if data.get(name)}
@@ -147,3 +158,12 @@ def _audit(value: Any, problems: Problems) -> Audit | None:
     problems.found += key_problems(value, required=set(_AUDIT_KEYS), known=set(_AUDIT_KEYS), where="audit.")
     scopes = reasons_of(value.get("scopes"), "audit.scopes", problems)
     return Audit(text_of(value, "purpose", problems), scopes, names_of(value, "attributes", problems))
+
+
+def _secure_sum(value: Any, problems: Problems) -> SecureSum | None:
+    if not isinstance(value, dict):
+        problems.add("secure_sum says how many sites may leave in a round: {dropouts: 0}")
+        return None
+    problems.found += key_problems(value, required={"dropouts"}, known={"dropouts", "colluders"}, where="secure_sum.")
+    colluders = whole_of(value, "colluders", 1, MOST_SITES - 2, problems) if "colluders" in value else 1
+    return SecureSum(whole_of(value, "dropouts", 0, MOST_SITES, problems), colluders)

@@ -13,6 +13,7 @@ from federated.canaries import with_setting
 from federated.errors import MalformedError, RefusedError
 from federated.models.churn_plan import churn_plan
 from federated.plan import Plan, Use, plan_bytes
+from federated.shared_noise import with_shared_noise
 from privacy.errors import PrivacyError
 
 
@@ -74,7 +75,10 @@ def plan_of(
             epsilon_support=file.support,
             exchange=asking_of(file.exchange, helping or {}) if file.exchange else None,
         )
-        return with_setting(plan, count=file.canaries) if file.canaries else plan
+        plan = with_setting(plan, count=file.canaries) if file.canaries else plan
+        if (shared := file.secure_sum) is None:
+            return plan
+        return with_shared_noise(plan, colluders=shared.colluders, dropouts=shared.dropouts)
     except (MalformedError, RefusedError, PrivacyError) as error:
         raise StudyFileError((str(error),)) from error
 

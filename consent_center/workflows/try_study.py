@@ -146,7 +146,11 @@ def _run(plan: Plan, folder: Path, members: int, clock: Callable[[], datetime]) 
 
 
 def _introduce(plan: Plan, sites: Mapping[str, SiteFolder]) -> None:
-    """Let the site and its helpers speak to each other, as far as the plan goes."""
+    """Let sites that sum together, and a site and its helpers, speak to each other, as far as the plan goes."""
+    if plan.noise_mode == "secure-sum":
+        speaking = {site: read_key(made.speak_key_file).public_key() for site, made in sites.items()}
+        for site in plan.sites:
+            pin_peers(sites[site], {other: speaking[other] for other in plan.sites if other != site})
     for pairing, helper in zip(plan.pairings, plan.helpers, strict=True):
         numbers = numbers_of(plan.releases, helper)
         for one, other in ((pairing.holder, pairing.helper), (pairing.helper, pairing.holder)):

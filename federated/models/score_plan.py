@@ -10,6 +10,7 @@ from privacy.mechanism import DiscreteLaplace
 THRESHOLD = 0.15
 HORIZON_DAYS = 30
 EPSILON = 0.02
+MINIMUM = 50
 
 
 def score_plan(
@@ -24,7 +25,7 @@ def score_plan(
     horizon_days: int = HORIZON_DAYS,
     epsilon: float = EPSILON,
     bins: int = 20,
-    minimum_cohort: int = 50,
+    minimum_cohort: int = MINIMUM,
 ) -> Plan:
     """Score the members of one site whose verdict for offers is yes, with one finished model.
 
