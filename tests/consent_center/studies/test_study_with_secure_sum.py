@@ -1,4 +1,4 @@
-"""Law: a study file asks for one noise shared under a secure sum: it costs no more; where it cannot be, it is refused."""
+"""Law: a study file asks for one noise shared under a secure sum: it costs no more, or it is refused."""
 
 from datetime import UTC, datetime
 
