@@ -12,19 +12,16 @@ Invariant: whatever is cut anywhere begins anew with the same answers: they are 
 quarter. The keys of an exchange live in this process only.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from federated.cohort import members_digest
 from federated.errors import Refusal, RefusedError
 from federated.exchange import Opened, RoundReply, opened_bytes, parse_order, reply_bytes
-from federated.gate import FRESH_FOR, Removals
+from federated.gate import FRESH_FOR
 from federated.linkage.limits import Matchings
-from federated.linkage.sealing import Occasion, advertise, partner_key, seal, unseal
 from federated.plan import parse_plan
 from federated.plan_exchange import numbers_of
 from federated.signed import Signed
@@ -35,7 +32,7 @@ from federated.site.exchanged import Exchanged, about_received
 from federated.site.ground import Ground, identity, pseudonyms
 from federated.site.helping import ABSENT, helped
 from federated.site.journal import Progress
-from federated.site.linked import Link
+from federated.site.link_session import Session, links_of, out_of_order, partner_of
 from federated.site.order import HelpWork, Work, check_help
 from federated.site.summing import Speaks
 from federated.sum_exchange import LinkAnsweredKind, LinkAskedKind, Step, parse_step, signed_blob, step_bytes
@@ -43,19 +40,6 @@ from federated.sum_exchange import LinkAnsweredKind, LinkAskedKind, Step, parse_
 ROUND = 1
 TRIES = 100
 """However often it is begun anew, the answers are the same: tries are counted only so that they end."""
-Octets = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class _Session:
-    """An exchange in progress: whom it must not use, and this site's secret for each partner."""
-
-    progress: Progress
-    removals: Removals
-    statement: Signed
-    removed: frozenset[bytes]
-    secrets: Mapping[str, bytes]
-    theirs: Mapping[str, bytes]
 
 
 class Links:
@@ -69,7 +53,7 @@ class Links:
     def __init__(self, ground: Ground, speaks: Speaks | None) -> None:
         self._ground, self._speaks = ground, speaks
         self._kept = Exchanged(ground.store)
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[str, Session] = {}
         self._helping: dict[str, HelpWork] = {}
 
     def helps(self, message: bytes) -> bool:
@@ -120,25 +104,21 @@ class Links:
         removals, said = ground.removals(statement, progress, number=ROUND, at=at)
         progress = ground.journal.turn_to(progress, ROUND)
         removed = progress.removed | pseudonyms(removals.removed)
-        for link in _links(work):
-            limit = ground.policy.exchanges[self._partner(link)]
+        for link in links_of(work):
+            limit = ground.policy.exchanges[partner_of(link, ground.policy.name)]
             Matchings(ground.store.path, most=limit.runs).open(link.pairing, step.run, at=at)
             self._kept.forget_before(link.pairing.epoch)
-        secrets = {self._partner(link): speaks.draw_seed() for link in _links(work)}
-        self._sessions[step.run] = _Session(progress, removals, said, removed, secrets, {})
-        adverts = [
-            advertise(
-                _occasion(work, link, removals), ground.policy.name, key=speaks.key, secret=secrets[self._partner(link)]
-            )
-            for link in _links(work)
-        ]
-        return _answer(step, "link-keys", tuple(secrets), tuple(signed_blob(one) for one in adverts))
+        secrets = {partner_of(link, ground.policy.name): speaks.draw_seed() for link in links_of(work)}
+        session = Session(ground.policy.name, progress, removals, said, removed, secrets)
+        self._sessions[step.run] = session
+        adverts = session.adverts(work, speaks)
+        return _answer(step, "link-keys", tuple(adverts), tuple(signed_blob(one) for one in adverts.values()))
 
     def _labels(self, step: Step, *, at: datetime) -> bytes:
         session, work = self._session(step, at=at)
         if not isinstance(work, Work):
             raise RefusedError(Refusal.POLICY, "this site holds no label in this run")
-        session = replace(session, theirs=self._partners(step, session, work))
+        session = session.met(step, work, self._ground.policy)
         self._begin(step, session)
         self._sessions[step.run] = session
         sent = randomised_labels(
@@ -147,7 +127,7 @@ class Links:
         sealed = {}
         for link in work.links:
             said = np.array([sent.get(own, ABSENT) for own in link.members], dtype=np.uint8)
-            sealed[link.helper.site] = self._sealed(said, session, work, link)
+            sealed[link.helper.site] = session.sealed(said, work, link)
         return _answer(step, "link-sealed", tuple(sealed), tuple(sealed.values()))
 
     def _help(self, step: Step, *, at: datetime) -> bytes:
@@ -155,10 +135,10 @@ class Links:
         session, work = self._session(step, at=at)
         if not isinstance(work, HelpWork) or len(step.names) != 1 or len(step.blobs) != 2:
             raise RefusedError(Refusal.POLICY, "this site does not help in this run, or is not asked as it should be")
-        session = replace(session, theirs=self._partners(step, session, work))
+        session = session.met(step, work, ground.policy)
         self._begin(step, session)
         self._sessions[step.run] = session
-        labels = self._unsealed(step.blobs[1], session, work, work.link)
+        labels = session.unsealed(step.blobs[1], work, work.link)
         bins = helped(
             work,
             labels,
@@ -168,7 +148,7 @@ class Links:
             source=ground.source,
             noise=ground.noise,
         )
-        sealed = self._sealed(bins, session, work, work.link)
+        sealed = session.sealed(bins, work, work.link)
         reply = self._finish(step, session, work)
         return _answer(step, "link-answers", step.names, (sealed, reply))
 
@@ -181,7 +161,7 @@ class Links:
         sealed = dict(zip(step.names, step.blobs, strict=True))
         came: dict[str, dict[bytes, int]] = {}
         for link in work.links:
-            bins = self._unsealed(sealed[link.helper.site], session, work, link)
+            bins = session.unsealed(sealed[link.helper.site], work, link)
             due = np.array([own not in session.removed for own in link.members])
             options = numbers_of(work.plan.releases, link.helper).bins
             if bins.shape != due.shape or (bins[due] >= options).any():
@@ -194,15 +174,15 @@ class Links:
             self._kept.keep(about, work.links[0].pairing.epoch, answers)
         return self._finish(step, session, work)
 
-    def _begin(self, step: Step, session: _Session) -> None:
+    def _begin(self, step: Step, session: Session) -> None:
         name = identity("exchange", step.run, ROUND)
         epoch, removed = session.removals.epoch, session.removed
         self._ground.journal.begin(session.progress, request=name, epoch=epoch, removed=removed, most=TRIES)
 
-    def _finish(self, step: Step, session: _Session, work: Work | HelpWork) -> bytes:
+    def _finish(self, step: Step, session: Session, work: Work | HelpWork) -> bytes:
         """Say whom this site used, and expect the next round."""
         ground = self._ground
-        everybody = {own for link in _links(work) for own in link.members}
+        everybody = {own for link in links_of(work) for own in link.members}
         used = everybody - session.removed
         reply = RoundReply(
             run=step.run,
@@ -221,44 +201,6 @@ class Links:
         self._helping.pop(step.run, None)
         return sent
 
-    def _partners(self, step: Step, session: _Session, work: Work | HelpWork) -> dict[str, bytes]:
-        """Partner -> its key, each signed by whom this site pinned."""
-        links = {self._partner(link): link for link in _links(work)}
-        if {*step.names} != {*links}:
-            raise RefusedError(Refusal.LINK_TAMPERED, "the keys are not those of this run's partners")
-        return {
-            name: partner_key(
-                Signed.from_text(blob),
-                _occasion(work, links[name], session.removals),
-                name,
-                pinned=self._ground.policy.peers[name],
-            )
-            for name, blob in zip(step.names, step.blobs, strict=False)
-        }
-
-    def _sealed(self, said: Octets, session: _Session, work: Work | HelpWork, link: Link) -> bytes:
-        partner = self._partner(link)
-        return seal(
-            said.tobytes(),
-            _occasion(work, link, session.removals),
-            "labels" if isinstance(work, Work) else "bins",
-            mine=session.secrets[partner],
-            theirs=session.theirs[partner],
-        )
-
-    def _unsealed(self, sealed: bytes, session: _Session, work: Work | HelpWork, link: Link) -> Octets:
-        partner = self._partner(link)
-        if partner not in session.theirs:
-            raise _out_of_order()
-        opened = unseal(
-            sealed,
-            _occasion(work, link, session.removals),
-            "bins" if isinstance(work, Work) else "labels",
-            mine=session.secrets[partner],
-            theirs=session.theirs[partner],
-        )
-        return np.frombuffer(opened, dtype=np.uint8)
-
     def _standing(self, run: str, *, at: datetime) -> tuple[Progress, Work | HelpWork]:
         """Where a run stands at this site, and its work: as the one that is helped, or as a helper."""
         progress = self._ground.journal.progress(run)
@@ -274,15 +216,12 @@ class Links:
         ground = self._ground
         return check_help(parse_order(message), policy=ground.policy, enrolled=ground.store.cohort_keys().keys(), at=at)
 
-    def _session(self, step: Step, *, at: datetime, fresh: bool = True) -> tuple[_Session, Work | HelpWork]:
+    def _session(self, step: Step, *, at: datetime, fresh: bool = True) -> tuple[Session, Work | HelpWork]:
         if (session := self._sessions.get(step.run)) is None:
-            raise _out_of_order()
+            raise out_of_order()
         if fresh and not abs(at - session.removals.issued_at) <= FRESH_FOR:
             raise RefusedError(Refusal.STATEMENT_STALE, "the removals are too old; ask for this round again")
         return session, self._standing(step.run, at=at)[1]
-
-    def _partner(self, link: Link) -> str:
-        return link.pairing.helper if link.pairing.holder == self._ground.policy.name else link.pairing.holder
 
     def _own(self) -> Speaks:
         if self._speaks is None:
@@ -290,17 +229,5 @@ class Links:
         return self._speaks
 
 
-def _links(work: Work | HelpWork) -> tuple[Link, ...]:
-    return work.links if isinstance(work, Work) else (work.link,)
-
-
-def _occasion(work: Work | HelpWork, link: Link, removals: Removals) -> Occasion:
-    return Occasion(work.permit.run, link.pairing, work.permit.plan_digest, link.listed, removals.epoch)
-
-
 def _answer(step: Step, kind: LinkAnsweredKind, names: Sequence[str], blobs: Sequence[bytes]) -> bytes:
     return step_bytes(Step(kind, step.run, step.number, step.attempt, tuple(names), tuple(blobs)))
-
-
-def _out_of_order() -> RefusedError:
-    return RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this exchange is not at this step here; begin it anew")
