@@ -18,7 +18,7 @@ from consent_center.demo import load
 from consent_center.demo.asking import STUDY, approve, file_and_assess, plan_of, register
 from consent_center.demo.comparison import compare
 from consent_center.demo.stage import Stage, ask, consent_centre, enrol
-from consent_center.demo.story import MINIMUM_COHORT
+from consent_center.demo.telling import MINIMUM_COHORT
 from consent_center.demo.world import Options, World
 from consent_center.gate import StoreGate
 from consent_center.storage import ledger, runs

@@ -5,33 +5,25 @@
 The consent centre, sites, gate, ledger, release check and log are those of the first story; only the model differs.
 """
 
-import json
-from time import monotonic
+from pathlib import Path
 from typing import Any
 
-from audit.fairness.verdict import Thresholds
-from consent_center.demo import load
-from consent_center.demo.asking import EXPECTED_SHARE, Words, approve, file_and_assess, let_through, register
-from consent_center.demo.folder import fresh_folder
+from consent_center.demo.asking import EXPECTED_SHARE, Words, file_and_assess, register
+from consent_center.demo.federation import Federation
 from consent_center.demo.offers import make_offers
 from consent_center.demo.programme import COUNTRY, DEMOGRAPHICS, FAIRNESS, PREFERENCE, PURCHASES
-from consent_center.demo.report import epsilon_by_part
+from consent_center.demo.report import report_of_run, write_data
 from consent_center.demo.show import Show
-from consent_center.demo.stage import Stage, consent_centre
-from consent_center.demo.story import MINIMUM_COHORT, DemoGate, ask_members, check_log
+from consent_center.demo.stage import Stage
 from consent_center.demo.synthetic_items import TASKS, UNTIL, WEEKS, with_items
+from consent_center.demo.telling import MINIMUM_COHORT, approved, check_log, check_release, loaded, tell, train
 from consent_center.demo.told import Told
 from consent_center.demo.world import Options, World
 from consent_center.storage import ledger
-from consent_center.workflows.release_model import release_model
-from federated.errors import Refusal, RefusedError
-from federated.flower.embedded import run_embedded
-from federated.gate import Admission
 from federated.models.preference_plan import preference_plan
 from federated.plan import Plan, Use
 from privacy.accounting import epsilon_of_cost
 from privacy.ledger import PROGRAMME
-from privacy.statement import NoiseMode, claim
 
 STUDY = "preference-2026-11"
 EPSILON_TABLE, EPSILON_QUALITY = 0.75, 0.05
@@ -50,39 +42,30 @@ def run_preference(options: Options, show: Show, world: World | None = None) -> 
         DemoDataError: the data or the folder do not allow it; nothing was written.
         RefusedError: an act that should have been allowed was refused.
     """
-    began = monotonic()
-    known = world or World()
-    with fresh_folder(options.out) as folder:
-        show.act(1, "Data")
-        federation = with_items(load.load(options.data, sites=options.sites, seed=options.seed))
-        bought = sum(site.items.num_rows for site in federation.sites if site.items is not None)
-        show.line(
-            f"{federation.source}. {federation.members:,} members at {len(federation.sites)} sites, {bought:,} "
-            f"purchases of {len(TASKS[1].categories)} products in {len(TASKS[0].categories)} categories."
-        )
-        with consent_centre(options, known, folder, federation) as stage:
-            told = Told(stage)
-            ask_members(told, show)
-            plan = _study(stage, show)
-            _run(told, plan, show)
-            _release(told, show)
-            show.act(7, "Lists for members, at the site")
-            if told.run is None or told.run.model is None:
-                raise AssertionError("told out of order")
-            offers = make_offers(stage, told.run.model, show)
-            check_log(told, show, number=8)
-            for agent in stage.agents.values():
-                agent.close()
-            told.balance = stage.store.read(ledger.balance, PROGRAMME)
-        told.seconds = monotonic() - began
-        report = _report(told, plan, offers)
-        (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    show.end(report, options.out, read="report.json")
-    return report
+    return tell(options, show, world, data=_bought, acts=_acts, write=_report)
+
+
+def _bought(options: Options) -> Federation:
+    return with_items(loaded(options))
+
+
+def _acts(told: Told, show: Show) -> None:
+    stage = told.stage
+    plan = _study(stage, show)
+    _run(told, plan, show)
+    check_release(told, show, number=6, title="Fairness check before release: who gets a list that hits")
+    show.act(7, "Lists for members, at the site")
+    if told.run is None or told.run.model is None:
+        raise AssertionError("told out of order")
+    told.offers = make_offers(stage, told.run.model, show)
+    check_log(told, show, number=8)
+    told.balance = stage.store.read(ledger.balance, PROGRAMME)
 
 
 def _study(stage: Stage, show: Show) -> Plan:
     show.act(3, "A study is filed, assessed and approved")
+    bought = sum(site.items.num_rows for site in stage.federation.sites if site.items is not None)
+    show.line(f"{bought:,} purchases of {len(TASKS[1].categories)} products in {len(TASKS[0].categories)} categories.")
     register(stage)
     federation, options = stage.federation, stage.options
     plan = preference_plan(
@@ -104,33 +87,16 @@ def _study(stage: Stage, show: Show) -> Plan:
         minimum_cohort=MINIMUM_COHORT,
     )
     study, _ = file_and_assess(stage, plan, WORDS)
-    where = approve(stage, study)
-    if not where.approved:
-        raise AssertionError(f"approved by all, and still missing {where.missing}")
+    approved(stage, study)
     show.line(f"Study {study.id}: plan {study.plan_digest[:12]}, signed by every reviewer and every site.")
     return plan
 
 
 def _run(told: Told, plan: Plan, show: Show) -> None:
-    stage = told.stage
-    show.act(4, "Admission and charge")
-    gate = DemoGate(stage.store, signer=stage.signer, clock=stage.world.clock, new_run=stage.world.new_run)
-
-    def admitted(admission: Admission) -> None:
-        told.admission = admission
-        show.admitted(admission, stage.budget)
-        show.act(5, "Two rounds: what everybody buys, then what goes together beyond that; an evaluation and an audit")
-
-    gate.on_admitted = admitted
-    with show.bar("rounds", 4) as tick:
-        told.run = run_embedded(
-            gate, STUDY, {name: one.answer for name, one in stage.agents.items()}, watch=lambda _: tick(1)
-        )
-    if told.run.outcome != "completed" or told.admission is None:
-        raise RefusedError(Refusal(told.run.outcome), f"the run ended with {told.run.outcome}")
-    told.claim = claim(
-        [told.admission.permit.charge], budget=stage.budget, noise=NoiseMode.LOCAL, sites=len(plan.sites)
-    )
+    then = "Two rounds: what everybody buys, then what goes together beyond that; an evaluation and an audit"
+    train(told, plan, show, rounds=4, then=then)
+    if told.run is None or told.claim is None:
+        raise AssertionError("told out of order")
     for name, found in told.run.results["quality"].items():
         low, high = found["interval"]
         show.line(
@@ -140,52 +106,14 @@ def _run(told: Told, plan: Plan, show: Show) -> None:
         show.line(sentence)
 
 
-def _release(told: Told, show: Show) -> None:
-    stage, run = told.stage, told.run
-    if run is None:
+def _report(told: Told, folder: Path) -> dict[str, Any]:
+    data, stage = report_of_run(told), told.stage
+    if told.run is None or told.balance is None:
         raise AssertionError("told out of order")
-    show.act(6, "Fairness check before release: who gets a list that hits")
-    told.release = stage.store.run(release_model, run.run, thresholds=Thresholds(), at=stage.world.clock())
-    show.audited(told.release)
-    if told.release.state == "withheld":
-        told.override = let_through(stage, told.release.model_digest)
-        show.overridden(told.override)
-
-
-def _report(told: Told, plan: Plan, offers: dict[str, Any]) -> dict[str, Any]:
-    stage = told.stage
-    if not (told.run and told.release and told.claim and told.balance and told.published):
-        raise AssertionError("told out of order")
-    parts = epsilon_by_part(plan, stage.budget.delta)
-    return {
-        "data": stage.options.data,
-        "model": plan.model,
-        "source": stage.federation.source,
-        "seed": stage.options.seed,
-        "sites": list(plan.sites),
-        "members": stage.federation.members,
-        "statements": told.statements,
-        "study": plan.study,
-        "run": told.run.run,
-        "epsilon": max(parts.values()),
-        "epsilon_by_part": parts,
-        "delta": stage.budget.delta,
-        "claim": list(told.claim.sentences),
+    data |= {
         "quality": {name: [one["mean"], *one["interval"]] for name, one in told.run.results["quality"].items()},
         "ledger_epsilon": epsilon_of_cost(told.balance.spent, stage.budget.delta),
-        "fairness": [*told.release.report["judged"], *told.release.report["shown"]],
-        "release": {
-            "verdict": told.release.verdict,
-            "state": told.release.state,
-            "model": told.release.model_digest,
-            "overridden_by": None if told.override is None else told.override.by,
-        },
-        "offers": offers,
-        "log": {
-            "size": told.published.checkpoint.size,
-            "root": told.published.checkpoint.root.hex(),
-            "verified": told.verified,
-            "tamper_detected": told.tamper_detected,
-        },
-        "seconds": round(told.seconds, 1),
+        "offers": told.offers,
     }
+    write_data(data, folder)
+    return data

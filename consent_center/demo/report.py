@@ -26,7 +26,7 @@ def write_report(told: Told, folder: Path) -> dict[str, Any]:
         folder: where the files go.
     """
     data = report_data(told)
-    (folder / "report.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_data(data, folder)
     (folder / "report.html").write_text(page(data), encoding="utf-8")
     return data
 
@@ -102,6 +102,49 @@ def report_data(told: Told) -> dict[str, Any]:
         },
         "seconds": round(told.seconds, 1),
     }
+
+
+def report_of_run(told: Told) -> dict[str, Any]:
+    """What every story that has one run to tell of reports of it, as JSON data."""
+    stage = told.stage
+    if not (told.admission and told.run and told.release and told.claim and told.published):
+        raise ValueError("the story was not told to its end")
+    plan, release = told.admission.plan, told.release
+    parts = epsilon_by_part(plan, stage.budget.delta)
+    return {
+        "data": stage.options.data,
+        "model": plan.model,
+        "source": stage.federation.source,
+        "seed": stage.options.seed,
+        "sites": list(plan.concerned),
+        "members": stage.federation.members,
+        "statements": told.statements,
+        "study": plan.study,
+        "run": told.run.run,
+        "epsilon": max(parts.values()),
+        "epsilon_by_part": parts,
+        "delta": stage.budget.delta,
+        "claim": list(told.claim.sentences),
+        "fairness": [*release.report["judged"], *release.report["shown"]],
+        "release": {
+            "verdict": release.verdict,
+            "state": release.state,
+            "model": release.model_digest,
+            "overridden_by": None if told.override is None else told.override.by,
+        },
+        "log": {
+            "size": told.published.checkpoint.size,
+            "root": told.published.checkpoint.root.hex(),
+            "verified": told.verified,
+            "tamper_detected": told.tamper_detected,
+        },
+        "seconds": round(told.seconds, 1),
+    }
+
+
+def write_data(data: dict[str, Any], folder: Path) -> None:
+    """A report for programs."""
+    (folder / "report.json").write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def epsilon_by_part(plan: Plan, delta: float) -> dict[str, float]:

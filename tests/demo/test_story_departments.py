@@ -23,17 +23,17 @@ from tests.privacy.seeded_noise import SeededNoise
 def told(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The report, and what the hub keeps of the run and of one member, read before the story's folder is closed."""
     out, seen = tmp_path_factory.mktemp("departments") / "out", {}
-    released = departments_story._release
+    released = departments_story.check_release
 
-    def look(told: Any, show: Show) -> None:
-        released(told, show)
+    def look(told: Any, show: Show, *, number: int) -> None:
+        released(told, show, number=number)
         seen["exchanges"], seen["rounds"] = told.stage.store.read(_kept, told.run.run)
         seen["plan"] = told.admission.plan
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(departments, "SUBSCRIBERS", 400)
         patch.setattr(departments_story, "MINIMUM_COHORT", 80)
-        patch.setattr(departments_story, "_release", look)
+        patch.setattr(departments_story, "check_release", look)
         options = Options(data="departments", rounds=2, out=out)
         departments_story.run_departments(options, Show(quiet=True), World(noise=lambda: SeededNoise(3)))
     return json.loads((out / "report.json").read_text(encoding="utf-8")), seen
