@@ -16,11 +16,8 @@ from consent_center.consent.grant import Act
 from consent_center.consent.notice import choices_digest
 from consent_center.consent.scope import Item
 from consent_center.consent.speech import Utterance
-from consent_center.events import Event
 from consent_center.portal.exchanges import best_answer
-from consent_center.storage import runs, studies
-from consent_center.storage.runs import Run
-from consent_center.studies.study import Study
+from consent_center.storage import runs
 from consent_center.web.catalogue import words
 from consent_center.web.languages import Language
 from consent_center.workflows._link_tokens import FEWEST, issue
@@ -28,16 +25,14 @@ from consent_center.workflows.enrol_member import enrol_member, enrol_members
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.register_member import register_members
 from consent_center.workflows.show_choices import show_choices
-from federated.gate import PERMIT_KIND, Permit, permit_bytes
 from federated.linkage.pairing import Pairing, epoch_of
 from federated.linkage.randomised import Exchange
-from federated.models.churn_plan import churn_plan
 from federated.models.exchange_plan import Asking, Help
-from federated.plan import Feature, Use, plan_bytes
+from federated.plan import Feature
 from federated.plan_exchange import Helper
-from federated.signed import sign
 from privacy.noise import SecureNoise
 from privacy.quantities import Cost
+from tests.portal.studied import admit, file, plan_of
 from tests.portal.test_answers import said_by
 from tests.portal.visitor import House, Visitor, forms_of
 
@@ -52,21 +47,8 @@ def exchanged(house: House, at: datetime) -> str:
     name, store = f"run-{os.urandom(6).hex()}", house.world.wiring.store
     epoch = epoch_of(at)
     helper = Helper("ricefield", "link-ricefield", ("purchases",), (Feature("baskets", "continuous", 0.0, 50.0),))
-    plan = churn_plan(
-        study=name,
-        country="TW",
-        sites=("marketing",),
-        uses=(Use(("train", "evaluate", "audit"), "preference", ("purchases",)),),
-        features=(Feature("spend", "continuous", 0.0, 100.0),),
-        label="label",
-        horizon_days=30,
-        attributes=(),
-        members=5000,
-        epsilon=1.0,
-        rounds=20,
-        minimum_cohort=20,
-        exchange=Asking(epoch, (Help(helper, NUMBERS, 1.0),)),
-    )
+    asking = Asking(epoch, (Help(helper, NUMBERS, 1.0),))
+    plan = plan_of(name, members=5000, rounds=20, minimum_cohort=20, exchange=asking)
     signer = Ed25519PrivateKey.generate()
     others = store.run(register_members, [None] * FEWEST, at=at)
     for site in ("marketing", "ricefield"):
@@ -75,21 +57,14 @@ def exchanged(house: House, at: datetime) -> str:
     store.run(make_statements, said, at=at)
 
     def write(tx: Any, *, at: datetime) -> None:
-        entry = tx.append(Event.of("study.filed", public={"study": name}), at=at)
-        study = Study(
-            name, "Leaving 2026", "ada", "harbour", "cho", "why", "who", 365, plan_bytes(plan), at,
-            at + timedelta(days=90),
-        )  # fmt: skip
-        studies.add(tx, study, entry=entry)
+        study = file(tx, plan, "Leaving 2026", at=at)
         pair = Pairing("marketing", "ricefield", "link-ricefield", epoch)
         issue(
             tx, pair, run=name, country="TW", scopes=["purchases"], minimum=1, noise=SecureNoise(), signer=signer,
             expires_at=at + timedelta(minutes=30), at=at,
         )  # fmt: skip
-        permit = Permit(name, name, "ada", study.plan_digest, {}, PRICE, 1, at, at + timedelta(minutes=5))
-        entry = tx.append(Event.of("run.admitted", public={"run": name, "study": name}), at=at)
-        signed = sign(signer, kind=PERMIT_KIND, payload=permit_bytes(permit))
-        runs.add(tx, Run(name, name, 1, signed), cohorts={}, members=[], entry=entry)
+        run, entry = admit(tx, study, PRICE, signer=signer, at=at)
+        runs.add(tx, run, cohorts={}, members=[], entry=entry)
 
     store.run(write, at=at)
     return name

@@ -19,16 +19,14 @@ from audit.log.tlog_proof import TlogProof
 from consent_center.consent.presence import Place, Presence, check
 from consent_center.events import Event
 from consent_center.settings import clock
-from consent_center.storage import members, runs, studies
-from consent_center.storage.runs import Run, RunMember
-from consent_center.studies.study import Study
+from consent_center.storage import members, runs
+from consent_center.storage.runs import RunMember
 from consent_center.workflows.show_trainings import last_round
 from federated.cohort import KIND, CohortMember, build_cohort, header_bytes
-from federated.gate import PERMIT_KIND, Permit, RoundReport, RunReport, permit_bytes
-from federated.models.churn_plan import churn_plan
-from federated.plan import Feature, Use, plan_bytes
+from federated.gate import RoundReport, RunReport
 from federated.signed import Signed, sign
 from privacy.quantities import Cost
+from tests.portal.studied import admit, file, plan_of
 from tests.portal.test_answers import PURCHASES
 from tests.portal.visitor import House, Visitor
 
@@ -41,30 +39,12 @@ PRICE = Cost(gaussian=round(MU * MU * 10**12), pure=0)
 def trained(house: House, member: Visitor, *, rounds: int, at: datetime, each: timedelta) -> str:
     """A finished run that she was admitted to; its rounds end `each` after one another."""
     name = f"run-{os.urandom(6).hex()}"
-    plan = churn_plan(
-        study=name,
-        country="TW",
-        sites=("marketing",),
-        uses=(Use(("train", "evaluate", "audit"), "preference", ("purchases",)),),
-        features=(Feature("spend", "continuous", 0.0, 100.0),),
-        label="label",
-        horizon_days=30,
-        attributes=(),
-        members=240,
-        epsilon=1.0,
-        rounds=rounds,
-        minimum_cohort=50,
-    )
+    plan = plan_of(name, members=240, rounds=rounds, minimum_cohort=50)
     signer = Ed25519PrivateKey.generate()
 
     def write(tx: Any, *, at: datetime) -> None:
-        entry = tx.append(Event.of("study.filed", public={"study": name}), at=at)
-        about = ("Preference 2026-11", "ada", "harbour", "cho", "why", "who", 365)
-        study = Study(name, *about, plan_bytes(plan), at, at + timedelta(days=90))
-        studies.add(tx, study, entry=entry)
-        permit = Permit(name, name, "ada", study.plan_digest, {}, PRICE, 1, at, at + timedelta(minutes=5))
-        signed = sign(signer, kind=PERMIT_KIND, payload=permit_bytes(permit))
-        entry = tx.append(Event.of("run.admitted", public={"run": name, "study": name}), at=at)
+        study = file(tx, plan, "Preference 2026-11", at=at)
+        run, entry = admit(tx, study, PRICE, signer=signer, at=at)
         others = [person.member for person in house.world.people if person.member != member.member]
         links = [link for one in (member.member, *others) for link in members.every_link(tx, one)]
         listed = [(link.pseudonym, link.cohort_key) for link in links if link.site == "marketing"]
@@ -80,7 +60,7 @@ def trained(house: House, member: Visitor, *, rounds: int, at: datetime, each: t
         )
         cohort = sign(HUB, kind=KIND, payload=header_bytes(header)), body
         used = RunMember(member.member, "marketing", listed[0][0], 1)
-        runs.add(tx, Run(name, name, 1, signed), cohorts={"marketing": cohort}, members=[used], entry=entry)
+        runs.add(tx, run, cohorts={"marketing": cohort}, members=[used], entry=entry)
         tx.session.flush()
         for number in range(1, rounds + 1):
             done = tx.append(Event.of("round.settled", public={"run": name, "round": number}), at=at + number * each)
