@@ -11,6 +11,7 @@ from consent_center.console.acts import SeeQueue
 from consent_center.console.desk import HOME, StaffPage
 from consent_center.studies.roles import Act
 from consent_center.web.published import LogError
+from consent_center.workflows.answer_decision import review_queue
 from consent_center.workflows.show_oversight import Today, show_today
 from consent_center.workflows.show_studies import show_queue
 from privacy.ledger import PROGRAMME
@@ -36,8 +37,17 @@ def show(page: SeeQueue) -> Response:
     waiting = page.wiring.store.read(show_queue, page.person, at=page.at)
     today = page.wiring.store.read(show_today, at=page.at) if page.person.may(Act.SEE_TODAY) else None
     lights = sorted(_lights(page, today), key=lambda one: _ORDER.index(one.state)) if today else []
+    reviews = page.wiring.store.read(review_queue) if page.person.may(Act.REVIEW_DECISION) else []
     mine = [one for one in today.findings if one.owner == page.person.id] if today else []
-    return page.show("console/today/page.html", here="today", waiting=waiting, today=today, lights=lights, mine=mine)
+    return page.show(
+        "console/today/page.html",
+        here="today",
+        waiting=waiting,
+        today=today,
+        lights=lights,
+        mine=mine,
+        reviews=reviews,
+    )
 
 
 def _lights(page: StaffPage, today: Today) -> list[Light]:

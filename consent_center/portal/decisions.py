@@ -5,7 +5,7 @@ asks, and shown only if they open that commitment. What no part delivers yet is 
 """
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fastapi import APIRouter
@@ -19,6 +19,7 @@ from consent_center.web.failures import NotFoundError
 from consent_center.web.forms import FieldError
 from consent_center.web.languages import Language
 from consent_center.workflows.answer_decision import ANSWERS, LONGEST, OUTCOMES, answer_decision
+from consent_center.workflows.open_review import words_to_her
 from consent_center.workflows.show_decisions import Shown, list_decisions, open_decisions, pseudonyms_of
 from federated.site.decisions import ANSWERS as SITE_ANSWERS
 
@@ -40,6 +41,7 @@ class Told:
         is_false: the site relayed something else than it committed to.
         answers: what she said and a person answered: (step, when).
         person_due_at: when a person has to have answered, if she asked for one and none has.
+        words: what the person wrote to her; empty on a list, and while nobody has.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Told:
     answers: list[tuple[str, datetime]]
     person_due_at: datetime | None
     can_ask: bool
+    words: str = ""
 
 
 @router.get("/decisions", response_class=HTMLResponse)
@@ -119,7 +122,10 @@ def _one_page(
 def _find(page: MemberPage, name: str) -> Told:
     for told in _told(page):
         if told.name == name:
-            return told
+            outcome = next((step for step, _ in told.answers if step in OUTCOMES), None)
+            if outcome is None:
+                return told
+            return replace(told, words=page.wiring.store.read(words_to_her, page.member, name, outcome))
     raise NotFoundError
 
 

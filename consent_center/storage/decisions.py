@@ -141,6 +141,18 @@ def steps(tx: Transaction, commitments: Sequence[str]) -> dict[str, list[Step]]:
     return found
 
 
+def entry_of(tx: Transaction, commitment: str, step: str) -> EntryId | None:
+    """The entry of the last such step of a decision; None if it never came to that."""
+    query = (
+        select(DecisionStepRow.entry_id)
+        .where(DecisionStepRow.commitment == commitment, DecisionStepRow.step == step)
+        .order_by(col(DecisionStepRow.id).desc())
+        .limit(1)
+    )
+    found = tx.session.exec(query).first()
+    return None if found is None else EntryId(found)
+
+
 def open_reviews(tx: Transaction, *, limit: int = 500) -> list[tuple[Made, Step]]:
     """Decisions that a member called unfair and no person has answered yet, the most urgent first."""
     answered = select(DecisionStepRow.commitment).where(col(DecisionStepRow.step).in_(("upheld", "changed")))

@@ -11,6 +11,7 @@ CLOCKS: dict[str, timedelta] = {
     "deletion-overdue": timedelta(days=3),
     "right-overdue": timedelta(days=3),
     "propagation-overdue": timedelta(days=1),
+    "review-overdue": timedelta(days=1),
     "contract-expired": timedelta(days=7),
     "return-missing": timedelta(days=30),
     "study-suspended": timedelta(days=7),

@@ -49,6 +49,7 @@ class Act(StrEnum):
     CLOSE_FINDING = "close-finding"
     READ_MEMBER = "read-member"
     UNMASK_MEMBER = "unmask-member"
+    REVIEW_DECISION = "review-decision"
     SEE_PEOPLE = "see-people"
     EDIT_PEOPLE = "edit-people"
     KEEP_KEY = "keep-key"
@@ -84,6 +85,7 @@ ALLOWED: Mapping[Act, frozenset[Role]] = {
     Act.CLOSE_FINDING: frozenset({Role.COMPLIANCE}),
     Act.READ_MEMBER: frozenset({Role.COMPLIANCE}),
     Act.UNMASK_MEMBER: frozenset({Role.COMPLIANCE}),
+    Act.REVIEW_DECISION: frozenset({Role.COMPLIANCE, Role.MEMBERS}),
     Act.SEE_PEOPLE: _OVERSIGHT | {Role.ADMINISTRATOR},
     Act.EDIT_PEOPLE: frozenset({Role.ADMINISTRATOR}),
     Act.KEEP_KEY: REVIEWING,

@@ -5,6 +5,7 @@ working day. Words of hers and of the reviewer are in the sealed payload of the 
 """
 
 from datetime import datetime, tzinfo
+from typing import get_args
 
 from consent_center.errors import RuleError
 from consent_center.events import Event
@@ -12,9 +13,10 @@ from consent_center.rights.deadline import person_due_at
 from consent_center.storage import decisions, members
 from consent_center.storage.decisions import Made, Step
 from consent_center.storage.transaction import Transaction
+from federated.site.decisions import Outcome
 
 ANSWERS = ("right", "not-for-me", "unfair")
-OUTCOMES = ("upheld", "changed")
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 LONGEST = 2000
 
 

@@ -14,7 +14,7 @@ from consent_center.storage import decisions, members
 from consent_center.storage.decisions import Made, Step
 from consent_center.storage.transaction import Transaction
 from federated.clearance import commitment_of
-from federated.site.decisions import Answer
+from federated.site.decisions import Answer, Outcome
 from federated.site.member_desk import Held
 
 
@@ -27,6 +27,12 @@ class Relay(Protocol):
 
     def answer_decision(self, pseudonym: bytes, commitment: str, answer: Answer, *, words: str, at: datetime) -> None:
         """Keep what she says to a decision."""
+        ...
+
+    def review_decision(
+        self, pseudonym: bytes, commitment: str, outcome: Outcome, *, words: str, at: datetime
+    ) -> None:
+        """Keep what a person answered to a decision that she called unfair."""
         ...
 
     def tags_of(self, pseudonym: bytes) -> Sequence[Held]:

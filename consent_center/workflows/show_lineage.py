@@ -30,6 +30,12 @@ MOST_STUDIES = 10_000
 DRIFT_ALPHA = 0.001
 """How often scores that did not move may call for a training; every new scoring is one more look."""
 Remedy = Literal["bounded by DP: none needed", "retrain scheduled", "retired"]
+NEEDS: Mapping[Remedy, str] = {
+    "bounded by DP: none needed": "nothing",
+    "retrain scheduled": "retrain",
+    "retired": "retire",
+}
+"""Each remedy as one word, for pages that say it in the reader's language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,11 @@ class Lineage:
     def share_gone(self) -> float:
         """Of its cohort, 0 to 1."""
         return self.gone / self.members if self.members else 0.0
+
+    @property
+    def need(self) -> str:
+        """The remedy as one word."""
+        return NEEDS[self.remedy]
 
 
 def show_lineage(tx: Transaction, model_digest: str, *, at: datetime, policy: RemedyPolicy | None = None) -> Lineage:

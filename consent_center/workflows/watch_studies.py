@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from consent_center.consent.recipient import RecipientKind
 from consent_center.rights.request import Right
-from consent_center.storage import definitions, governance, overdue, rights, studies
+from consent_center.storage import decisions, definitions, governance, overdue, rights, studies
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.lifecycle import Stage
 from consent_center.workflows._finding import open_finding
@@ -108,6 +108,8 @@ def _of_the_programme(tx: Transaction, *, at: datetime) -> Iterator[Breach]:
         if request.is_late(at=at):
             erases = request.right is Right.ERASE
             yield ("deletion-overdue", "erase", office) if erases else ("right-overdue", request.right.value, office)
+    if any(asked.due_at is not None and at >= asked.due_at for _, asked in decisions.open_reviews(tx)):
+        yield "review-overdue", "decisions", office
     for recipient in sorted(overdue.late_tasks(tx, at=at)):
         yield "propagation-overdue", recipient, office
     for tool in governance.tools(tx):

@@ -20,6 +20,8 @@ from federated.site.store import SiteStore
 
 Answer = Literal["right", "not-for-me", "unfair"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
+Outcome = Literal["upheld", "changed"]
+"""What a person answered whom a member asked to look."""
 CouponReason = Literal["expired", "already-used", "minimum-not-reached", "not-this-product"]
 """Rules that refuse a coupon; each has its words in `consent_center.offers.phrases`."""
 State = Literal["proposed", "cleared", "refused", "told"]
@@ -80,7 +82,7 @@ class Kept:
         salt: opens the commitment together with the document.
         document: `Decision.document` as it was committed to.
         code: why it was refused; empty otherwise.
-        answers: what she said to it, oldest first.
+        answers: what she said to it, and what a person whom she asked then answered, oldest first.
     """
 
     commitment: str
@@ -89,7 +91,7 @@ class Kept:
     document: Mapping[str, Any]
     state: State
     code: str
-    answers: tuple[tuple[Answer, str, datetime], ...] = ()
+    answers: tuple[tuple[Answer | Outcome, str, datetime], ...] = ()
 
 
 class Decisions:
@@ -167,7 +169,7 @@ class Decisions:
             answers = database.execute(
                 "SELECT commitment, answer, words, at FROM decision_answers ORDER BY number"
             ).fetchall()
-        said: dict[str, list[tuple[Answer, str, datetime]]] = {}
+        said: dict[str, list[tuple[Answer | Outcome, str, datetime]]] = {}
         for commitment, answer, words, at in answers:
             said.setdefault(commitment, []).append((answer, words, datetime.fromisoformat(at)))
         return tuple(
@@ -183,31 +185,37 @@ class Decisions:
         """
         if answer not in ANSWERS:
             raise MalformedError(f"an answer is one of {', '.join(ANSWERS)}")
+        self._say(pseudonym, commitment, answer, words, at)
+
+    def reviewed(self, pseudonym: bytes, commitment: str, outcome: Outcome, *, words: str, at: datetime) -> None:
+        """Keep what a person answered to a decision that she called unfair.
+
+        Raises:
+            MalformedError: no such decision about her, or not one of the two outcomes.
+        """
+        if outcome not in get_args(Outcome):
+            raise MalformedError(f"a person's answer is one of {', '.join(get_args(Outcome))}")
+        self._say(pseudonym, commitment, outcome, words, at)
+
+    def _say(self, pseudonym: bytes, commitment: str, said: str, words: str, at: datetime) -> None:
         if commitment not in {one.commitment for one in self.of_member(pseudonym)}:
             raise MalformedError("no such decision about this member")
         with self._store.transaction() as database:
             database.execute(
                 "INSERT INTO decision_answers (commitment, answer, words, at) VALUES (?, ?, ?, ?)",
-                (commitment, answer, words[:2000], at.isoformat()),
+                (commitment, said, words[:2000], at.isoformat()),
             )
 
     def reached(self, kind: str) -> dict[bytes, str]:
         """Members whom a decision of this kind reached -> the last answer of theirs to one; empty if none."""
         with self._store.reading() as database:
             rows = database.execute(
-                "SELECT d.pseudonym, a.answer FROM decisions d LEFT JOIN decision_answers a USING (commitment) "
+                "SELECT d.pseudonym, a.answer FROM decisions d LEFT JOIN decision_answers a "
+                "ON a.commitment = d.commitment AND a.answer IN ('right', 'not-for-me', 'unfair') "
                 "WHERE d.state = 'told' AND json_extract(d.document, '$.kind') = ? ORDER BY a.number",
                 (kind,),
             ).fetchall()
         return {bytes(whose): answer or "" for whose, answer in rows}
-
-    def counts(self) -> dict[tuple[str, str], int]:
-        """(kind, state) -> how many: for the site's own audit; leaves the site only noised."""
-        with self._store.reading() as database:
-            rows = database.execute(
-                "SELECT json_extract(document, '$.kind'), state, count(*) FROM decisions GROUP BY 1, 2"
-            ).fetchall()
-        return {(kind, state): number for kind, state, number in rows}
 
     def forget_decision(self, commitment: str) -> None:
         """Drop a decision that was never cleared: nothing in the log points to it."""

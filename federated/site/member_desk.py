@@ -15,7 +15,7 @@ from federated.errors import FederatedError, MalformedError
 from federated.exchange import parse_order
 from federated.models.histories import department_names
 from federated.plan import Plan, parse_plan
-from federated.site.decisions import Answer, Decisions
+from federated.site.decisions import Answer, Decisions, Outcome
 from federated.site.scorebook import ScoreBook, Scoring
 from federated.site.store import SiteStore
 from federated.site.tags import AT_RISK, TASTE, Tags
@@ -73,6 +73,14 @@ class MemberDesk:
             MalformedError: no such decision about her, or not one of the three answers.
         """
         self._register.answer(pseudonym, commitment, answer, words=words, at=at)
+
+    def review_decision(self, pseudonym: bytes, commitment: str, outcome: Outcome, *, words: str, at: datetime) -> None:
+        """Keep what a person answered to a decision that she called unfair.
+
+        Raises:
+            MalformedError: no such decision about her.
+        """
+        self._register.reviewed(pseudonym, commitment, outcome, words=words, at=at)
 
     def tags_of(self, pseudonym: bytes) -> list[Held]:
         """Every tag that is held about her or that she deleted, by name."""
