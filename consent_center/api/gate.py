@@ -41,11 +41,11 @@ _FRAMES = "application/octet-stream"
 
 
 @router.post("/start-run")
-async def start(request: Request, world: WorldDep, starter: StarterDep) -> Response:  # noqa: ARG001  it is checked
+async def start(request: Request, world: WorldDep, starter: StarterDep) -> Response:
     """A token for one run of this study, and the sites that it needs."""
 
     def hand_out(body: bytes) -> bytes:
-        made = world.store.run(start_run, _text(body), at=world.clock())
+        made = world.store.run(start_run, _text(body), site=starter.site, at=world.clock())
         return encode(
             {
                 "token": made.secret,
@@ -58,10 +58,12 @@ async def start(request: Request, world: WorldDep, starter: StarterDep) -> Respo
 
 
 @router.post("/release-run")
-async def release(request: Request, world: WorldDep, starter: StarterDep) -> Response:  # noqa: ARG001
+async def release(request: Request, world: WorldDep, starter: StarterDep) -> Response:
     """The check before release, of a run that has ended: its verdict, and what becomes of the model."""
 
     def judge(body: bytes) -> bytes:
+        if starter.site:
+            raise ForbiddenError("the programme asks for the check before release, not a site")
         made = world.store.run(release_model, _text(body), at=world.clock())
         said = [one["sentence"] for one in [made.report.get("held_out"), *made.report["judged"]] if one]
         return encode({"verdict": made.verdict, "state": made.state, "model": made.model_digest, "gaps": said})

@@ -6,45 +6,42 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
-from consent_center.console.acts import AnswerStudy, AssessStudy, FileStudy, SeeStudies, SuspendStudy
+from consent_center.console import planning
+from consent_center.console.acts import AnswerStudy, AssessStudy, SeeStudies, SuspendStudy
 from consent_center.console.desk import HOME, PostedDep, StaffPage
+from consent_center.console.planning import MOST_TEXT
 from consent_center.console.signing import Signing
 from consent_center.errors import ConsentCenterError
-from consent_center.studies.assessment import Assessment
-from consent_center.studies.curves import CURVES
-from consent_center.studies.errors import ApprovalError, StudyError, StudyFileError
+from consent_center.studies.assessment import QUESTIONS, Assessment
+from consent_center.studies.errors import ApprovalError, StudyError
 from consent_center.studies.lifecycle import Stage
 from consent_center.studies.policy import PARTS
 from consent_center.studies.roles import Act
-from consent_center.studies.study_file import read_study_file
 from consent_center.web.forms import FieldError, Posted
 from consent_center.web.tokens import fingerprint
 from consent_center.workflows.approve_study import answer_of, approve_study
 from consent_center.workflows.assess_study import assess_study
-from consent_center.workflows.file_study import file_study
-from consent_center.workflows.plan_study import Planned, plan_study, show_schemas
 from consent_center.workflows.record_refusal import record_refused_answer
 from consent_center.workflows.register_reviewer import key_of
-from consent_center.workflows.show_studies import StudyPage, show_studies, show_study_page
+from consent_center.workflows.show_studies import StudyPage, answering_roles, show_studies, show_study_page
 from consent_center.workflows.sign_in import begin, take_begun
 from consent_center.workflows.suspend_study import resume_study, suspend_study
 from federated.approvals import Approval, approval_bytes
 from federated.errors import FederatedError
 from federated.signed import Signed, decode
-from privacy.noise import SecureNoise
 
-router = APIRouter(prefix="/studies")
-QUESTIONS = ("need", "harm", "limits", "others", "rights")
+router = APIRouter()
+router.include_router(planning.router)
 _PENDING = "staff-answer"
-_MOST_TEXT = 60_000
 
 
-@router.get("", response_class=HTMLResponse)
+@router.get("/studies", response_class=HTMLResponse)
 def show_list(page: SeeStudies, before: str = "", words: str = "", stage: str = "") -> Response:
     """Studies, newest first; those with these words, or at this stage."""
     wanted = next((one for one in Stage if one.value == stage), None)
     words = " ".join(words.split())[:100]
-    found, more = page.wiring.store.read(show_studies, before=before[:40], words=words, stage=wanted, at=page.at)
+    read, sight = page.wiring.store.read, page.sight
+    found, more = read(show_studies, before=before[:40], words=words, stage=wanted, at=page.at, sight=sight)
     return page.show(
         "console/studies/list.html",
         here="studies",
@@ -56,44 +53,13 @@ def show_list(page: SeeStudies, before: str = "", words: str = "", stage: str = 
     )
 
 
-@router.get("/new", response_class=HTMLResponse)
-def show_new(page: FileStudy) -> Response:
-    """Write a study."""
-    return _editor(page, "")
-
-
-@router.post("/check", response_class=HTMLResponse)
-def check(page: FileStudy, form: PostedDep) -> Response:
-    """Say what a study would cost and what would be refused; nothing is filed."""
-    text = form.fields.get("text", "")[:_MOST_TEXT]
-    try:
-        planned = _planned(page, text)
-    except StudyFileError as error:
-        return _editor(page, text, problems=error.problems, status=422)
-    return _editor(page, text, planned=planned)
-
-
-@router.post("")
-def submit(page: FileStudy, form: PostedDep) -> Response:
-    """File a study."""
-    text = form.fields.get("text", "")[:_MOST_TEXT]
-    try:
-        planned = _planned(page, text)
-        filed = page.wiring.store.run(file_study, planned.study, at=page.at)
-    except StudyFileError as error:
-        return _editor(page, text, problems=error.problems, status=422)
-    except StudyError as error:
-        return _editor(page, text, problems=(str(error),), status=409)
-    return page.go(f"{HOME}/studies/{filed.id}")
-
-
-@router.get("/{study}", response_class=HTMLResponse)
+@router.get("/studies/{study}", response_class=HTMLResponse)
 def show_one(study: str, page: SeeStudies) -> Response:
     """One study, for each role what is hers to do."""
     return _study(page, study)
 
 
-@router.get("/{study}/plan")
+@router.get("/studies/{study}/plan")
 def show_plan(study: str, page: SeeStudies) -> Response:
     """The plan, byte for byte as it is signed and run."""
     found = page.wiring.store.read(show_study_page, study, at=page.at)
@@ -101,7 +67,7 @@ def show_plan(study: str, page: SeeStudies) -> Response:
     return Response(found.known.study.plan, media_type="application/json", headers={"Content-Disposition": name})
 
 
-@router.post("/{study}/assessment")
+@router.post("/studies/{study}/assessment")
 def assess(study: str, page: AssessStudy, form: PostedDep) -> Response:
     """Assess a study."""
     problems, answers = [], {}
@@ -120,7 +86,7 @@ def assess(study: str, page: AssessStudy, form: PostedDep) -> Response:
     return page.go(f"{HOME}/studies/{study}")
 
 
-@router.post("/{study}/answer")
+@router.post("/studies/{study}/answer")
 def answer(study: str, page: AnswerStudy, form: PostedDep) -> Response:
     """The two steps of signing with a passkey, both as JSON for the page's script."""
     holder, store = fingerprint(page.secret), page.wiring.store
@@ -142,10 +108,10 @@ def answer(study: str, page: AnswerStudy, form: PostedDep) -> Response:
     return JSONResponse({"go": f"{HOME}/studies/{study}"})
 
 
-@router.post("/{study}/document")
+@router.post("/studies/{study}/document")
 def hand_in(study: str, page: AnswerStudy, form: PostedDep) -> Response:
     """An answer that was signed elsewhere with a key file, as one line."""
-    text = form.fields.get("document", "")[:_MOST_TEXT]
+    text = form.fields.get("document", "")[:MOST_TEXT]
     try:
         signed = Signed.from_text(text)
         if decode(signed.payload)["study"] != study:
@@ -157,7 +123,7 @@ def hand_in(study: str, page: AnswerStudy, form: PostedDep) -> Response:
     return page.go(f"{HOME}/studies/{study}")
 
 
-@router.post("/{study}/suspension")
+@router.post("/studies/{study}/suspension")
 def suspend(study: str, page: SuspendStudy, form: PostedDep) -> Response:
     """Suspend a study by hand, or let it go on."""
     turn = form.choice("turn", ("suspend", "resume"))
@@ -204,38 +170,6 @@ def _wanted(page: StaffPage, study: str, form: Posted) -> Approval:
     )
 
 
-def _planned(page: StaffPage, text: str) -> Planned:
-    return page.wiring.store.run(
-        plan_study,
-        read_study_file(text),
-        author=page.person.id,
-        organisation=page.person.organisation,
-        draw=lambda epsilon: int(SecureNoise().discrete_laplace(1, epsilon=epsilon)[0]),
-        at=page.at,
-    )
-
-
-def _editor(
-    page: StaffPage,
-    text: str,
-    *,
-    planned: Planned | None = None,
-    problems: tuple[str, ...] = (),
-    status: int = 200,
-) -> HTMLResponse:
-    schemas = page.wiring.store.read(show_schemas)
-    return page.show(
-        "console/studies/new.html",
-        here="studies",
-        status=status,
-        text=text,
-        planned=planned,
-        wrong=problems,
-        schemas=schemas,
-        curves=CURVES,
-    )
-
-
 def _study(
     page: StaffPage,
     study: str,
@@ -245,8 +179,10 @@ def _study(
     refused: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    found = page.wiring.store.read(show_study_page, study, at=page.at)
+    found = page.wiring.store.read(show_study_page, study, at=page.at, sight=page.sight)
     registered = page.wiring.store.read(key_of, reviewer=page.person.id)
+    hers = page.wiring.store.read(answering_roles, page.person, at=page.at)
+    roles = [role for role in hers if role in found.required]
     return page.show(
         "console/studies/page.html",
         here="studies",
@@ -254,7 +190,8 @@ def _study(
         problems=problems,
         found=found,
         known=found.known,
-        may={act.name: page.person.may(act) for act in Act} | _hers(page, found),
+        may={act.name: page.person.may(act) for act in Act} | _hers(page, found, roles),
+        roles=roles,
         has_passkey=registered is not None and registered[1] is not None,
         questions=QUESTIONS,
         prefilled=typed or prefilled(page, found),
@@ -264,13 +201,12 @@ def _study(
     )
 
 
-def _hers(page: StaffPage, found: StudyPage) -> dict[str, bool]:
+def _hers(page: StaffPage, found: StudyPage, roles: list[str]) -> dict[str, bool]:
     """Whether assessing and answering are hers in this very study, not only by her role."""
     stranger = page.person.id not in found.known.study.designers
-    answers = page.person.answers_as in found.required
     return {
         "ASSESS_STUDY": page.person.may(Act.ASSESS_STUDY) and stranger,
-        "ANSWER_STUDY": page.person.may(Act.ANSWER_STUDY) and stranger and answers,
+        "ANSWER_STUDY": page.person.may(Act.ANSWER_STUDY) and stranger and bool(roles),
     }
 
 

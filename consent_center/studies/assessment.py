@@ -13,6 +13,9 @@ from consent_center.studies.policy import DEFAULT, StudyPolicy
 from federated.plan import Plan
 from federated.signed import encode
 
+QUESTIONS = ("need", "harm", "limits", "others", "rights")
+"""What an assessor answers in words; the console asks them in her language."""
+
 
 @dataclass(frozen=True)
 class Circumstances:

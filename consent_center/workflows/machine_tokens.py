@@ -144,20 +144,31 @@ def require(token: MachineToken, scope: TokenScope, *, site: str | None = None) 
         raise ForbiddenError("this token belongs to another site")
 
 
-def start_run(tx: Transaction, study_id: str, *, at: datetime) -> Started:
+def start_run(tx: Transaction, study_id: str, *, site: str = "", at: datetime) -> Started:
     """Hand out the token with which a coordinator drives one run of an approved study. Charges nothing yet.
 
+    Args:
+        tx: the transaction.
+        study_id: the study.
+        site: the recipient whose token asks; it starts nothing but scorings of its own members. Empty for the
+            programme's own machines, which start any.
+        at: now.
+
     Raises:
+        ForbiddenError: another site's run, or a training or an audit, asked for by a site.
         RefusedError: `plan-not-approved`.
         UnknownStudyError: no such study.
     """
     study = studies.get(tx, study_id)
+    plan = study.parsed()
+    if site and not (plan.releases_of("score") and plan.reached == (site,)):
+        raise ForbiddenError(f"a token of {site} starts scorings of {site}'s own members only: ask the programme")
     where = known(tx, study, at=at).standing
     if not where.approved:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"not approved; still missing: {', '.join(where.missing)}")
     expires_at = at + A_RUN_LASTS
     _, secret = _issue(tx, [TokenScope.RUNS_DRIVE], site="", study=study.id, expires_at=expires_at, at=at)
-    return Started(secret, study.id, study.parsed().reached, expires_at)
+    return Started(secret, study.id, plan.reached, expires_at)
 
 
 def run_driven(tx: Transaction, token: str) -> str:

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from consent_center.cli import study_score
+from consent_center.cli import study_assess, study_score
 from consent_center.cli.main import run
+from consent_center.errors import ForbiddenError
 from consent_center.storage import studies
+from consent_center.studies.assessment import QUESTIONS
 from consent_center.studies.errors import ReleaseError, StudyFileError
 from consent_center.studies.score_file import ScoreFile, read_score_file
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.file_study import file_study
+from consent_center.workflows.machine_tokens import start_run
 from consent_center.workflows.plan_score import plan_score, usable_model
 from consent_center.workflows.release_model import release_model
 from federated.plan import digest
@@ -53,6 +56,16 @@ def test_a_filed_scoring_is_approved_and_admitted_like_any_study(office: Audits)
     assert (admitted.plan.sites, admitted.plan.package) == (("sales",), digest(model))
     assert admitted.plan.settings["threshold"] == 0.5
     assert admitted.plan.horizon_days == 28
+
+
+def test_a_sites_own_token_starts_scorings_of_its_members_and_nothing_else(office: Audits) -> None:
+    study = office.store.read(plan_score, asked(trained(office, EVEN)), author="wu", organisation="programme", at=NOW)
+    office.approve(office.store.run(file_study, study, at=NOW))
+    assert office.store.run(start_run, "offers-1", site="sales", at=NOW).sites == ("sales",)
+    for site, wanted in (("grocer", "offers-1"), ("sales", "churn-1")):
+        with pytest.raises(ForbiddenError, match="own members only"):
+            office.store.run(start_run, wanted, site=site, at=NOW)
+    assert office.store.run(start_run, "churn-1", at=NOW).sites == ("sales",)
 
 
 def test_what_the_file_says_is_what_reviewers_sign(office: Audits) -> None:
@@ -98,15 +111,26 @@ def test_what_is_no_scoring_file_is_refused_in_words(text: str) -> None:
         read_score_file(text)
 
 
+def test_an_assessment_is_a_file_of_answers_of_which_none_may_be_missing(
+    office: Audits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settled(tmp_path, monkeypatch)
+    study = office.store.read(plan_score, asked(trained(office, EVEN)), author="wu", organisation="programme", at=NOW)
+    office.store.run(file_study, study, at=NOW)
+    path = tmp_path / "answers.yaml"
+    path.write_text("need: It reads what it was trained on.\nharms: none\n")
+    assert run(["study", "assess", "offers-1", str(path), "--as", "chen"]) == 2
+    assert "did you mean harm?" in capsys.readouterr().err
+    path.write_text("".join(f"{one}: Said in a whole sentence.\n" for one in QUESTIONS))
+    assert run(["study", "assess", "offers-1", str(path), "--as", "wu"]) == 2
+    assert run(["study", "assess", "offers-1", str(path), "--as", "chen"]) == 0
+    assert "risk 0." in capsys.readouterr().out
+
+
 def test_the_command_files_it_and_hands_the_model_out(
     office: Audits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "root.key").write_text("x")
-    settings = {"ENV": "dev", "DATABASE": f"sqlite:///{tmp_path / 'accord.db'}", "ROOT_KEY": str(tmp_path / "root.key")}
-    for name, value in settings.items():
-        monkeypatch.setenv(f"ACCORD_{name}", value)
-    monkeypatch.setattr("consent_center.cli.audit_store.read_root_key", lambda _: KEYS)
-    monkeypatch.setattr(study_score, "clock", lambda: NOW + timedelta(hours=1))
+    settled(tmp_path, monkeypatch)
     model, path, out = trained(office, EVEN), tmp_path / "scoring.yaml", tmp_path / "churn.model"
     path.write_text(FILE.replace("MODEL", digest(model)))
     assert run(["study", "score", str(path), "--author", "wu", "--check"]) == 0
@@ -118,3 +142,12 @@ def test_the_command_files_it_and_hands_the_model_out(
     assert run(["study", "model", digest(model), str(out)]) == 2
     assert run(["study", "score", str(tmp_path / "none.yaml"), "--author", "wu"]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+def settled(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The office's database is the one that commands find by their settings, an hour later."""
+    for name, value in (("ENV", "dev"), ("DATABASE", f"sqlite:///{folder / 'accord.db'}"), ("ROOT_KEY", "root.key")):
+        monkeypatch.setenv(f"ACCORD_{name}", value)
+    monkeypatch.setattr("consent_center.cli.audit_store.read_root_key", lambda _: KEYS)
+    for command in (study_score, study_assess):
+        monkeypatch.setattr(command, "clock", lambda: NOW + timedelta(hours=1))

@@ -32,13 +32,11 @@ from federated.gate_wire import (
     parse_statements,
 )
 from tests.consent_center.rounds import honest_round
-from tests.consent_center.workflows.test_admission import AUTHOR, MEMBERS, ROLES, approved, plan_for
-from tests.consent_center.workflows.test_admission import ready as ready_on_either
+from tests.consent_center.workflows.test_admission import AUTHOR, MEMBERS, ROLES, approved, plan_for, settle
 from tests.consent_center.world import DAY, KEYS, NOW
 from tests.federated.flower.network import free_port
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-_MADE = ready_on_either.__wrapped__ if hasattr(ready_on_either, "__wrapped__") else ready_on_either
 
 
 class Losing:
@@ -68,7 +66,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Losin
     certificate, key = issue_server(folder / "ca", folder / "server", hosts=["127.0.0.1"], at=now)
     with Store.open(f"sqlite:///{folder / 'accord.db'}", keys=KEYS) as store:
         keys = {name: Ed25519PrivateKey.generate() for name in (*ROLES, AUTHOR)}
-        _MADE(store, keys)
+        settle(store, keys)
         approved(store, plan_for("s1"), keys)
         world = World(store, lambda: NOW, Controller("hub", "The programme", "privacy@example.org", "TW"), SIGNER)
         app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -194,6 +192,17 @@ def test_who_may_start_runs_is_given_a_token_for_one_run(hub: tuple[Store, Losin
     assert driver._client.post("start-run", content=b"s1").status_code == 403
     for gate in (starter, driver):
         gate.close()
+
+
+@pytest.mark.parametrize("question", ["start-run", "release-run"])
+def test_a_sites_token_starts_no_training_and_judges_nothing(
+    hub: tuple[Store, Losing, str, str], question: str
+) -> None:
+    store, _, url, authority = hub
+    _, secret = store.run(issue_token, [TokenScope.RUNS_START], site="sales", expires_at=NOW + DAY, at=NOW)
+    gate = HttpGate(url, token=secret, authority=authority, wait=lambda _: None)
+    assert gate._client.post(question, content=b"s1").status_code == 403
+    gate.close()
 
 
 @pytest.mark.parametrize("question", ["admit-run", "admit-round", "settle-round", "settle-run"])
