@@ -4,8 +4,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -77,12 +80,22 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 @pytest.fixture
 def postgres_copy(postgres_server: str, postgres_tables: str) -> Iterator[str]:
     """A fresh PostgreSQL database with the tables and nothing in them."""
-    name = f"accord_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_tables}"')
+    name = _copy_of(postgres_server, postgres_tables)
     yield _named(postgres_server, name)
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    _drop(postgres_server, name)
+
+
+def _copy_of(server: str, database: str) -> str:
+    """Name of a new database with what that one holds."""
+    name = f"accord_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{database}"')
+    return name
+
+
+def _drop(server: str, database: str) -> None:
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'DROP DATABASE "{database}" WITH (FORCE)')
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -101,6 +114,50 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         return
     with Store.open(request.getfixturevalue("postgres_copy"), keys=KEYS) as opened:
         yield opened
+
+
+Filled = Callable[[str, Callable[[Store], Any]], tuple[Store, Any]]
+"""A name, and what fills an empty store and says what is in it -> a store filled so, and what was said."""
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[tuple[str, str], tuple[Any, Any]]:
+    """Kind of database and name of the filling -> the store filled once, and what was said of it."""
+    return {}
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def filled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, kept: dict[tuple[str, str], Any]
+) -> Iterator[Filled]:
+    """Stores of either kind that are filled once in a module; each test has a copy, which takes a moment."""
+    if request.param == "sqlite":
+        empty: Any = request.getfixturevalue("sqlite_tables")
+        copy = partial(_file_like, tmp_path_factory)
+        address: Callable[[Any], str] = "sqlite:///{}".format
+        drop: Callable[[Any], object] = Path.unlink
+    else:
+        server, empty = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_tables")
+        copy, address, drop = partial(_copy_of, server), partial(_named, server), partial(_drop, server)
+    with ExitStack() as after:
+
+        def of(name: str, fill: Callable[[Store], Any]) -> tuple[Store, Any]:
+            if (request.param, name) not in kept:
+                first = copy(empty)
+                with Store.open(address(first), keys=KEYS) as opened:
+                    kept[request.param, name] = first, fill(opened)
+            first, told = kept[request.param, name]
+            one = copy(first)
+            after.callback(drop, one)
+            return after.enter_context(Store.open(address(one), keys=KEYS)), told
+
+        yield of
+
+
+def _file_like(folders: pytest.TempPathFactory, first: Path) -> Path:
+    path = folders.mktemp("copy") / "accord.db"
+    shutil.copyfile(first, path)
+    return path
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ from federated.models.churn_plan import churn_plan
 from federated.plan import Attribute, Feature, Plan, Use, part_of, plan_bytes
 from federated.signed import Signed, check, decode
 from privacy.ledger import PROGRAMME, Budget
+from tests.consent_center.conftest import Filled
 from tests.consent_center.rounds import honest_round
 from tests.consent_center.world import DAY, NOW, SERVICE, TRAIN, found, said
 
@@ -127,9 +128,8 @@ def approved(store: Store, plan: Plan, keys: dict[str, Ed25519PrivateKey]) -> St
     return study
 
 
-@pytest.fixture
-def ready(store: Store, keys: dict[str, Ed25519PrivateKey]) -> tuple[Store, list[str]]:
-    """A store with reviewers, an account, and members at sales and service who all said yes at both."""
+def settle(store: Store, keys: Mapping[str, Ed25519PrivateKey]) -> list[str]:
+    """Reviewers, an account, and members at sales and service who all said yes at both."""
     members = found(store, members=MEMBERS)
     store.run(enrol_members, members, "service", at=NOW - DAY)
     for name, key in keys.items():
@@ -139,7 +139,13 @@ def ready(store: Store, keys: dict[str, Ed25519PrivateKey]) -> tuple[Store, list
     store.run(ledger.open_account, PROGRAMME, budget, at=NOW)
     for item in (TRAIN, SERVICE):
         store.run(make_statements, [said(member, Act.GIVEN, item) for member in members], at=NOW)
-    return store, members
+    return members
+
+
+@pytest.fixture
+def ready(filled: Filled, keys: dict[str, Ed25519PrivateKey]) -> tuple[Store, list[str]]:
+    """A store with reviewers, an account, and members at sales and service who all said yes at both."""
+    return filled("ready", partial(settle, keys=keys))
 
 
 def gate_of(store: Store, signer: Ed25519PrivateKey, *, at: datetime = NOW) -> StoreGate:

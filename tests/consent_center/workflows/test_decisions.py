@@ -3,9 +3,11 @@
 What the log holds of a decision is a commitment; what a site relays is shown only if it opens it.
 """
 
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ from federated.gate import RunReport
 from federated.models.package import Package, package_bytes
 from federated.models.score_plan import score_plan
 from federated.plan import digest, plan_bytes
+from tests.consent_center.conftest import Filled
 from tests.consent_center.workflows.test_admission import (  # noqa: F401  fixtures
     answer,
     approved,
@@ -44,7 +47,7 @@ from tests.consent_center.workflows.test_admission import (  # noqa: F401  fixtu
     gate_of,
     keys,
     plan_for,
-    ready,
+    settle,
     signer,
 )
 from tests.consent_center.world import NOW, OFFER, TRAIN, said
@@ -116,16 +119,29 @@ class Scene:
         )
 
 
-@pytest.fixture
-def scene(ready: Any, keys: Any, signer: Any) -> Scene:  # noqa: F811
-    return Scene(*ready, keys, signer)
+def _made(store: Store, keys: Any, signer: Any, *, scored: bool) -> Scene:  # noqa: F811
+    made = Scene(store, settle(store, keys), keys, signer)
+    if scored:
+        made.release()
+        made.scoring()
+    return made
+
+
+def _in(store: Store, made: Scene) -> Scene:
+    """The same scene in a copy of its store."""
+    copied = copy(made)
+    copied.store = store
+    return copied
 
 
 @pytest.fixture
-def scored(scene: Scene) -> Scene:
-    scene.release()
-    scene.scoring()
-    return scene
+def scene(filled: Filled, keys: Any, signer: Any) -> Scene:  # noqa: F811
+    return _in(*filled("scene", partial(_made, keys=keys, signer=signer, scored=False)))
+
+
+@pytest.fixture
+def scored(filled: Filled, keys: Any, signer: Any) -> Scene:  # noqa: F811
+    return _in(*filled("scored", partial(_made, keys=keys, signer=signer, scored=True)))
 
 
 def test_a_model_that_is_not_released_scores_nobody(scene: Scene) -> None:
