@@ -37,7 +37,9 @@ def found_audit(page: StaffPage, run: str) -> AuditPage:
 
     Raises:
         NotFoundError: nothing was judged under this name.
+        UnknownRunError: it does not concern her site.
     """
+    page.check_sight(run=run)
     try:
         return page.wiring.store.read(show_audit, run)
     except ReleaseError as error:

@@ -20,13 +20,13 @@ router.include_router(audit_override.router)
 @router.get("/audits", response_class=HTMLResponse)
 def audits(page: SeeRuns) -> Response:
     """Every audit, what is due, and what is out of order."""
-    read = page.wiring.store.read
+    read, sees = page.wiring.store.read, page.sight.sees_study
     return page.show(
         "console/audits/list.html",
         here="audits",
-        lines=read(list_audits),
-        due=read(show_calendar),
-        cases=read(audit_cases),
+        lines=[one for one in read(list_audits) if sees(one.study)],
+        due=[one for one in read(show_calendar) if sees(one.study)],
+        cases=[one for one in read(audit_cases) if sees(one.about)],
         marks=MARKS,
     )
 

@@ -13,9 +13,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from consent_center.console import (
     audits,
     contracts,
+    decisions,
     definitions,
     log,
     members,
+    models,
     oversight,
     people,
     reviews,
@@ -26,8 +28,10 @@ from consent_center.console import (
 )
 from consent_center.console.desk import HOME, StaffSignedOutError, open_visit, staff_page, visit_page
 from consent_center.errors import ConsentCenterError, ForbiddenError, UnknownError
+from consent_center.web.catalogue import words
 from consent_center.web.failures import NotFoundError
 from consent_center.web.forms import ForgedFormError, FormError
+from consent_center.web.pages import language_of
 from consent_center.web.wiring import Wiring
 from consent_center.workflows.sign_in import SignInError
 from consent_center.workflows.staff_sign_in import StaffLinkError
@@ -55,6 +59,8 @@ def create_console(wiring: Wiring) -> FastAPI:
         studies,
         oversight,
         audits,
+        models,
+        decisions,
         log,
         contracts,
         reviews,
@@ -85,7 +91,8 @@ async def tell(request: Request, error: Exception) -> Response:
             number = secrets.token_hex(4)
             _log.error("fault %s: %s", number, type(error).__name__, exc_info=error)
     if request.method == "POST" and request.headers.get("sec-fetch-mode") == "cors":
-        return JSONResponse({"refused": said or key}, status_code=status)
+        told = words(language_of(request, request.app.state.wiring.house.cookies)).refusal(said) or ""
+        return JSONResponse({"refused": said or key, "told": told}, status_code=status)
     return await run_in_threadpool(_draw, request, status, key, said, number)
 
 

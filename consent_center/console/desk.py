@@ -1,6 +1,7 @@
 """Who sits at the console: the signed-in person behind a request, and what she may open.
 
-Law: a route names the one act that it is; somebody whose roles do not allow that act never reaches its code.
+Laws: a route names the one act that it is; somebody whose roles do not allow that act never reaches its code. Nor does
+an operator reach the study or run that a path names if it does not concern her site: to her there is none.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from consent_center.web.forms import Posted, read_form
 from consent_center.web.pages import Page
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.web.wiring import NowDep, Wiring, WiringDep
+from consent_center.workflows.sight import EVERYTHING, Sight, check_sight, sight_of
 from consent_center.workflows.staff_sign_in import TOUCH_EVERY, staff_in_force, touch_staff
 
 STAFF = "staff"
@@ -29,6 +31,7 @@ RAIL: tuple[tuple[str, tuple[tuple[str, str, Act], ...]], ...] = (
             ("today", f"{HOME}/", Act.SEE_QUEUE),
             ("findings", f"{HOME}/findings", Act.SEE_FINDINGS),
             ("log", f"{HOME}/log", Act.SEE_LOG),
+            ("decisions", f"{HOME}/decisions", Act.REVIEW_DECISION),
             ("members", f"{HOME}/members", Act.READ_MEMBER),
             ("people", f"{HOME}/people", Act.SEE_PEOPLE),
         ),
@@ -39,6 +42,7 @@ RAIL: tuple[tuple[str, tuple[tuple[str, str, Act], ...]], ...] = (
             ("studies", f"{HOME}/studies", Act.SEE_STUDIES),
             ("runs", f"{HOME}/runs", Act.SEE_RUNS),
             ("audits", f"{HOME}/audits", Act.SEE_RUNS),
+            ("models", f"{HOME}/models", Act.SEE_RUNS),
             ("budgets", f"{HOME}/budgets", Act.SEE_BUDGETS),
             ("contracts", f"{HOME}/contracts", Act.SEE_CONTRACTS),
             ("definitions", f"{HOME}/definitions", Act.SEE_DEFINITIONS),
@@ -55,16 +59,26 @@ class StaffSignedOutError(Exception):
 
 @dataclass(kw_only=True)
 class StaffPage(Page):
-    """A page for a signed-in person of the staff."""
+    """A page for a signed-in person of the staff; `sight` is what she may see of the sites."""
 
     wiring: Wiring
     person: Person
+    sight: Sight = EVERYTHING
 
     def show(self, template: str, *, here: str = "", status: int = 200, **context: Any) -> HTMLResponse:
         """Draw a page; `here` is the part of the rail it belongs to."""
         rail = [(group, [link for link in links if self.person.may(link[2])]) for group, links in RAIL]
         self.chrome |= {"here": here, "person": self.person, "rail": [one for one in rail if one[1]]}
         return self.draw(template, status=status, **context)
+
+    def check_sight(self, *, study: str = "", run: str = "") -> None:
+        """Refuse, as if there were none, a study or run that does not concern her site.
+
+        Raises:
+            UnknownStudyError, UnknownRunError: it does not.
+        """
+        if self.sight.sites is not None:
+            self.wiring.store.read(check_sight, self.sight, study=study, run=run)
 
     def go(self, path: str) -> RedirectResponse:
         """Lead on after something was stored, so that reloading stores nothing twice."""
@@ -87,10 +101,15 @@ class Desk:
         Raises:
             StaffSignedOutError: nobody is signed in.
             ForbiddenError: her roles do not allow it.
+            UnknownStudyError, UnknownRunError: the path names what does not concern her site.
         """
         page = staff_page(request, wiring, at)
         if not page.person.may(self.act):
             raise ForbiddenError(f"your role does not allow this: {self.act.value}")
+        if page.person.site:
+            page.sight = wiring.store.read(sight_of, page.person, at=at)
+            named = request.path_params
+            page.check_sight(study=named.get("study", ""), run=named.get("run", ""))
         return page
 
 

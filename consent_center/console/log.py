@@ -13,7 +13,7 @@ from consent_center.console.desk import StaffPage
 from consent_center.events import KINDS
 from consent_center.web.failures import NotFoundError
 from consent_center.web.published import Head, LogError, Proof
-from consent_center.workflows.show_oversight import LogLine, show_log, show_log_line
+from consent_center.workflows.show_log import LogLine, show_log, show_log_line
 
 router = APIRouter(prefix="/log")
 Index = Annotated[int, Path(ge=0, le=2**53)]

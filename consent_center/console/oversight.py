@@ -35,20 +35,21 @@ _LONGEST_S = 600
 @router.get("/budgets", response_class=HTMLResponse)
 def budgets(page: SeeBudgets) -> Response:
     """Every account, with what it was spent on."""
-    return page.show("console/budgets/page.html", here="budgets", accounts=page.wiring.store.read(show_budgets))
+    accounts = page.wiring.store.read(show_budgets, sight=page.sight)
+    return page.show("console/budgets/page.html", here="budgets", accounts=accounts)
 
 
 @router.get("/runs", response_class=HTMLResponse)
 def list_runs(page: SeeRuns, before: MaybeEntry = None) -> Response:
     """Runs, newest first."""
-    lines, more = page.wiring.store.read(show_runs, before=before)
+    lines, more = page.wiring.store.read(show_runs, before=before, sight=page.sight)
     return page.show("console/runs/list.html", here="runs", lines=lines, more=more)
 
 
 @router.get("/runs/{run}", response_class=HTMLResponse)
 def one_run(run: str, page: SeeRuns) -> Response:
     """One run: each site, each round, what was charged."""
-    found = page.wiring.store.read(show_run, run)
+    found = page.wiring.store.read(show_run, run, sight=page.sight)
     ended = found.outcome is not None or page.at >= found.expires_at
     return page.show("console/runs/page.html", here="runs", found=found, ended=ended)
 
@@ -82,7 +83,7 @@ def close(number: int, page: CloseFinding, form: PostedDep) -> Response:
 def _findings(
     page: StaffPage, *, problems: list[FieldError] | None = None, refused: str = "", status: int = 200
 ) -> HTMLResponse:
-    found = page.wiring.store.read(show_findings, only_open=False)
+    found = page.wiring.store.read(show_findings, only_open=False, owner=page.person.id, sight=page.sight)
     return page.show(
         "console/findings/page.html",
         here="findings",

@@ -137,7 +137,8 @@ def _rules(
     page: StaffPage, *, typed: dict[str, str] | None = None, schema: str = "", status: int = 200, **more: Any
 ) -> HTMLResponse:
     policy = page.wiring.store.read(show_policy)
-    schemas: dict[str, SiteSchema] = page.wiring.store.read(show_schemas)
+    every: dict[str, SiteSchema] = page.wiring.store.read(show_schemas)
+    schemas = {site: one for site, one in every.items() if page.sight.sees_site(site)}
     mine = schemas.get(page.person.site)
     return page.show(
         "console/rules/page.html",
@@ -146,7 +147,7 @@ def _rules(
         policy=policy,
         schemas=schemas,
         schema=schema or (written_schema(mine) if mine else ""),
-        tools=page.wiring.store.read(show_tools),
+        tools=[tool for tool in page.wiring.store.read(show_tools) if page.sight.sees_site(tool.site)],
         typed=dict.fromkeys(_TOOL_FIELDS, "") | _typed(policy) | (typed or {}),
         typed_now=_typed(policy),
         asked=ASKED,

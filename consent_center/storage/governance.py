@@ -4,7 +4,7 @@ All of them are versions or facts that are only ever added, except that a findin
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -215,11 +215,15 @@ def finding(tx: Transaction, number: int) -> Finding:
     return _finding(row)
 
 
-def findings(tx: Transaction, *, only_open: bool = True, limit: int = 200) -> list[Finding]:
-    """Findings, those due first on top."""
+def findings(
+    tx: Transaction, *, only_open: bool = True, limit: int = 200, about: Collection[str] | None = None, owner: str = ""
+) -> list[Finding]:
+    """Findings, those due first on top: all, or those about one of these or whose owner this is."""
     query = select(FindingRow).order_by(col(FindingRow.due_at), col(FindingRow.id)).limit(limit)
     if only_open:
         query = query.where(col(FindingRow.closed_at).is_(None))
+    if about is not None:
+        query = query.where(or_(col(FindingRow.about).in_(about), col(FindingRow.owner) == owner))
     return [_finding(row) for row in tx.session.exec(query)]
 
 

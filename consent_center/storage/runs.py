@@ -133,17 +133,31 @@ def find(tx: Transaction, run: str) -> Run | None:
     return None if row is None else Run(row.run, row.study, row.epoch, Signed.from_text(row.permit))
 
 
-def listed(tx: Transaction, *, study: str = "", before: int | None = None, limit: int = 50) -> list[tuple[int, Run]]:
-    """Runs with the number of their entry, newest first, of one study or of all, below this number."""
+def listed(
+    tx: Transaction,
+    *,
+    study: str = "",
+    before: int | None = None,
+    limit: int = 50,
+    of: Collection[str] | None = None,
+) -> list[tuple[int, Run]]:
+    """Runs with the number of their entry, newest first, of one study, of these or of all, below this number."""
     query = select(RunRow).order_by(col(RunRow.entry_id).desc()).limit(limit)
     if study:
         query = query.where(RunRow.study == study)
+    if of is not None:
+        query = query.where(col(RunRow.study).in_(of))
     if before is not None:
         query = query.where(RunRow.entry_id < before)
     return [
         (row.entry_id, Run(row.run, row.study, row.epoch, Signed.from_text(row.permit)))
         for row in tx.session.exec(query)
     ]
+
+
+def studies_of(tx: Transaction, names: Collection[str]) -> dict[str, str]:
+    """Run -> its study, for those of these that were admitted."""
+    return dict(tx.session.exec(select(RunRow.run, RunRow.study).where(col(RunRow.run).in_(names))).all())
 
 
 def studies_with_runs(tx: Transaction, *, limit: int) -> list[str]:

@@ -1,7 +1,7 @@
 """Studies, reviewers and approvals, as rows. All of them are only ever added."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint, func, or_
@@ -114,7 +114,13 @@ def get(tx: Transaction, study: str) -> Study:
 
 
 def listed(
-    tx: Transaction, *, before: str = "", limit: int = 50, words: str = "", closed_at: datetime | None = None
+    tx: Transaction,
+    *,
+    before: str = "",
+    limit: int = 50,
+    words: str = "",
+    closed_at: datetime | None = None,
+    only: Collection[str] | None = None,
 ) -> list[Study]:
     """Studies, newest first, filed before this moment (as `columns.text` writes it).
 
@@ -124,12 +130,15 @@ def listed(
         limit: how many at most.
         closed_at: only those whose closing date lies at or before this moment; None for all.
         words: each must be in the name, title, author or accountable head; nothing in them is a pattern.
+        only: only these; None for all.
     """
     query = select(StudyRow).order_by(col(StudyRow.filed_at).desc(), col(StudyRow.id)).limit(limit)
     if before:
         query = query.where(StudyRow.filed_at < before)
     if closed_at is not None:
         query = query.where(StudyRow.closes_at <= text(closed_at))
+    if only is not None:
+        query = query.where(col(StudyRow.id).in_(only))
     for word in words.lower().split():
         places = (StudyRow.id, StudyRow.title, StudyRow.author, StudyRow.accountable)
         query = query.where(or_(*(func.lower(col(place)).contains(word, autoescape=True) for place in places)))

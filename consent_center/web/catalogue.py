@@ -62,14 +62,12 @@ class Words:
     def refusal(self, said: str) -> Markup | None:
         """A refusal as the code says it, in this language; None if it is of none of the known forms.
 
-        Several refusals in one line, parted by "; ", are told one by one; if any of them is unknown, none is.
+        Several refusals in one line, parted by "; ", are told one by one if each is known; else the line is one.
         """
-        if told := self._refusal(said):
-            return told
         parts = [self._refusal(one) for one in said.split("; ")]
         known = [one for one in parts if one is not None]
-        if len(known) < len(parts) or not known:
-            return None
+        if len(known) < len(parts):
+            return self._refusal(said)
         return escape("; " if self.language is Language.EN else "；").join(known)
 
     def _refusal(self, said: str) -> Markup | None:

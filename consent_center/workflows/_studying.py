@@ -181,7 +181,7 @@ def _link_refusals(plan: Plan, catalogue: Catalogue) -> Iterable[tuple[str, str]
         if purpose is not None and {*purpose.between} != ends:
             yield (
                 f"unlinked:{one.purpose}",
-                f"{one.purpose} does not link {' and '.join(sorted(ends))}: name the one that does",
+                f"{one.purpose} does not link {', '.join(sorted(ends))}: name the one that does",
             )
 
 
@@ -197,7 +197,7 @@ def _item_refusals(item: Item, catalogue: Catalogue, *, at: datetime) -> Iterabl
         yield f"unnecessary:{item.scope}", f"{item.purpose} may not use {item.scope}: drop the scope"
     terms = catalogue.terms(item)
     if terms is None:
-        asked = f"{item.scope} for {item.purpose} at {item.recipient}"
+        asked = f"{item.scope} ({item.purpose}, {item.recipient})"
         yield f"unasked:{item.scope}", f"no notice asked members for {asked}: publish one first"
         return
     if terms.contracts is not None and not any(window.holds(at) for window in terms.contracts):

@@ -96,7 +96,7 @@ def _refuse_plan(tx: Transaction, study: Study, plan: Plan, *, at: datetime) -> 
             f"one run would cost a member epsilon {epsilon:.2f}; the ceiling is {around.policy.epsilon_ceiling:g}"
         )
     if refused := plan_refusals(plan, around, at=at):
-        raise StudyError(f"refused as it is: {'; '.join(f'{code} ({advice})' for code, advice in refused)}")
+        raise StudyError("; ".join(f"{code}: {advice}" for code, advice in refused))
     scopes = plan.scopes
     if study.necessity:
         features = [*plan.features, *(feature for one in plan.helpers for feature in one.features)]

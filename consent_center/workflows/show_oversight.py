@@ -1,8 +1,5 @@
-"""Queries for oversight: what is in order, what is not, budgets and their history, runs, and the log by its places."""
+"""Queries for oversight: what is in order, what is not, budgets and their history, and runs."""
 
-import json
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -29,13 +26,13 @@ from consent_center.studies.lifecycle import Stage
 from consent_center.studies.planner import share_of
 from consent_center.studies.tool import Tool
 from consent_center.workflows._open_studies import known_open
+from consent_center.workflows.sight import EVERYTHING, Sight
 from federated.cohort import parse_header
 from federated.plan import Plan
 from federated.signed import decode
-from privacy.ledger import Balance, Charge
+from privacy.ledger import PROGRAMME, Balance
 from privacy.quantities import Cost
 
-SCAN = 10_000
 MOST_HELD = 100
 """So many held notices are counted at most."""
 
@@ -70,13 +67,22 @@ class Today:
 
 
 @dataclass(frozen=True)
+class Charged:
+    """One charge: when, by which run (empty if that is not the reader's to see), and the share spent after it."""
+
+    at: datetime
+    run: str
+    share: Fraction
+
+
+@dataclass(frozen=True)
 class AccountPage:
-    """One account with its history: each charge with the share of the limit that was spent after it."""
+    """One account with its last charges, oldest first."""
 
     name: str
     balance: Balance
     spent: Fraction
-    charges: list[tuple[Charge, Fraction]]
+    charges: list[Charged]
 
 
 @dataclass(frozen=True)
@@ -111,17 +117,6 @@ class RunPage:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class LogLine:
-    """One place of the log, as anybody may see it."""
-
-    index: int
-    at: datetime | None
-    kind: str
-    shown: dict[str, Any]
-    leaf: bytes
-
-
 def show_today(tx: Transaction, *, at: datetime) -> Today:
     """What is in order and what is not, at this moment."""
     requests = rights.open_ones(tx)
@@ -154,22 +149,32 @@ def show_today(tx: Transaction, *, at: datetime) -> Today:
     )
 
 
-def show_budgets(tx: Transaction, *, most: int = 30) -> list[AccountPage]:
-    """Every account with its last charges, the programme's first."""
+def show_budgets(tx: Transaction, *, most: int = 30, sight: Sight = EVERYTHING) -> list[AccountPage]:
+    """Every account that somebody may see, with its last charges, the programme's first.
+
+    Of the programme's account an operator sees what was spent; runs that do not concern her have no name there.
+    """
     pages = []
-    for name in sorted(ledger.accounts(tx), key=lambda one: (one != "programme", one)):
+    for name in sorted(filter(sight.sees_account, ledger.accounts(tx)), key=lambda one: (one != PROGRAMME, one)):
         balance = ledger.balance(tx, name)
         spent, charges = balance.spent, []
         for charge in reversed(ledger.last_charges(tx, name, limit=most)):
             charges.append((charge, share_of(spent, balance.budget.limit)))
             spent = Cost(spent.gaussian - charge.cost.gaussian, spent.pure - charge.cost.pure)
-        pages.append(AccountPage(name, balance, _spent(balance), charges[::-1]))
+        study_of = runs.studies_of(tx, [charge.run for charge, _ in charges]) if sight.studies is not None else {}
+        told = [
+            Charged(one.at, one.run if sight.sees_study(study_of.get(one.run, "")) else "", share)
+            for one, share in reversed(charges)
+        ]
+        pages.append(AccountPage(name, balance, _spent(balance), told))
     return pages
 
 
-def show_runs(tx: Transaction, *, before: int | None = None, limit: int = 50) -> tuple[list[RunLine], int | None]:
-    """One page of runs, newest first, and where the next begins."""
-    some = runs.listed(tx, before=before, limit=limit + 1)
+def show_runs(
+    tx: Transaction, *, before: int | None = None, limit: int = 50, sight: Sight = EVERYTHING
+) -> tuple[list[RunLine], int | None]:
+    """One page of runs that somebody may see, newest first, and where the next begins."""
+    some = runs.listed(tx, before=before, limit=limit + 1, of=sight.studies)
     names = [run.run for _, run in some[:limit]]
     outcomes, settled = runs.outcomes(tx, names), runs.progress(tx, names)
     lines = [
@@ -179,8 +184,8 @@ def show_runs(tx: Transaction, *, before: int | None = None, limit: int = 50) ->
     return lines, (lines[-1].entry if len(some) > limit else None)
 
 
-def show_run(tx: Transaction, name: str) -> RunPage:
-    """One run.
+def show_run(tx: Transaction, name: str, *, sight: Sight = EVERYTHING) -> RunPage:
+    """One run; of its sites those that somebody answers for.
 
     Raises:
         UnknownRunError: it was never admitted.
@@ -200,8 +205,11 @@ def show_run(tx: Transaction, name: str) -> RunPage:
         plan=plan,
         title=study.title,
         total=steps,
-        sizes=sizes,
-        rounds=runs.rounds(tx, name),
+        sizes={site: size for site, size in sizes.items() if sight.sees_site(site)},
+        rounds=[
+            (number, kind, {site: did for site, did in sites.items() if sight.sees_site(site)})
+            for number, kind, sites in runs.rounds(tx, name)
+        ],
         outcome=runs.outcome(tx, name),
         share=share,
         expires_at=datetime.fromisoformat(permit["expires_at"]),
@@ -218,42 +226,14 @@ def show_progress(tx: Transaction, name: str) -> tuple[int, str]:
     return runs.progress(tx, [name]).get(name, 0), runs.outcomes(tx, [name]).get(name, "")
 
 
-def show_log(
-    tx: Transaction, *, below: int | None = None, kind: str = "", since: datetime | None = None, limit: int = 25
-) -> tuple[list[LogLine], int | None, int]:
-    """Places of the log, newest first: one page, where the next begins (None at the end), and the size.
-
-    A kind is looked for in at most 10,000 entries at a time; the page then says where to go on.
-
-    Args:
-        tx: the transaction.
-        below: only places below this index.
-        kind: only entries of this kind, as the leaf shows it; empty for all.
-        since: only entries recorded from this moment on.
-        limit: lines on the page.
-    """
-    size, _ = log_places.newest(tx)
-    top = size if below is None else min(below, size)
-    floor = 0 if since is None else bisect_left(_Times(tx, size), since)
-    if not kind:
-        some = [_line(*one) for one in log_places.between(tx, max(floor, top - limit), top)]
-        return some[::-1], (top - limit if top - limit > floor else None), size
-    low = max(floor, top - SCAN)
-    found = [_line(*one) for one in log_places.of_kind(tx, kind, low, top, limit=limit + 1)]
-    if len(found) > limit:
-        return found[:limit], found[limit - 1].index, size
-    return found, (low if low > floor else None), size
-
-
-def show_log_line(tx: Transaction, index: int) -> LogLine | None:
-    """One place of the log; None if nothing is there."""
-    found = list(log_places.between(tx, index, index + 1))
-    return _line(*found[0]) if found else None
-
-
-def show_findings(tx: Transaction, *, only_open: bool = True) -> list[Finding]:
-    """Findings, those due first on top."""
-    return governance.findings(tx, only_open=only_open)
+def show_findings(
+    tx: Transaction, *, only_open: bool = True, owner: str = "", sight: Sight = EVERYTHING
+) -> list[Finding]:
+    """Findings, those due first on top: all, or an operator's own and those about what concerns her site."""
+    if sight.sites is None or sight.studies is None:
+        return governance.findings(tx, only_open=only_open)
+    tools = {tool.code for tool in governance.tools(tx) if sight.sees_site(tool.site)}
+    return governance.findings(tx, only_open=only_open, about=sight.studies | sight.sites | tools, owner=owner)
 
 
 def show_contracts(tx: Transaction) -> list[ContractTerms]:
@@ -265,28 +245,6 @@ def show_definitions(tx: Transaction) -> tuple[Catalogue, list[Tool], dict[tuple
     """Everything defined, the collection tools, and (scope, site) -> open, as the sharing committee last said."""
     decided = {(one.scope, one.recipient): one.open for one in governance.scope_decisions(tx)}
     return definitions.catalogue(tx), governance.tools(tx), decided
-
-
-@dataclass(frozen=True)
-class _Times(Sequence[datetime]):
-    """The moments of the log's places, as a sequence to bisect: entries are placed in the order of time."""
-
-    tx: Transaction
-    size: int
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, index: Any) -> Any:
-        return log_places.moment_at(self.tx, index)
-
-
-def _line(index: int, leaf: bytes) -> LogLine:
-    said = json.loads(leaf)
-    shown = {key: value for key, value in said.items() if key not in ("v", "kind", "at", "id", "commitment", "tag")}
-    kind = str(said.get("kind") or said.get("class"))
-    at = datetime.fromisoformat(said["at"]) if "at" in said else None
-    return LogLine(index, at, kind, shown, leaf)
 
 
 def _spent(balance: Balance) -> Fraction:

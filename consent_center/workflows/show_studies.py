@@ -1,6 +1,6 @@
 """Queries about studies for the staff: lists, one study with its history, the queue of a person."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from consent_center.studies.roles import Act
 from consent_center.workflows._open_studies import known_open, known_some
 from consent_center.workflows._studying import Known, known, surroundings
 from consent_center.workflows.plan_study import accounts_of
+from consent_center.workflows.sight import EVERYTHING, Sight
 from federated.approvals import Approval
 from federated.price import price
 
@@ -63,8 +64,8 @@ def show_study(tx: Transaction, study_id: str, *, at: datetime) -> Known:
     return known(tx, studies.get(tx, study_id), at=at)
 
 
-def show_study_page(tx: Transaction, study_id: str, *, at: datetime) -> StudyPage:
-    """Everything about one study.
+def show_study_page(tx: Transaction, study_id: str, *, at: datetime, sight: Sight = EVERYTHING) -> StudyPage:
+    """Everything about one study; of its sites' accounts those that somebody may see.
 
     Raises:
         UnknownStudyError: no such study.
@@ -78,16 +79,26 @@ def show_study_page(tx: Transaction, study_id: str, *, at: datetime) -> StudyPag
         known=found,
         policy=policy,
         required=dict(required_roles(found.study, found.assessment, policy=policy)),
-        accounts=tuple(outlook_of(name, ledger.balance(tx, name), cost) for name in accounts_of(tx, found.plan)),
+        accounts=tuple(
+            outlook_of(name, ledger.balance(tx, name), cost)
+            for name in accounts_of(tx, found.plan)
+            if sight.sees_account(name)
+        ),
         runs=[run.run for _, run in runs.listed(tx, study=study_id)],
         names={one: people.get(one, one) for one in mentioned},
     )
 
 
 def show_studies(
-    tx: Transaction, *, before: str = "", words: str = "", stage: Stage | None = None, at: datetime
+    tx: Transaction,
+    *,
+    before: str = "",
+    words: str = "",
+    stage: Stage | None = None,
+    at: datetime,
+    sight: Sight = EVERYTHING,
 ) -> tuple[list[Known], str]:
-    """One page of studies, newest first, and where the next page begins (empty at the end).
+    """One page of the studies that somebody may see, newest first, and where the next begins (empty at the end).
 
     Args:
         tx: the transaction.
@@ -95,13 +106,16 @@ def show_studies(
         words: each must be in the name, title, author or accountable head.
         stage: only studies that stand there; None for all.
         at: now.
+        sight: whose page it is.
     """
     if stage is not None and stage is not Stage.CLOSED:
         fits = set(words.lower().split())
-        standing = [one for one in known_open(tx, at=at) if one.standing.stage is stage and _has(one, fits)]
+        open_ones = [one for one in known_open(tx, at=at) if sight.sees_study(one.study.id)]
+        standing = [one for one in open_ones if one.standing.stage is stage and _has(one, fits)]
         standing = [one for one in reversed(standing) if not before or studies.mark_of(one.study) < before]
         return standing[:PAGE], studies.mark_of(standing[PAGE - 1].study) if len(standing) > PAGE else ""
-    some = studies.listed(tx, before=before, limit=PAGE + 1, words=words, closed_at=None if stage is None else at)
+    closed_at = None if stage is None else at
+    some = studies.listed(tx, before=before, limit=PAGE + 1, words=words, closed_at=closed_at, only=sight.studies)
     more = studies.mark_of(some[PAGE - 1]) if len(some) > PAGE else ""
     return known_some(tx, some[:PAGE], at=at), more
 
@@ -129,22 +143,31 @@ def show_queue(tx: Transaction, person: Person, *, at: datetime) -> list[Waiting
     return sorted(found, key=lambda one: one.closes_at)
 
 
+def answering_roles(tx: Transaction, person: Person, *, at: datetime) -> list[str]:
+    """The roles in which somebody may answer studies now: her own, then those lent to her."""
+    own = person.answers_as
+    if own is None:
+        return []
+    return [own, *(one.role for one in staff.stand_ins(tx, at=at, stand_in=person.id))]
+
+
 def _has(one: Known, words: Collection[str]) -> bool:
     study = one.study
     places = [place.lower() for place in (study.id, study.title, study.author, study.accountable)]
     return all(any(word in place for place in places) for word in words)
 
 
-def columns_of(tx: Transaction, scope: str) -> frozenset[str]:
-    """The columns that a scope covers.
+def columns_of(tx: Transaction, scopes: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Scope -> the columns that it covers.
 
     Raises:
-        UnknownDefinitionError: nobody defined it.
+        UnknownDefinitionError: nobody defined one of them.
     """
-    known_scope = definitions.catalogue(tx).scopes.get(scope)
-    if known_scope is None:
-        raise UnknownDefinitionError(scope)
-    return frozenset(known_scope.fields)
+    known_scopes = definitions.catalogue(tx).scopes
+    for scope in scopes:
+        if scope not in known_scopes:
+            raise UnknownDefinitionError(scope)
+    return {scope: frozenset(known_scopes[scope].fields) for scope in scopes}
 
 
 def _ends_soon(answer: Approval, policy: StudyPolicy, *, at: datetime) -> bool:

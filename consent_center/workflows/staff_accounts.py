@@ -57,7 +57,7 @@ def stand_in(tx: Transaction, *, reviewer: str, stand_in: str, ends: datetime, a
 
     Raises:
         StaffError: to herself, for longer than 60 days, by or to somebody who does not answer studies, or to somebody
-            of another duty, or who stands in for her already.
+            of another duty, a site to somebody of another organisation, or who stands in for her already.
         UnknownPersonError: nobody is called this.
     """
     giver, taker = staff.get(tx, reviewer), staff.get(tx, stand_in)
@@ -68,6 +68,8 @@ def stand_in(tx: Transaction, *, reviewer: str, stand_in: str, ends: datetime, a
         raise StaffError("name somebody else, for at most 60 days")
     if role.startswith("site:") != taker.answers_as.startswith("site:"):
         raise StaffError("a site is answered for by people of sites, the programme by its reviewers: name another")
+    if role.startswith("site:") and giver.organisation != taker.organisation:
+        raise StaffError("a site is answered for by its own organisation: name somebody of it")
     if any(one.reviewer == reviewer for one in staff.stand_ins(tx, at=at, stand_in=stand_in)):
         raise StaffError("this person stands in for her already: end that first")
     given = StandIn(0, reviewer, role, stand_in, at, ends)

@@ -55,13 +55,21 @@ class Tried:
     auc: float | None
 
 
-def try_plan(plan: Plan, *, members_per_site: int = LEAST_MEMBERS, clock: Callable[[], datetime]) -> Tried:
+def try_plan(
+    plan: Plan,
+    *,
+    members_per_site: int = LEAST_MEMBERS,
+    clock: Callable[[], datetime],
+    world: Plan | None = None,
+) -> Tried:
     """Run a plan once on mock rows, in a folder that is gone afterwards.
 
     Args:
         plan: exactly what would be filed; its minimum cohort is not asked of mock rows.
         members_per_site: how many mock members each site has.
         clock: now.
+        world: the plan whose columns the mock rows have, and on which their labels lean; None for this one. A plan
+            without some of its columns is compared with the whole one only on the same rows.
 
     Raises:
         StudyError: too few mock members to mean anything.
@@ -71,27 +79,21 @@ def try_plan(plan: Plan, *, members_per_site: int = LEAST_MEMBERS, clock: Callab
     began = time.monotonic()
     mocked = replace(plan, minimum_cohort=1)
     with tempfile.TemporaryDirectory(prefix="accord-try-") as folder:
-        report = _run(mocked, Path(folder), members_per_site, clock)
+        report = _run(mocked, world or plan, Path(folder), members_per_site, clock)
     histogram = report.results.get(HISTOGRAM)
     auc = float(histogram["auc"]) if isinstance(histogram, dict) and "auc" in histogram else None
     return Tried(report.outcome, report.rounds, time.monotonic() - began, members_per_site * len(plan.sites), auc)
 
 
-def without_features(plan: Plan, columns: frozenset[str]) -> Plan | None:
-    """The plan without these columns, for "what would dropping a scope cost"; None if nothing would be left."""
-    kept = tuple(one for one in plan.features if one.name not in columns)
-    return replace(plan, features=kept) if kept else None
-
-
-def _run(plan: Plan, folder: Path, members: int, clock: Callable[[], datetime]) -> RunReport:
+def _run(plan: Plan, world: Plan, folder: Path, members: int, clock: Callable[[], datetime]) -> RunReport:
     hub = Ed25519PrivateKey.generate()
     keys: dict[str, dict[bytes, bytes]] = {}
     approvals = []
     payload = plan_bytes(plan)
     if any(feature.kind == "items" for feature in plan.features):
         raise StudyError("mock rows know no sets of items: try this model on a site's own test data")
-    columns = {site: Columns(own_features(plan.features), (plan.label,), plan.attributes) for site in plan.sites}
-    columns |= {one.site: Columns(one.features) for one in plan.helpers}
+    columns = {site: Columns(own_features(world.features), (world.label,), world.attributes) for site in plan.sites}
+    columns |= {one.site: Columns(one.features) for one in world.helpers}
     made_folders: dict[str, SiteFolder] = {}
     for site in plan.concerned:
         names, table = mock_rows(columns[site], members=members, seed=_seed(plan, site))

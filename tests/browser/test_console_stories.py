@@ -22,6 +22,11 @@ from tests.consent_center.world import NOW
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 ITS_OWN = ("Failed to load resource", "Clear-Site-Data header")
 """What Chromium itself says of a page with a status of 400 or more, and of signing out."""
+UNTICKED = {
+    "en": "tick each scope that you approve: a yes is to all of them",
+    "zh-Hant": "請逐一勾選您同意的資料範圍：同意是指全部範圍",
+    "zh-Hans": "请逐一勾选您同意的数据范围：同意是指全部范围",
+}
 DELETION = {"en": "A deletion is overdue", "zh-Hant": "刪除逾期", "zh-Hans": "删除逾期"}
 
 
@@ -121,7 +126,7 @@ def a_legal_reviewer_refuses(served: ServedOffice, browser: Browser, language: s
     page.goto(f"{served.origin}/console/studies/{name}")
     page.locator("#reason").fill("I would say yes without ticking.")
     page.locator("button[name=say][value=yes]").click()
-    expect(page.locator("[data-refused]")).to_be_visible()
+    expect(page.locator("[data-refused]")).to_have_text(UNTICKED[language])
     answer(served, page, name, "no", tick=False, reason="The reason is too vague to judge.")
     assert here.store.read(show_study, name, at=NOW).standing.stage.value == "refused"
     page.context.close()

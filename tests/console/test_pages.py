@@ -11,16 +11,16 @@ from types import SimpleNamespace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent_center.console import oversight
+from consent_center.console import oversight, planning
 from consent_center.studies.tool import Tool
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.govern import register_contract, register_tool
 from consent_center.workflows.watch_studies import watch_studies
 from federated.approvals import Approval, sign_approval
 from tests.consent_center.rounds import settle_honestly
-from tests.consent_center.studies.studying import study_text
+from tests.consent_center.studies.studying import GROCER, study_text
 from tests.consent_center.world import NOW
-from tests.console.office import Office, terms
+from tests.console.office import Office
 
 PAGES = {
     "huang": (
@@ -60,7 +60,7 @@ def full(office: Office) -> Office:
     signer = Ed25519PrivateKey.generate()
     here.store.run(admit_run, study.id, run="run-1", signer=signer, at=NOW)
     settle_honestly(here.store, "run-1", 1, signer=signer, at=NOW)
-    here.store.run(register_contract, terms(), by="huang", at=NOW)
+    here.store.run(register_contract, GROCER, by="huang", at=NOW)
     traits = frozenset({"runs unseen by members", "sees people who are not members"})
     tool = Tool("wifi", "Wi-Fi counters", "sales", "purchases", traits, "head", NOW)
     here.store.run(register_tool, tool, by="chen", at=NOW)
@@ -275,3 +275,23 @@ def test_a_stand_in_is_ended_on_the_page_by_the_stand_in_and_by_an_administrator
         assert ends.post(f"/console/{page}/stand-in/end", number=number).status_code == 409
         assert 'name="number"' not in lin.get("/console/key").text
     assert huang.post("/console/key/stand-in/end", number="many").status_code == 400
+
+
+def test_a_data_scientist_sees_what_dropping_a_scope_would_cost_on_mock_rows(full, monkeypatch):
+    from consent_center.workflows import try_drops
+    from consent_center.workflows.try_study import Tried
+
+    monkeypatch.setattr(try_drops, "try_plan", lambda *_, **__: Tried("completed", 3, 0.1, 3000, 0.81))
+    seat, text = full.seat("wu"), study_text("churn-6", epsilon=1.0)
+    assert 'action="/console/studies/try"' in seat.post("/console/studies/check", text=text).text
+    page = seat.post("/console/studies/try", text=text)
+    assert page.status_code == 200
+    assert "Without purchases" in page.text
+    assert "The model loses basket" in page.text
+    assert "0.81" in page.text
+    assert "Mock rows are made up" in page.text
+    assert seat.post("/console/studies/try", text=text.replace("epsilon:", "epsillon:")).status_code == 422
+    with planning._TRIAL:
+        busy = seat.post("/console/studies/try", text=text)
+    assert busy.status_code == 409
+    assert "another trial is running" in busy.text

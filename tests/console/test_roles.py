@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from consent_center.console.desk import Desk, posted, staff_page
 from consent_center.studies.errors import StaffError
 from consent_center.studies.finding import CLOCKS
 from consent_center.studies.roles import ALLOWED, Act, Role, check_roles, may
+from consent_center.workflows.staff_accounts import keep_person
+from tests.consent_center.world import NOW
 
 OPEN = {
     ("GET", "/sign-in"),
@@ -150,6 +154,19 @@ def test_a_form_without_its_token_changes_nothing(office) -> None:
 
     stolen = form_token(other.secret, "/console/people")
     assert seat.client.post("/console/people", data={"token": stolen}).status_code == 403
+
+
+def test_an_auditor_is_gone_on_her_last_day_and_never_comes_for_longer_than_180_days(fresh_office) -> None:
+    """Hers ends by itself after 30 days: the open session with it, and nothing signs her in again."""
+    last = NOW + timedelta(days=30)
+    fresh_office.clock.ahead = last - timedelta(minutes=1) - NOW
+    seat = fresh_office.seat("aud")
+    assert seat.get("/console/studies").status_code == 200
+    fresh_office.clock.ahead = last - NOW
+    assert seat.get("/console/studies").headers["location"] == "/console/sign-in"
+    longer = replace(fresh_office.programme.person("aud"), ends_at=last + timedelta(days=181))
+    with pytest.raises(StaffError, match="180 days"):
+        fresh_office.programme.store.run(keep_person, longer, by="ada", at=last)
 
 
 def test_roles_that_exclude_each_other_are_never_joined() -> None:

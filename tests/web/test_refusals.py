@@ -14,10 +14,10 @@ from consent_center.web.languages import Language
 ROOT = Path("consent_center")
 WORKFLOWS = (
     *("approve_study", "assess_study", "file_study", "plan_study", "suspend_study", "govern", "staff_accounts"),
-    *("staff_sign_in", "register_reviewer", "read_member", "review_notice", "publish_notice"),
+    *("staff_sign_in", "register_reviewer", "read_member", "review_notice", "publish_notice", "try_study", "try_drops"),
 )
 STUDIES = ("contract", "policy", "tool", "roles", "schema", "study_file", "study_plan", "yaml_mapping", "yaml_values")
-PAGES = ("contracts", "definitions", "desk", "members", "people", "reviews", "rules", "signing", "studies")
+PAGES = ("contracts", "definitions", "desk", "members", "people", "planning", "reviews", "rules", "signing", "studies")
 FILES = (
     *(ROOT / "workflows" / f"{name}.py" for name in WORKFLOWS),
     *(ROOT / "studies" / f"{name}.py" for name in STUDIES),
@@ -50,11 +50,32 @@ def sentences(node: ast.expr) -> Iterator[str]:
         yield from (*sentences(node.body), *sentences(node.orelse))
 
 
+def advised() -> Iterator[str]:
+    """What `_studying` says of each code for which it refuses a plan, a value standing as «»."""
+    tree = ast.parse((ROOT / "workflows" / "_studying.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple):
+            yield from sentences(node.value.elts[1])
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setdefault":
+            yield from sentences(node.args[1])
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+            yield from sentences(node.value)
+
+
 SAID = sorted({one for one in raised() if not COMPUTED.match(one)})
 
 
 def test_the_code_refuses_in_many_sentences() -> None:
     assert len(SAID) > 100
+
+
+@pytest.mark.parametrize("language", [Language.HANT, Language.HANS])
+def test_what_refuses_a_plan_is_told_code_by_code(language: Language) -> None:
+    some = [f"code:x: {one.replace('«»', 'x')}" for one in advised()]
+    assert len(some) == 9
+    told = words(language).refusal("; ".join(some))
+    assert told is not None
+    assert told.count("（code:x）") == 9
 
 
 @pytest.mark.parametrize("language", [Language.HANT, Language.HANS])

@@ -10,7 +10,7 @@ async function post(form, fields) {
   const body = new URLSearchParams(new FormData(form));
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
   const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
-  if (!answer.ok) throw new Error("refused");
+  if (!answer.ok) throw Object.assign(new Error("refused"), await answer.json().catch(() => ({})));
   return answer.json();
 }
 

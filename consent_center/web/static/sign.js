@@ -4,16 +4,18 @@
 if (window.PublicKeyCredential) {
   document.documentElement.classList.add("has-script");
   for (const form of document.querySelectorAll("[data-sign]")) {
+    const refused = form.querySelector("[data-refused]");
+    const otherwise = refused.textContent;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const refused = form.querySelector("[data-refused]");
       refused.hidden = true;
       try {
         const said = { say: event.submitter.value };
         const options = await post(form, { ...said, step: "options" });
         const credential = await ask("get", options);
         location.assign((await post(form, { ...said, step: "answer", answer: written(credential) })).go);
-      } catch {
+      } catch (error) {
+        refused.textContent = error.told || otherwise;
         refused.hidden = false;
       }
     });

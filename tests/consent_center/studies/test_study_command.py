@@ -74,6 +74,21 @@ def test_a_plan_runs_on_mock_rows_without_any_data(desk, capsys):
     assert "of members it says nothing" in said
 
 
+def test_what_dropping_a_scope_would_cost_is_told(desk, capsys, monkeypatch):
+    from consent_center.workflows import try_drops, try_study
+    from consent_center.workflows.try_study import Tried
+
+    for module in (try_drops, try_study):
+        monkeypatch.setattr(module, "try_plan", lambda *_, **__: Tried("completed", 3, 0.1, 3000, 0.81))
+    path = written(desk, study_text())
+    assert run(["study", "try", path, "--drop", "all"]) == 0
+    said = capsys.readouterr().out
+    assert "where every column weighs the same" in said
+    assert "without purchases: AUC 0.50" in said
+    assert run(["study", "try", path, "--drop", "phone"]) == 2
+    assert "asks for no scope phone" in capsys.readouterr().err
+
+
 def test_an_answer_is_signed_without_the_database(desk, capsys):
     from federated.approvals import read_approval
     from federated.keyfile import read_key
