@@ -79,10 +79,8 @@ class Propagator:
             if attempts < AT_ONCE:
                 return made
 
-    def deliver(self, task: Task, endpoint: Endpoint | None) -> Outcome:
+    def deliver(self, task: Task, endpoint: Endpoint) -> Outcome:
         """Send one message once."""
-        if endpoint is None:
-            return Outcome.NO_ENDPOINT
         body = json.dumps(task.body(), sort_keys=True, separators=(",", ":"))
         sent_at = self.clock()
         signature = Webhook(base64.b64encode(endpoint.secret).decode()).sign(task.id, sent_at, body)

@@ -25,7 +25,6 @@ class Outcome(StrEnum):
 
     DELIVERED = "delivered"
     NOTHING_HELD = "nothing-held"
-    NO_ENDPOINT = "no-endpoint"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed-out"

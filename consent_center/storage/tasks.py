@@ -7,12 +7,12 @@ Law: (cause, recipient) is unique, so that no change makes two tasks for one rec
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 
-from sqlalchemy import BigInteger, Column, UniqueConstraint, func
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, func
 from sqlmodel import Field, SQLModel, col, select, update
 
 from consent_center.consent.propagation import DONE, Outcome, Task
@@ -26,7 +26,10 @@ class TaskRow(SQLModel, table=True):
     """One recipient is to be told of one change. Only `claimed_until`, `next_at`, `attempts` and `outcome` change."""
 
     __tablename__ = "task"
-    __table_args__ = (UniqueConstraint("cause", "recipient", "change"),)
+    __table_args__ = (
+        UniqueConstraint("cause", "recipient", "change"),
+        Index("task_open", "outcome", "next_at"),  # open ones are few and looked for every second, ended ones are kept
+    )
     id: str = Field(primary_key=True)
     cause: int = Field(sa_column=Column(BigInteger, nullable=False))
     member_no: int = Field(sa_type=BigInteger, index=True)
@@ -36,7 +39,7 @@ class TaskRow(SQLModel, table=True):
     items: str
     said_at: int = Field(sa_type=BigInteger)
     due_at: int = Field(sa_type=BigInteger)
-    next_at: int = Field(sa_type=BigInteger, index=True)
+    next_at: int = Field(sa_type=BigInteger)
     claimed_until: int = Field(default=0, sa_type=BigInteger)
     attempts: int = 0
     outcome: str = ""
@@ -111,12 +114,13 @@ def rows_of(made: Sequence[tuple[Task, int, EntryId]]) -> Rows:
     return Rows(TaskRow, _COLUMNS, rows)
 
 
-def claim(tx: Transaction, *, limit: int, lease: timedelta, at: datetime) -> list[Task]:
-    """Take up to `limit` tasks whose turn has come; nobody else gets them until the lease lapses."""
+def claim(tx: Transaction, recipients: Iterable[str], *, limit: int, lease: timedelta, at: datetime) -> list[Task]:
+    """Take up to `limit` tasks of these recipients whose turn has come, from everybody else until the lease lapses."""
     now = seconds(at)
     query = (
         select(TaskRow)
         .where(TaskRow.outcome == "", TaskRow.next_at <= now, TaskRow.claimed_until <= now)
+        .where(col(TaskRow.recipient).in_(list(recipients)))
         .order_by(col(TaskRow.due_at))
         .limit(limit)
         .with_for_update(skip_locked=True)

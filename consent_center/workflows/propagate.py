@@ -48,19 +48,17 @@ def set_endpoint(tx: Transaction, recipient: str, *, url: str, at: datetime) -> 
     return secret.secret
 
 
-def claim_tasks(
-    tx: Transaction, *, limit: int, lease: timedelta = LEASE, at: datetime
-) -> list[tuple[Task, Endpoint | None]]:
-    """Take tasks whose turn has come, each with its recipient's endpoint (None if none was named)."""
-    known = tasks.endpoints(tx)
-    claimed = []
-    for task in tasks.claim(tx, limit=limit, lease=lease, at=at):
-        endpoint = None
-        if task.recipient in known:
-            url, wrapped = known[task.recipient]
-            endpoint = Endpoint(url, tx.keys.unwrap(wrapped, where=_where(task.recipient)).secret)
-        claimed.append((task, endpoint))
-    return claimed
+def claim_tasks(tx: Transaction, *, limit: int, lease: timedelta = LEASE, at: datetime) -> list[tuple[Task, Endpoint]]:
+    """Take tasks whose turn has come, each with its recipient's endpoint.
+
+    A recipient without one cannot be told: its tasks wait, and are alarmed when they are due, until one is named.
+    """
+    known = {
+        recipient: Endpoint(url, tx.keys.unwrap(wrapped, where=_where(recipient)).secret)
+        for recipient, (url, wrapped) in tasks.endpoints(tx).items()
+    }
+    claimed = tasks.claim(tx, known, limit=limit, lease=lease, at=at) if known else []
+    return [(task, known[task.recipient]) for task in claimed]
 
 
 def record_attempts(tx: Transaction, attempts: Sequence[tuple[str, int, Outcome]], *, at: datetime) -> int:

@@ -31,6 +31,7 @@ from consent_center.workflows.withdraw_consent import withdraw_consent
 from tests.consent_center.world import ABROAD, ANSWERED, BROWSE, DAY, KEYS, NOW, SERVICE, TRAIN, cases, found, said
 
 SECOND = timedelta(seconds=1)
+SALES = "https://sales.example/consents"
 
 
 class Receiver:
@@ -46,7 +47,9 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                if len(body := self.rfile.read(length)) < length:
+                    return  # whoever sent it was killed while it did
                 try:
                     import base64
 
@@ -98,6 +101,7 @@ def test_a_recipient_is_told_of_all_its_items_in_one_task(small_store):
 def test_of_two_workers_with_one_task_the_first_outcome_stands(store):
     """A claim lapses; both workers come back; what is told already is not told to have failed, nor counted twice."""
     mei, *_ = found(store)
+    store.run(set_endpoint, "sales", url=SALES, at=NOW)
     store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
     [(task, _)] = store.run(claim_tasks, limit=9, at=NOW)
     assert store.run(record_attempts, [(task.id, 0, Outcome.DELIVERED)], at=NOW + SECOND) == 1
@@ -154,6 +158,19 @@ def test_a_recipient_that_fails_is_tried_again_ever_more_slowly(small_store, rec
     worker.client.close()
 
 
+def test_a_recipient_without_an_address_is_waited_for_at_no_cost_and_told_once_it_has_one(store):
+    mei, *_ = found(store)
+    store.run(enrol_members, [mei], "service", at=NOW - DAY)
+    store.run(withdraw_consent, mei, [TRAIN, SERVICE], **ANSWERED, at=NOW)
+    assert store.run(claim_tasks, limit=9, at=NOW) == []
+    store.run(set_endpoint, "sales", url=SALES, at=NOW + SECOND)
+    [(task, endpoint)] = store.run(claim_tasks, limit=9, at=NOW + SECOND)
+    assert (task.recipient, task.attempts, endpoint.url) == ("sales", 0, SALES)
+    store.run(record_attempts, [(task.id, 0, Outcome.DELIVERED)], at=NOW + SECOND)
+    [late] = store.run(raise_alarms, at=NOW + 2 * DAY)
+    assert late.recipient == "service", "no less late for having no address"
+
+
 def test_waits_double_up_to_an_hour():
     assert wait(1) == FIRST_WAIT
     assert wait(2) == 2 * FIRST_WAIT
@@ -183,6 +200,7 @@ def test_an_ended_yes_is_told_once_unless_it_was_renewed(store):
 
 def test_a_claim_keeps_others_away_until_it_lapses(store):
     mei, *_ = found(store)
+    store.run(set_endpoint, "sales", url=SALES, at=NOW)
     store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
     assert len(store.run(claim_tasks, limit=9, at=NOW)) == 1
     assert store.run(claim_tasks, limit=9, at=NOW + 59 * SECOND) == []
@@ -265,7 +283,7 @@ def test_an_unreachable_recipient_is_not_an_error(small_store):
 def test_what_a_recipient_says_beside_its_status_is_not_read(small_store):
     """An endless answer would hold up everybody who is told after it."""
     mei, *_ = found(small_store)
-    small_store.run(set_endpoint, "sales", url="https://sales.example/consents", at=NOW)
+    small_store.run(set_endpoint, "sales", url=SALES, at=NOW)
     small_store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
 
     class Endless(httpx.SyncByteStream):
