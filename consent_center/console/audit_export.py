@@ -26,11 +26,16 @@ _PAPER = {
     "<rect width=": '<rect fill="#0b4f60" width=',
     'class="zero"': 'class="zero" stroke="#78756b"',
     "<line x1": '<line stroke="#1a1f26" stroke-width="2" x1',
+    '<path d="M1 1h14v14H1z"': '<path fill="none" stroke="#1a1f26" stroke-width="1.75" d="M1 1h14v14H1z"',
+    '<path d="M4.5 8h1m2 0h1m2 0h1"': '<path fill="none" stroke="#1a1f26" stroke-width="1.75" d="M4.5 8h1m2 0h1m2 0h1"',
+    '<details class="layer">': '<details class="layer" open>',
 }
 """Plain colours for pictures: what sets the type applies no style sheet of the page inside SVG."""
 _COLOURS = {"is-good": "#1f6042", "is-hold": "#7a4f00", "is-stop": "#98291f"}
 _STATED = re.compile(r'class="(?:state|verdict) (is-good|is-hold|is-stop)">\s*<svg class="mark".*?</svg>', re.DOTALL)
 """A verdict's mark carries the verdict's colour, as `tokens.css` has it on paper."""
+_DECIMAL = re.compile(r"(?<=[ (−+>])\.(?=\d)")
+"""The point of a number such as .268: a line never ends between the two."""
 
 
 class PaperError(RuleError):
@@ -131,6 +136,8 @@ def pdf_of(html: str) -> bytes:
     for written, plain in _PAPER.items():
         html = html.replace(written, plain)
     html = _STATED.sub(lambda found: found[0].replace('class="f"', f'class="f" fill="{_COLOURS[found[1]]}"'), html)
+    head, end, body = html.partition("</style>")
+    html = head + end + _DECIMAL.sub(".\u2060", body)
     made = HTML(string=html, url_fetcher=_refuse).write_pdf()
     return bytes(made or b"")
 

@@ -25,10 +25,12 @@ Law: an unknown key is refused, never ignored.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from audit.fairness.errors import ThresholdsError
+from audit.fairness.verdict import Thresholds
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.study import Study
 from consent_center.studies.yaml_mapping import key_problems, read_mapping
@@ -45,6 +47,8 @@ _REQUIRED = {*_TEXTS, "retention_days", "closes", "sites", "scopes", "attributes
 _OPTIONAL = {"model", "decisions", "measure", "threshold", "epsilon", "bins", "minimum_cohort", "limits"}
 _WHO = {"name", "maker", "version"}
 _SCALE = {"low", "high"}
+LIMITS = tuple(one.name for one in fields(Thresholds))
+"""Names of the limits of verdicts that a plan may fix."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,10 @@ def read_audit_file(text: str) -> AuditFile:
     least = whole_of(data, "minimum_cohort", 1, 10**9, problems) if "minimum_cohort" in data else MINIMUM
     values["minimum_cohort"] = least
     values["limits"] = _limits(data.get("limits", {}), problems)
-    if problems.found:
-        raise StudyFileError(tuple(problems.found))
-    return AuditFile(**values)
+    file = AuditFile(**values)
+    if wrong := (*problems.found, *([] if problems.found else _uncounted(file))):
+        raise StudyFileError(wrong)
+    return file
 
 
 def audit_study(file: AuditFile, *, package: bytes, author: str, organisation: str, at: datetime) -> Study:
@@ -166,7 +171,23 @@ def _limits(value: Any, problems: Problems) -> Mapping[str, float]:
     if not isinstance(value, dict) or not all(type(one) in (int, float) for one in value.values()):
         problems.add("limits are names of limits with their numbers")
         return {}
+    problems.found += (wrong := key_problems(value, required=set(), known={*LIMITS}, where="limits."))
+    try:
+        Thresholds(**({} if wrong else value))
+    except ThresholdsError as error:
+        problems.add(f"limits: {error}")
     return value
+
+
+def _uncounted(file: AuditFile) -> tuple[str, ...]:
+    """What the sites could not count, although each part by itself is well formed."""
+    found = [f"attribute {one.name} needs two groups to compare" for one in file.attributes if len(one.groups) < 2]
+    declared = file.decisions
+    if declared is not None and not (declared.measure and declared.measure.ladder):
+        named, sites = {*declared.files}, {*file.sites}
+        found += [f"no file of site {one} is named: each site counts the file that it took in" for one in sites - named]
+        found += [f"a file of {one} is named, which is no site of this audit" for one in named - sites]
+    return tuple(sorted(found))
 
 
 def _declared(data: Mapping[str, Any], problems: Problems) -> Declaration | None:

@@ -10,6 +10,7 @@ from audit.fairness.verdict import Thresholds
 from consent_center.storage import releases, runs, studies
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Transaction
+from consent_center.studies.audit_file import LIMITS
 from consent_center.studies.errors import ReleaseError
 from federated.models.measures import MEASURES, SHELVES
 from federated.plan import Plan
@@ -17,7 +18,6 @@ from federated.plan import Plan
 FAILED = "audit-failed"
 OVERDUE = "audit-overdue"
 KINDS = (FAILED, OVERDUE)
-LIMITS = ("impact_ratio", "difference", "minimum_members", "noise_share", "minimum_outcomes", "alpha", "power")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One model, ready to be read: origin, standing, every decision about it, and its curves. Queries: nothing is written."""
+"""One model to read: origin, standing, every decision about it, and its curves. Queries: nothing is written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

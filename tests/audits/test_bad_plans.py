@@ -35,6 +35,7 @@ PRICES = (
     "measure: {kind: prices, name: c, maker: m, version: 1, bins: 10, materiality: 0.01, ladder: {price_week: [-1, 1]}}"
 )
 MEASURE = "measure: {kind: answers, name: c, maker: m, version: 1, files: {}, low: 1, high: 5, bins: 5, materiality: 1}"
+DECIDED = "decisions: {name: vendor_1, maker: m, version: 1, files: {sales: a}}\n"
 
 
 def test_a_threshold_off_the_bins_is_refused_when_the_plan_is_made(office: Audits) -> None:
@@ -79,11 +80,22 @@ def test_another_model_than_the_approved_one_is_not_counted_with(office: Audits)
             "measure: {kind: shelves, name: c, maker: m, version: 1, ladder: {list_shelf: [0, 1]}, materiality: 0.1}",
             "shelves is missing",
         ),
+        (MEASURE, "no file of site sales is named"),
+        (DECIDED.replace("sales:", "sales: a, grocer:"), "a file of grocer is named"),
+        (DECIDED + "limits: {imact_ratio: 0.7}", "unknown key limits.imact_ratio, did you mean impact_ratio"),
+        (DECIDED + "limits: {impact_ratio: 7}", "must lie between 0 and 1"),
+        (DECIDED + "limits: {minimum_members: 0}", "minima at 1 or more"),
     ],
 )
 def test_a_file_that_says_too_little_or_too_much_is_told_so(line: str, said: str) -> None:
     with pytest.raises(StudyFileError, match=said):
         read_audit_file(FILE + line)
+
+
+def test_a_group_alone_has_nobody_to_be_compared_with() -> None:
+    with pytest.raises(StudyFileError, match="attribute age needs two groups"):
+        read_audit_file(FILE.replace("[young, old]", "[young]") + DECIDED)
+    assert read_audit_file(FILE + DECIDED + "limits: {impact_ratio: 0.7}").limits == {"impact_ratio": 0.7}
 
 
 def test_a_declared_measure_is_read_back_and_a_broken_one_refused() -> None:
