@@ -5,6 +5,8 @@ given without an act; withdrawn is said by the member or her delegate, anybody e
 separate consent never share one act; a yes ends at a midnight (UTC), because whole days are what a member is shown.
 
 Times are whole seconds. Two opposite statements of one second cannot be told apart in order, so the stricter stands.
+Hubs' clocks differ: what takes away counts from its recording, even if the clock that asks has not reached its moment,
+and is recorded as not older than anything that was said before it.
 """
 
 from collections.abc import Iterable
@@ -32,6 +34,8 @@ class Act(StrEnum):
 
 YES = frozenset({Act.GIVEN, Act.RENEWED})
 PAUSES = frozenset({Act.PAUSED, Act.RESUMED})
+GIVES = YES | {Act.RESUMED}
+"""What allows more than before, and so counts from its moment on only; everything else counts once it is recorded."""
 STRICTNESS = {act: place for place, act in enumerate(Act)}
 """Of two acts of the same second the one with the higher number stands."""
 
@@ -159,17 +163,29 @@ class Said:
 def latest_choice(said: Iterable[Said], *, at: datetime) -> Said | None:
     """The statement that stands at this moment: the latest, of the same second the strictest; None if none was made.
 
-    Order of the statements does not matter; later ones than `at` are ignored; pauses are not choices.
+    Order of the statements does not matter; a yes later than `at` is ignored, a no never is; pauses are not choices.
     """
-    made = [one for one in said if one.act not in PAUSES and one.at <= at]
+    made = [one for one in said if one.act not in PAUSES and _counts(one, at)]
     return max(made, key=_standing, default=None)
 
 
 def paused(said: Iterable[Said], *, at: datetime) -> bool:
     """Is the item paused at this moment? A pause and a resumption of the same second leave it paused."""
-    made = [one for one in said if one.act in PAUSES and one.at <= at]
+    made = [one for one in said if one.act in PAUSES and _counts(one, at)]
     last = max(made, key=lambda one: (one.at, STRICTNESS[one.act]), default=None)
     return last is not None and last.act is Act.PAUSED
+
+
+def recorded_at(act: Act, at: datetime, *, before: Iterable[Said]) -> datetime:
+    """The moment that a statement made now is recorded with.
+
+    What takes away is not older than what it takes away: the yes may have been recorded by a hub whose clock is ahead.
+    """
+    return at if act in GIVES else max([at, *(one.at for one in before)])
+
+
+def _counts(one: Said, at: datetime) -> bool:
+    return one.at <= at or one.act not in GIVES
 
 
 def _standing(one: Said) -> tuple[datetime, int, float, int, int]:

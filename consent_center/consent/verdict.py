@@ -144,7 +144,7 @@ def verdict(item: Item, facts: Facts, *, at: datetime) -> Verdict:  # noqa: ARG0
     Args:
         item: scope, purpose, recipient and country; one never implies another.
         facts: what the programme has on file about the item and the member said about it, in any order; what
-            happened after `at` is ignored.
+            gives after `at` is ignored, what takes away counts from its recording (see `grant`).
         at: the moment of use, timezone-aware.
 
     Returns:
@@ -158,13 +158,19 @@ def verdict(item: Item, facts: Facts, *, at: datetime) -> Verdict:  # noqa: ARG0
 
 
 def switched_on(switches: Sequence[Switched], switch: Switch, *, at: datetime) -> bool:
-    """Is this switch on? Of two settings of the same second, on stands."""
+    """Is this switch on? Of two settings of the same second, on stands; on counts from its recording, like a no."""
     last = max(
-        (one for one in switches if one.switch is switch and one.at <= at),
+        (one for one in switches if one.switch is switch and (one.at <= at or one.on)),
         key=lambda one: (one.at, one.on),
         default=None,
     )
     return last is not None and last.on
+
+
+def setting(switch: Switch, *, on: bool, at: datetime, before: Sequence[Switched]) -> Switched:
+    """A switch set now; one that is switched on is not older than any earlier setting, whichever clock made that."""
+    earlier = [one.at for one in before if one.switch is switch] if on else []
+    return Switched(switch, on, max([at, *earlier]))
 
 
 def terms_reason(terms: Terms | None, at: datetime) -> Reason | None:

@@ -4,12 +4,12 @@ Not a workflow itself: the workflows that record statements share this step.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from consent_center.consent.catalogue import Catalogue
 from consent_center.consent.delegation import Delegation, check_actor
-from consent_center.consent.grant import YES, Recorded, Said, Statement, latest_choice
+from consent_center.consent.grant import YES, Recorded, Said, Statement, latest_choice, recorded_at
 from consent_center.consent.propagation import TAKES_AWAY, Task, by_recipient, due
 from consent_center.consent.speech import Utterance, statement_of
 from consent_center.errors import ConsentCenterError, SupersededError, UnknownMemberError
@@ -60,7 +60,7 @@ def _check(
     known, people = ground.known, ground.people
     named = [one.actor.delegation for one in said if one.actor.delegation is not None]
     given = delegations.find(tx, named) if named else {}
-    before = _said_before(tx, [one for one in said if one.act in YES and one.said_at is None], known, people)
+    before = _said_before(tx, [one for one in said if one.said_at is None], known, people)
     return [_checked(one, known, people.get(one.member), given, before, at=at) for one in said]
 
 
@@ -110,26 +110,29 @@ def _checked(
         if said.actor.delegation is not None:
             delegation = given.get(said.actor.delegation)
             check_actor(said.actor, delegation, member=said.member, guarded_until=person.guarded_until, at=made.at)
-        if made.act in YES and said.said_at is None:
-            _refuse_superseded(made, [before.get((person.no, known.items[item]), ()) for item in made.items])
+        if said.said_at is not None:
+            return made
+        earlier = [before.get((person.no, known.items[item]), ()) for item in made.items]
+        if made.act in YES:
+            _refuse_superseded(made, earlier)
+        return replace(made, at=recorded_at(made.act, made.at, before=[one for some in earlier for one in some]))
     except ConsentCenterError as error:
         return error
-    return made
 
 
 def _refuse_superseded(made: Statement, before: Sequence[Sequence[Said]]) -> None:
-    """A yes of the second of a stricter statement would not stand: say so instead of keeping it."""
+    """A yes of the second of a stricter statement, or before it, would not stand: say so instead of keeping it."""
     for said in before:
         last = latest_choice(said, at=made.at)
         if last is not None and last.act not in YES and last.at >= made.at:
-            raise SupersededError("a no of this very second stands: look at it, then choose again")
+            raise SupersededError("a no of this second or later stands: look at it, then choose again")
 
 
 def _said_before(
-    tx: Transaction, yeses: Sequence[Utterance], known: Catalogue, people: Mapping[str, Member]
+    tx: Transaction, now: Sequence[Utterance], known: Catalogue, people: Mapping[str, Member]
 ) -> dict[tuple[int, int], list[Said]]:
-    numbers = {people[one.member].no for one in yeses if one.member in people}
-    items = {known.items[item] for one in yeses for item in one.items if item in known.items}
+    numbers = {people[one.member].no for one in now if one.member in people}
+    items = {known.items[item] for one in now for item in one.items if item in known.items}
     return statements.said_about(tx, numbers, items) if numbers and items else {}
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from consent_center.consent.grant import whole_second
-from consent_center.consent.verdict import Switch, Switched
+from consent_center.consent.verdict import Switch, Switched, setting
 from consent_center.events import Event
 from consent_center.storage import members, switches
 from consent_center.storage.transaction import Transaction
@@ -26,8 +26,9 @@ def set_switch(
         UnknownMemberError: no such member.
     """
     number = members.get(tx, member).no
-    setting = Switched(switch, on, whole_second(at))
-    private = {"switch": switch.value, "on": on, "source": source}
+    before = switches.settings_of(tx, [number]).get(number, ())
+    made = setting(switch, on=on, at=whole_second(at), before=before)
+    private = {"switch": switch.value, "on": on, "set_at": made.at.isoformat(), "source": source}
     entry = tx.append(Event.of("switch.set", private=private, member=number), at=at)
-    switches.add(tx, number, setting, source=source, entry=entry)
-    return setting
+    switches.add(tx, number, made, source=source, entry=entry)
+    return made

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from consent_center.consent.grant import Recorded, whole_second
 from consent_center.consent.speech import Utterance
-from consent_center.consent.verdict import Switch, Switched, switched_on
+from consent_center.consent.verdict import Switch, setting, switched_on
 from consent_center.errors import ConsentCenterError, IdempotencyError
 from consent_center.events import Event
 from consent_center.storage import answers, members, switches
@@ -105,11 +105,12 @@ def _members_meant(tx: Transaction, spoken: Sequence[Spoken]) -> Mapping[tuple[s
 def _honour_gpc(tx: Transaction, people: set[str], *, at: datetime) -> None:
     """Switch personalised marketing off for these members, where it is not off already."""
     known = members.find_many(tx, people) if people else {}
-    settings = switches.settings_of(tx, [one.no for one in known.values()])
+    before = switches.settings_of(tx, [one.no for one in known.values()])
     for one in known.values():
-        if switched_on(settings.get(one.no, ()), Switch.NO_PERSONALISED, at=at):
+        hers = before.get(one.no, ())
+        if switched_on(hers, Switch.NO_PERSONALISED, at=at):
             continue
-        setting = Switched(Switch.NO_PERSONALISED, on=True, at=whole_second(at))
-        private = {"switch": setting.switch.value, "on": True, "source": "gpc"}
+        made = setting(Switch.NO_PERSONALISED, on=True, at=whole_second(at), before=hers)
+        private = {"switch": made.switch.value, "on": True, "set_at": made.at.isoformat(), "source": "gpc"}
         entry = tx.append(Event.of("switch.set", private=private, member=one.no), at=at)
-        switches.add(tx, one.no, setting, source="gpc", entry=entry)
+        switches.add(tx, one.no, made, source="gpc", entry=entry)

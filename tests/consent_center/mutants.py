@@ -22,7 +22,7 @@ BITS, BITMAP, CEDAR = f"{HERE}/storage/test_bits.py", f"{HERE}/consent/test_bitm
 PRESENCE, ENROLMENT = f"{HERE}/consent/test_presence.py", f"{HERE}/workflows/test_enrolment.py"
 ADMISSION, API = f"{HERE}/workflows/test_admission.py", f"{HERE}/api/test_api.py"
 IMPORTED, GATHERING = f"{HERE}/workflows/test_import_order.py", f"{HERE}/storage/test_gathering.py"
-AT_ONCE = f"{HERE}/workflows/test_at_once.py"
+AT_ONCE, CLOCKS = f"{HERE}/workflows/test_at_once.py", f"{HERE}/workflows/test_clocks.py"
 IN_TIME, RECENT = f"{HERE}/storage/test_bits_in_time.py", f"{HERE}/consent/test_recent.py"
 
 
@@ -65,7 +65,11 @@ _SPEECH, _CATALOGUE = "consent/speech.py", "consent/catalogue.py"
 
 MUTANTS = (
     _bug(1, _GRANT, "return one.at, STRICTNESS[one.act], -ends", "return one.at, -STRICTNESS[one.act], -ends", VERDICT),
-    _bug(1, _GRANT, "one.act not in PAUSES and one.at <= at]", "one.act not in PAUSES]", VERDICT),
+    _bug(1, _GRANT, "return one.at <= at or one.act not in GIVES", "return True", VERDICT),
+    _bug(1, _GRANT, "return one.at <= at or one.act not in GIVES", "return one.at <= at", VERDICT),
+    _bug(1, _GRANT, "return at if act in GIVES else max([at, *(one.at for one in before)])", "return at", CLOCKS),
+    _bug(1, _VERDICT, "(one.at <= at or one.on)", "one.at <= at", VERDICT),
+    _bug(1, _VERDICT, "if one.switch is switch] if on else []", "if False] if on else []", CLOCKS),
     _bug(1, _BITS, "(-entry, -notice, -ends, act, said_at)", "(-entry, -notice, -ends, -act, said_at)", BITS),
     _bug(1, _BITMAP, "        self._ended[1].discard(member)\n", "", BITMAP),
     _bug(1, _BITMAP, "*self.no.values(), *self.ends.values())", "*self.no.values())", BITMAP),

@@ -32,7 +32,7 @@ ORDER = ["given", "renewed", "deferred", "refused", "invalidated", "revoked", "w
 
 def context(known: Facts, at) -> dict:
     terms = known.terms or Terms()
-    heard = [one for one in known.said if one.at <= at]
+    heard = [one for one in known.said if one.at <= at or one.act.value not in ("given", "renewed", "resumed")]
     choices = [one for one in heard if one.act.value in ORDER]
     choices.sort(
         key=lambda one: (-one.at.timestamp(), -ORDER.index(one.act.value), one.expires_at or at, one.notice, one.entry)
@@ -41,7 +41,8 @@ def context(known: Facts, at) -> dict:
     pauses = sorted((one.at, one.act is Act.PAUSED) for one in heard if one.act in (Act.PAUSED, Act.RESUMED))
 
     def on(switch):
-        settings = sorted((one.at, one.on) for one in known.switches if one.switch is switch and one.at <= at)
+        heard = [one for one in known.switches if one.on or one.at <= at]
+        settings = sorted((one.at, one.on) for one in heard if one.switch is switch)
         return bool(settings and settings[-1][1])
 
     def inside(windows):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent_center.consent.grant import PAUSES, STRICTNESS, YES, Act, Said, latest_choice, paused
+from consent_center.consent.grant import GIVES, PAUSES, STRICTNESS, YES, Act, Said, latest_choice, paused
 from consent_center.consent.verdict import Facts, Reason, Switch, Switched, Terms, Verdict, Window, verdict
 from tests.consent_center.consent.strategies import MIDNIGHT, facts, moments, saids
 from tests.consent_center.world import DAY, NOW, TRAIN
@@ -40,15 +40,34 @@ def test_1_order_of_statements_does_not_matter(known, at, random):
 
 
 @given(facts, moments)
-def test_1_what_is_said_later_does_not_matter(known, at):
-    heard = [one for one in known.said if one.at <= at]
-    assert verdict(TRAIN, replace(known, said=heard), at=at) == verdict(TRAIN, known, at=at)
+def test_1_what_gives_later_does_not_matter(known, at):
+    heard = [one for one in known.said if one.at <= at or one.act not in GIVES]
+    switched = [one for one in known.switches if one.at <= at or one.on]
+    assert verdict(TRAIN, replace(known, said=heard, switches=switched), at=at) == verdict(TRAIN, known, at=at)
+
+
+@given(facts, moments, moments, st.sampled_from([act for act in Act if act not in GIVES]))
+def test_1_what_takes_away_counts_once_it_is_recorded_whatever_the_clock_that_asks_says(known, at, when, act):
+    """A hub whose clock is behind has not reached the moment of a withdrawal that it can already read."""
+    stands = [one for one in known.said if one.at < when]
+    assert not verdict(TRAIN, replace(known, said=[*stands, Said(act, when)]), at=at).allowed
+
+
+@given(facts, moments, moments, st.sampled_from(Switch))
+def test_1_a_switch_that_is_on_counts_once_it_is_recorded(known, at, when, switch):
+    if known.terms is None:
+        return
+    before = [one for one in known.switches if one.at < when]
+    switched = replace(
+        known, terms=replace(known.terms, personalised=True), switches=[*before, Switched(switch, on=True, at=when)]
+    )
+    assert not verdict(TRAIN, switched, at=at).allowed
 
 
 @given(st.lists(saids(), min_size=1, max_size=6), moments)
 def test_1_latest_wins_and_ties_go_to_the_stricter(said, at):
     choice = latest_choice(said, at=at)
-    heard = [one for one in said if one.at <= at and one.act not in PAUSES]
+    heard = [one for one in said if one.act not in PAUSES and (one.at <= at or one.act not in YES)]
     if choice is None:
         assert not heard
         return
