@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlalchemy import delete
+from sqlmodel import Field, SQLModel, col
 
 from consent_center.storage.columns import moment, text
 from consent_center.storage.transaction import Transaction
@@ -25,8 +26,7 @@ def put(tx: Transaction, holder: bytes, kind: str, payload: str, *, at: datetime
 
 def take(tx: Transaction, holder: bytes, kind: str) -> tuple[str, datetime] | None:
     """What the browser had begun and when, once; None if nothing."""
-    row = tx.session.get(BegunRow, (holder, kind))
-    if row is None:
-        return None
-    tx.session.delete(row)
-    return row.payload, moment(row.made_at)
+    # One statement, so that of two that bring it back at once one finds nothing.
+    taken = delete(BegunRow).where(col(BegunRow.holder) == holder, col(BegunRow.kind) == kind)
+    row = tx.session.exec(taken.returning(col(BegunRow.payload), col(BegunRow.made_at))).first()
+    return None if row is None else (row.payload, moment(row.made_at))

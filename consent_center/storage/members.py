@@ -5,7 +5,6 @@ and bitmaps use. At each site she is known by a random pseudonym that says nothi
 linking again draws a new pseudonym and a new cohort key.
 """
 
-import json
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,10 +19,6 @@ from consent_center.storage.columns import EntryId, EntryRef, from_seconds, seco
 from consent_center.storage.transaction import Transaction
 
 _FEW = 5000
-_PLACED_IDENTIFIERS = "SELECT key, no FROM json_each(:asked) LEFT JOIN member ON member.member = value"
-_PLACED_PSEUDONYMS = """SELECT key, member_no FROM json_each(:asked) LEFT JOIN enrolment
-    ON pseudonym = unhexed(value) AND site = :site AND ended IS NULL"""
-"""Left joins, so that SQLite looks each of the asked up in turn; given a set, it would sort it first (2x)."""
 
 
 class MemberRow(SQLModel, table=True):
@@ -161,31 +156,6 @@ def by_number(tx: Transaction, numbers: Iterable[int] | None = None) -> list[Mem
         query = "SELECT no, member, guarded_until FROM member WHERE no IN {values}"
         rows = rows_among(tx, query, sorted(set(numbers)))
     return [Member(no, member, None if until is None else from_seconds(until)) for no, member, until in rows]
-
-
-def numbers(tx: Transaction, references: Sequence[str], *, site: str = "") -> list[int | None]:
-    """The number of each of these members, in this order; None for one who is not known.
-
-    Args:
-        tx: the transaction.
-        references: identifiers, 32 hexadecimal digits each; under a site, pseudonyms of members linked there now.
-        site: whose pseudonyms they are; empty if they are identifiers.
-    """
-    driver = driver_of(tx)
-    if tx.dialect == "sqlite":
-        driver.create_function("unhexed", 1, bytes.fromhex, deterministic=True)  # its own came with 3.41
-        query = _PLACED_PSEUDONYMS if site else _PLACED_IDENTIFIERS
-        found: list[int | None] = [None] * len(references)
-        for place, number in driver.execute(query, {"asked": json.dumps(list(references)), "site": site}):
-            found[place] = number
-        return found
-    with driver.cursor() as cursor:
-        if not site:
-            rows = cursor.execute("SELECT member, no FROM member WHERE member = ANY(%s)", (list(references),))
-            return list(map(dict(rows.fetchall()).get, references))
-        keys = [bytes.fromhex(one) for one in references]
-        query = "SELECT pseudonym, member_no FROM enrolment WHERE pseudonym = ANY(%s) AND site = %s AND ended IS NULL"
-        return list(map(dict(cursor.execute(query, (keys, site)).fetchall()).get, keys))
 
 
 def count(tx: Transaction) -> int:

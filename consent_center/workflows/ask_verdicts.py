@@ -8,7 +8,7 @@ from typing import Self
 from consent_center.consent.bitmap import Bits
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import Reason, verdict
-from consent_center.storage import bits, members
+from consent_center.storage import bits, members, references
 from consent_center.storage.facts import facts_of
 from consent_center.storage.transaction import Transaction
 
@@ -50,7 +50,7 @@ def ask_verdicts(tx: Transaction, asked: Questions, *, site: str = "", at: datet
         site: whose pseudonyms they use; empty if they use identifiers.
         at: the moment of all verdicts.
     """
-    numbers = members.numbers(tx, asked.members, site=site)
+    numbers = references.numbers(tx, asked.members, site=site)
     warm = bits.fresh(tx, asked.items, at=at)
     with warm.lock:
         reasons = _packed(warm.bits, numbers, asked, at=at)

@@ -14,7 +14,7 @@ from consent_center.api.create import LARGEST_BODY
 from consent_center.consent.receipt import read_receipt
 from consent_center.storage import entries
 from consent_center.web.problems import CODES, MEDIA_TYPE, PROBLEMS
-from consent_center.workflows.machine_tokens import TokenScope, revoke_token
+from consent_center.workflows.machine_tokens import TokenScope, issue_token, revoke_token
 from tests.consent_center.world import ABROAD, AGE, DAY, NOW, OFFER, SERVICE, TRAIN, notice
 
 SECOND = timedelta(seconds=1)
@@ -191,6 +191,15 @@ def test_expired_and_revoked_tokens_are_refused(api):
     api.world.store.run(revoke_token, token.id, at=api.now[0])
     api.now[0] += 2 * SECOND
     assert code(api.client.get("/scopes", headers=fresh)) == "token-invalid"
+
+
+def test_a_token_that_was_just_used_still_ends_at_its_end(api):
+    end = {"expires_at": NOW + SECOND, "at": NOW}
+    _, secret = api.world.store.run(issue_token, [TokenScope.DEFINITIONS_READ], **end)
+    mine = {"Authorization": f"Bearer {secret}"}
+    assert api.client.get("/scopes", headers=mine).status_code == 200
+    api.now[0] = NOW + SECOND
+    assert code(api.client.get("/scopes", headers=mine)) == "token-invalid"
 
 
 def test_a_token_that_asks_too_often_is_told_when_to_come_back(api):

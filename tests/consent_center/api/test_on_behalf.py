@@ -26,6 +26,8 @@ def test_a_delegate_speaks_until_the_delegation_is_taken_back(any_api):
     made = api.client.post(where, json=asked(api), headers={"Idempotency-Key": "one"})
     again = api.client.post(where, json=asked(api), headers={"Idempotency-Key": "one"})
     assert (made.status_code, made.text) == (201, again.text)
+    other = api.client.post(where, json=asked(api, to=api.members[2]), headers={"Idempotency-Key": "one"})
+    assert (other.status_code, code(other)) == (409, "idempotency-conflict")
     name = made.json()["id"]
     speaking = {"actor": "delegate", "delegation": name}
     assert api.client.post("/statements", json=api.statement(**speaking)).json()["actor"] == "delegate"

@@ -11,6 +11,7 @@ from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.preview_cohort import preview_cohort
+from consent_center.workflows.sign_in import begin, take_begun
 from consent_center.workflows.withdraw_consent import withdraw_consent
 from tests.consent_center.world import ANSWERED, NOW, TRAIN, found
 
@@ -52,6 +53,21 @@ def test_previews_asked_for_at_once_tell_the_same_band(store):
         bands = list(pool.map(ask, range(8), timeout=60))
     assert len(set(bands)) == 1
     assert store.run(preview_cohort, "sales", [TRAIN], noise=Loud(99), at=NOW) == bands[0]
+
+
+def test_what_a_browser_began_is_taken_once_however_many_bring_it_back_at_once(store):
+    """Else one answer of a passkey, or of an identity provider, would sign two browsers in."""
+    together = Barrier(8)
+
+    def take(_):
+        together.wait(30)
+        return store.run(take_begun, holder=b"h" * 32, kind="passkey-get", at=NOW)
+
+    for number in range(3):
+        store.run(begin, holder=b"h" * 32, kind="passkey-get", payload=str(number), at=NOW)
+        with ThreadPoolExecutor(8) as pool:
+            taken = list(pool.map(take, range(8), timeout=60))
+        assert [one for one in taken if one is not None] == [str(number)]
 
 
 class Loud:

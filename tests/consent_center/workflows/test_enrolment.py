@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from consent_center.errors import EnrolmentError
-from consent_center.storage import cohorts, members
+from consent_center.storage import cohorts, members, references
 from consent_center.workflows.enrol_member import enrol_member
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.unenrol_member import unenrol_member
@@ -35,9 +35,9 @@ def test_11_linking_again_gives_a_new_pseudonym_and_a_new_key(store):
     assert len({before.cohort_key, after.cohort_key, elsewhere.cohort_key}) == 3
     assert store.read(members.by_pseudonym, "sales", [before.pseudonym, after.pseudonym]) == {after.pseudonym: mei}
     asked = [one.pseudonym.hex() for one in (elsewhere, after, before, after)]
-    number = store.read(members.numbers, [mei])[0]
-    assert store.read(members.numbers, asked, site="sales") == [None, number, None, number]
-    assert store.read(members.numbers, ["0" * 32, mei, after.pseudonym.hex(), mei]) == [None, number, None, number]
+    number = store.read(references.numbers, [mei])[0]
+    assert store.read(references.numbers, asked, site="sales") == [None, number, None, number]
+    assert store.read(references.numbers, ["0" * 32, mei, after.pseudonym.hex(), mei]) == [None, number, None, number]
 
 
 def test_11_a_sites_cohort_lists_its_own_pseudonyms_of_those_linked_there_now(store):
