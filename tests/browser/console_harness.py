@@ -25,9 +25,9 @@ from consent_center.workflows.suspend_study import suspend_study
 from consent_center.workflows.watch_studies import watch_studies
 from tests.browser.test_every_page import OPEN_ALL
 from tests.consent_center.rounds import settle_honestly
-from tests.consent_center.studies.studying import study_text
+from tests.consent_center.studies.studying import GROCER, study_text
 from tests.consent_center.world import DAY, NOW, TEXT, notice
-from tests.console.office import Office, open_office, terms
+from tests.console.office import Office, open_office
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SEEN = [
@@ -61,6 +61,7 @@ PAGES = {
     "huang": ("", "studies/churn-2", "studies/churn-3", "key", "contracts", "definitions", "rules", HELD),
     "lin": ("", "studies/churn-2", HELD),
     "wu": ("studies/new", "studies?words=nothing+fits", "studies/none"),
+    "sales-op": ("", "studies", "runs/run-1", "budgets", "rules"),
     "ada": ("", "people"),
 }
 FORMS = {
@@ -149,7 +150,7 @@ def fill(office: Office) -> None:
         here.answer(stopped, name)
     why = "A member complained about the notice."
     here.store.run(suspend_study, stopped.id, by="lin", role="members-representative", reason=why, at=NOW)
-    here.store.run(register_contract, terms(), by="huang", at=NOW)
+    here.store.run(register_contract, GROCER, by="huang", at=NOW)
     traits = frozenset({"runs unseen by members", "sees people who are not members"})
     tool = Tool("wifi", "Wi-Fi counters", "sales", "purchases", traits, "head", NOW)
     here.store.run(register_tool, tool, by="chen", at=NOW)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,7 +16,6 @@ from audit.log.publish import publish
 from consent_center.console.create import create_console
 from consent_center.storage.entries import leaves_since
 from consent_center.storage.transaction import Store
-from consent_center.studies.contract import Certificate, ContractTerms
 from consent_center.web.headers import SecurityHeaders
 from consent_center.web.house import House
 from consent_center.web.mail import Outbox
@@ -28,7 +27,7 @@ from consent_center.web.tokens import fingerprint, form_token, new_secret
 from consent_center.web.wiring import Wiring
 from consent_center.workflows.staff_sign_in import hand_out_staff_link
 from tests.consent_center.studies.studying import Programme, programme
-from tests.consent_center.world import DAY, KEYS, NOW
+from tests.consent_center.world import KEYS, NOW
 
 ORIGIN = "http://localhost:8000"
 _LOG = "harbour.example/accord"
@@ -115,22 +114,3 @@ def open_office(folder: Path, *, database: str = "") -> Iterator[Office]:
         app.add_middleware(Switches, cookies=house.cookies)
         app.add_middleware(SecurityHeaders, https=False)
         yield Office(programme(store), app, wiring, clock, signer, folder / "log")
-
-
-def terms(**changes) -> ContractTerms:
-    """A contract with the grocer whose certificate ends soon."""
-    made = ContractTerms(
-        code="grocer-2026",
-        recipient="grocer",
-        role="independent",
-        purposes=("churn-model", "matching", "fairness-audit"),
-        scopes=("purchases",),
-        countries=("TW",),
-        begins=NOW - DAY,
-        ends=NOW + 30 * DAY,
-        retention_days=30,
-        breach_hours=24,
-        certificates=(Certificate("ISO 27001", NOW + 10 * DAY),),
-        transfer="standard-contract",
-    )
-    return replace(made, **changes)

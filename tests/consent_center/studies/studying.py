@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from consent_center.consent.grant import Act as Said
 from consent_center.storage import ledger
 from consent_center.storage.transaction import Store
+from consent_center.studies.contract import Certificate, ContractTerms
 from consent_center.studies.lifecycle import Standing
 from consent_center.studies.person import Person
 from consent_center.studies.roles import Role
@@ -24,7 +25,23 @@ from consent_center.workflows.staff_accounts import keep_person
 from federated.approvals import Approval, Pinned, sign_approval
 from federated.plan import Attribute, Feature
 from privacy.ledger import PROGRAMME, Budget
-from tests.consent_center.world import ABROAD, AGE, NOW, TRAIN, found, said
+from tests.consent_center.world import ABROAD, AGE, DAY, NOW, TRAIN, found, said
+
+GROCER = ContractTerms(
+    code="grocer-2026",
+    recipient="grocer",
+    role="independent",
+    purposes=("churn-model", "matching", "fairness-audit"),
+    scopes=("purchases",),
+    countries=("TW",),
+    begins=NOW - DAY,
+    ends=NOW + 30 * DAY,
+    retention_days=30,
+    breach_hours=24,
+    certificates=(Certificate("ISO 27001", NOW + 10 * DAY),),
+    transfer="standard-contract",
+)
+"""A contract with the grocer whose certificate ends soon."""
 
 STAFF = (
     Person("ada", "Ada Admin", "programme", frozenset({Role.ADMINISTRATOR})),

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.consent.scope import Provenance, Scope, ScopeClass
 from consent_center.storage import governance
-from consent_center.studies.contract import Certificate, ContractTerms
+from consent_center.studies.contract import Certificate
 from consent_center.studies.errors import ContractError, StudyError
 from consent_center.studies.lifecycle import Stage
 from consent_center.studies.tool import Tool
@@ -23,23 +23,9 @@ from consent_center.workflows.show_studies import show_study
 from consent_center.workflows.staff_accounts import keep_person
 from consent_center.workflows.watch_studies import watch_studies
 from federated.errors import RefusedError
-from tests.consent_center.studies.studying import programme, study_text
+from tests.consent_center.studies.studying import GROCER, programme, study_text
 from tests.consent_center.world import ABROAD, DAY, NOW, notice
 
-TERMS = ContractTerms(
-    code="grocer-2026",
-    recipient="grocer",
-    role="independent",
-    purposes=("churn-model", "matching", "fairness-audit"),
-    scopes=("purchases",),
-    countries=("TW",),
-    begins=NOW - DAY,
-    ends=NOW + 30 * DAY,
-    retention_days=30,
-    breach_hours=24,
-    certificates=(Certificate("ISO 27001", NOW + 10 * DAY),),
-    transfer="standard-contract",
-)
 SECOND = timedelta(seconds=1)
 
 
@@ -47,7 +33,7 @@ SECOND = timedelta(seconds=1)
 def here(small_store):
     made = programme(small_store)
     small_store.run(enrol_members, made.members, "grocer", at=NOW - timedelta(hours=2))
-    made.store.run(register_contract, TERMS, by="huang", at=NOW - timedelta(hours=2))
+    made.store.run(register_contract, GROCER, by="huang", at=NOW - timedelta(hours=2))
     return made
 
 
@@ -95,7 +81,10 @@ def test_the_sweep_records_a_suspension_once_and_blames_whoever_answers_for_it(h
     found = here.store.read(governance.findings)
     assert {(one.kind, one.owner) for one in found} == {("study-suspended", "head"), ("contract-expired", "head")}
     here.store.run(
-        register_contract, replace(TERMS, certificates=(Certificate("ISO 27001", NOW + 20 * DAY),)), by="huang", at=ends
+        register_contract,
+        replace(GROCER, certificates=(Certificate("ISO 27001", NOW + 20 * DAY),)),
+        by="huang",
+        at=ends,
     )
     assert standing(here, study, at=ends).approved
     here.store.run(watch_studies, at=ends)
@@ -104,7 +93,7 @@ def test_the_sweep_records_a_suspension_once_and_blames_whoever_answers_for_it(h
 
 
 def test_a_contract_that_does_not_cover_a_scope_holds_the_study(here, study):
-    here.store.run(register_contract, replace(TERMS, scopes=("browsing",)), by="huang", at=NOW)
+    here.store.run(register_contract, replace(GROCER, scopes=("browsing",)), by="huang", at=NOW)
     assert "contract-scope:grocer" in standing(here, study, at=NOW).missing
 
 
@@ -118,7 +107,7 @@ def test_an_attested_return_ends_the_contract(here, study):
 
 def test_a_transfer_abroad_without_a_mechanism_is_no_contract(here):
     with pytest.raises(ContractError, match="mechanism"):
-        here.store.run(register_contract, replace(TERMS, transfer=""), by="huang", at=NOW)
+        here.store.run(register_contract, replace(GROCER, transfer=""), by="huang", at=NOW)
 
 
 def test_a_scope_that_became_sensitive_suspends_until_it_is_assessed_anew(here, study):
