@@ -5,15 +5,17 @@ from threading import Barrier
 
 import numpy as np
 
+from consent_center.consent.grant import Act
 from consent_center.consent.verdict import Reason
-from consent_center.errors import SupersededError
+from consent_center.errors import IdempotencyError, SupersededError
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.preview_cohort import preview_cohort
 from consent_center.workflows.sign_in import begin, take_begun
+from consent_center.workflows.speak import Spoken, speak_each
 from consent_center.workflows.withdraw_consent import withdraw_consent
-from tests.consent_center.world import ANSWERED, NOW, TRAIN, found
+from tests.consent_center.world import ANSWERED, NOW, TRAIN, found, said
 
 PAIRS = 12
 
@@ -38,6 +40,29 @@ def test_a_yes_and_a_withdrawal_at_once_end_in_the_withdrawal(store):
     single = [store.read(ask_verdict, member, [TRAIN], at=NOW)[0].reason for member in people]
     assert set(single) == {Reason.WITHDRAWN}
     assert store.read(ask_verdicts, Questions.of([(member, TRAIN) for member in people]), at=NOW) == single
+
+
+def test_of_requests_gathered_under_one_key_the_first_counts_and_another_one_is_refused(small_store):
+    """However they fall into one transaction: each is asked as if it had come alone, after those before it."""
+    mei, *_ = found(small_store)
+
+    def spoken(act, *, key="one", token="t"):
+        return Spoken(said(mei, act, TRAIN), "", False, token, key, act.encode(), lambda kept: str(kept.entry))
+
+    first, again, other, stranger, unkeyed = small_store.run(
+        speak_each,
+        [
+            spoken(Act.REFUSED),
+            spoken(Act.REFUSED),
+            spoken(Act.WITHDRAWN),
+            spoken(Act.WITHDRAWN, token="u"),
+            spoken(Act.REFUSED, key=""),
+        ],
+        at=NOW,
+    )
+    assert first == again
+    assert isinstance(other, IdempotencyError)
+    assert len({first, stranger, unkeyed}) == 3
 
 
 def test_previews_asked_for_at_once_tell_the_same_band(store):
