@@ -85,6 +85,13 @@ PAGES = {
     "members": ("chen", "/members"),
     "people": ("ada", "/people"),
     "key": ("legal", "/key"),
+    "models": ("wu", "/models"),
+    "decisions": ("chen", "/decisions"),
+    "operator_studies": ("sales-op", "/studies"),
+    "operator_study": ("sales-op", "/studies/study-7"),
+    "operator_runs": ("sales-op", "/runs"),
+    "operator_budgets": ("sales-op", "/budgets"),
+    "operator_findings": ("sales-op", "/findings"),
 }
 """Name -> who opens it, and its path in the console."""
 ELSEWHERE = {
@@ -96,6 +103,7 @@ ELSEWHERE = {
     "/runs/{run}/events",
     "/log/{index}/proof",
     "/reviews/{digest}",
+    "/models/{digest}",
     "/audits/compare",
     "/audits/{run}",
     "/audits/{run}/report.html",
@@ -103,7 +111,7 @@ ELSEWHERE = {
     "/audits/{run}/report.json",
     "/audits/{run}/model.cdx.json",
 }
-"""What is no page of a signed-in person, is a file, or shows one audit or draft, of which this programme has none."""
+"""What is no page of a signed-in person, is a file, or shows an audit, model or draft: this programme has none."""
 STAFF = (
     Person("ada", "Ada", "programme", frozenset({Role.ADMINISTRATOR})),
     Person("wu", "Wu", "programme", frozenset({Role.DATA_SCIENTIST})),

@@ -1,18 +1,20 @@
 """Reads about single members: the entry first, then what it says; masked unless a reason and an end were given."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from consent_center.console.acts import ReadMember
-from consent_center.console.desk import PostedDep
+from consent_center.console.desk import PostedDep, StaffPage
 from consent_center.errors import RuleError, UnknownError
 from consent_center.web.forms import FieldError
-from consent_center.workflows.read_member import read_member
+from consent_center.workflows.read_member import SeenMember, read_member
 
 router = APIRouter()
 
@@ -20,7 +22,7 @@ router = APIRouter()
 @router.get("/members", response_class=HTMLResponse)
 def members(page: ReadMember) -> Response:
     """Read about one member; nothing is shown before an entry is written."""
-    return page.show("console/members/page.html", here="members", seen=None, refused="")
+    return _members(page)
 
 
 @router.post("/members")
@@ -42,13 +44,18 @@ def look(page: ReadMember, form: PostedDep) -> Response:
             at=page.at,
         )
     except FieldError as error:
-        return page.show(
-            "console/members/page.html", here="members", seen=None, refused="", problems=[error], status=422
-        )
+        return _members(page, form.fields, problems=[error], status=422)
     except (RuleError, UnknownError) as error:
-        return page.show("console/members/page.html", here="members", seen=None, refused=str(error), status=409)
+        return _members(page, form.fields, refused=str(error), status=409)
     if turn == "export":
         written = json.dumps({**asdict(seen), "until": until and until.isoformat()}, ensure_ascii=False, indent=1)
         name = 'attachment; filename="member.json"'
         return Response(written, media_type="application/json", headers={"Content-Disposition": name})
-    return page.show("console/members/page.html", here="members", seen=seen, refused="")
+    return _members(page, seen=seen)
+
+
+def _members(
+    page: StaffPage, typed: Mapping[str, str] | None = None, *, seen: SeenMember | None = None, **more: Any
+) -> HTMLResponse:
+    kept = {"member": "", "reason": "", "hours": "0"} | {name: text[:600] for name, text in (typed or {}).items()}
+    return page.show("console/members/page.html", here="members", seen=seen, typed=kept, **{"refused": "", **more})

@@ -24,6 +24,7 @@ from consent_center.workflows.show_oversight import (
     show_run,
     show_runs,
 )
+from consent_center.workflows.staff_accounts import show_names
 from consent_center.workflows.staff_sign_in import staff_in_force
 
 router = APIRouter()
@@ -92,6 +93,7 @@ def _findings(
         found=[one for one in found if one.closed_at is None],
         closed=[one for one in found if one.closed_at is not None],
         refused=refused,
+        names=page.wiring.store.read(show_names),
     )
 
 

@@ -152,14 +152,13 @@ def _people(page: StaffPage, *, refused: str = "", status: int = 200, **more: An
 def _key(page: StaffPage, *, refused: str = "", status: int = 200, **more: Any) -> HTMLResponse:
     registered = page.wiring.store.read(key_of, reviewer=page.person.id)
     everybody, lent = page.wiring.store.read(show_staff, at=page.at)
-    others = [one for one in everybody if one.id != page.person.id and one.is_here(at=page.at)]
     return page.show(
         "console/key/page.html",
         here="key",
         status=status,
         public=key_text(registered[0].key) if registered else "",
         by_passkey=bool(registered and registered[1]),
-        colleagues=[one for one in others if one.answers_as],
+        colleagues=[one for one in everybody if one.is_here(at=page.at) and one.can_stand_in_for(page.person)],
         lent=[one for one in lent if page.person.id in (one.reviewer, one.stand_in)],
         names={one.id: one.name for one in everybody},
         refused=refused,

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from consent_center.studies.roles import Act, Role, may, reviewing_role
 
+_SITE = "site:"
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -36,6 +38,13 @@ class Person:
     def answers_as(self) -> str | None:
         """The role in which she answers studies; None if she answers none."""
         return reviewing_role(self.roles, self.site)
+
+    def can_stand_in_for(self, other: "Person") -> bool:
+        """May she answer in another's role? A site is answered for by people of sites of its own organisation."""
+        mine, lent = self.answers_as, other.answers_as
+        if mine is None or lent is None or self.id == other.id or mine.startswith(_SITE) != lent.startswith(_SITE):
+            return False
+        return not lent.startswith(_SITE) or self.organisation == other.organisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,11 @@ def show_staff(tx: Transaction, *, at: datetime) -> tuple[list[Person], list[Sta
     return staff.everybody(tx), staff.stand_ins(tx, at=at)
 
 
+def show_names(tx: Transaction) -> dict[str, str]:
+    """A query: account -> name, of everybody who ever was here."""
+    return {one.id: one.name for one in staff.everybody(tx)}
+
+
 def _append(tx: Transaction, action: str, person: Person, *, by: str, at: datetime) -> None:
     private = {
         "person": person.id,

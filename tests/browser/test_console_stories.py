@@ -62,13 +62,17 @@ def answer(served: ServedOffice, page: Page, study: str, say: str, *, tick: bool
     expect(page.locator(".queue", has_text=reason)).to_be_visible()
 
 
-def file(served: ServedOffice, browser: Browser, text: str, name: str, language: str) -> None:
-    """A data scientist writes a study, reads what it would cost, and files it."""
+def file(served: ServedOffice, browser: Browser, text: str, name: str, language: str, *, tries: bool = False) -> None:
+    """A data scientist writes a study, reads what it would cost, tries it without each scope, and files it."""
     page = sit(served, browser, "wu", language)
     page.goto(f"{served.origin}/console/studies/new")
     page.locator("#text").fill(text)
     page.get_by_role("main").get_by_role("button").first.click()
     expect(page.locator("#outlook")).to_be_visible()
+    if tries:
+        page.locator("form[action$='studies/try'] button").click()
+        expect(page.locator("#drops")).to_be_visible(timeout=60_000)
+        assert violations(page) == []
     page.get_by_role("main").get_by_role("button").last.click()
     page.wait_for_url(f"{served.origin}/console/studies/{name}")
     page.context.close()
@@ -107,7 +111,7 @@ def test_no_page_of_the_console_breaks_an_accessibility_rule(served, browser) ->
 
 def a_data_scientist_brings_an_idea_to_an_approved_study(served: ServedOffice, browser: Browser, language: str) -> None:
     name = f"idea-{language.lower()}"
-    file(served, browser, study_text(name, epsilon=0.5), name, language)
+    file(served, browser, study_text(name, epsilon=0.5), name, language, tries=True)
     assess(served, browser, name, language)
     for person in ("huang", "lai", "lin", "sales-op"):
         page = sit(served, browser, person, language)

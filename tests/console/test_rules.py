@@ -188,3 +188,13 @@ def test_studies_are_found_by_words_and_stage(fresh_office: Office) -> None:
     assert "No study fits." in seat.get("/console/studies?words=100%25").text
     assert "No study fits." in seat.get("/console/studies?stage=closed").text
     assert seat.get("/console/studies?stage=nonsense&before=nonsense").status_code == 200
+
+
+def test_what_was_typed_about_a_member_is_kept_and_only_fitting_colleagues_are_offered(office: Office) -> None:
+    seat = office.seat("chen")
+    page = seat.post("/console/members", member="m-17", reason="", hours="2", turn="look").text
+    assert 'value="m-17"' in page
+    assert 'value="2"' in page
+    offered = re.findall(r'<option value="([^"]+)">', office.seat("huang").get("/console/key").text)
+    assert offered == ["lai", "lin", "yeh"]
+    assert "Nobody here can stand in for you." in office.seat("grocer-op").get("/console/key").text
