@@ -114,10 +114,11 @@ def exchange_with_helpers(run: Run, exchange: Exchange) -> None:
     started, until = perf_counter(), run.patience.deadline()
     kind, number = exchange.release.kind, exchange.number
     while True:
-        _return(run)
         round_ = LinkRound(run.plan, run.name, lambda messages: run.ask(kind, number, messages))
-        round_.exchange(run.gate.admit_round(run.name, number, run.nonces))
-        run.nonces = round_.nonces
+        round_.refusals = _return(run)
+        if not round_.refusals:
+            round_.exchange(run.gate.admit_round(run.name, number, run.nonces))
+            run.nonces = round_.nonces
         if not round_.refusals or not (
             {*round_.refusals.values()} <= AWAY | {Refusal.ROUND_OUT_OF_ORDER} and run.patience.again(until)
         ):
@@ -161,14 +162,22 @@ def _summed(run: Run, exchange: Exchange, weights: Any) -> dict[str, Total]:
     raise RefusedError(next(iter(left.values())), f"no attempt at round {exchange.number} opened a sum")
 
 
-def _return(run: Run) -> None:
-    """Let sites that left come back: each says where it stands in the run, and its present nonce."""
+def _return(run: Run) -> dict[str, Refusal]:
+    """Let sites that left come back: each says where it stands in the run, and its present nonce.
+
+    Returns:
+        Who is still away, and why.
+    """
     orders = {site: order_bytes(order) for site, order in run.admission.orders.items() if site not in run.nonces}
     if not orders:
-        return
-    for site, answer in run.ask(None, 0, orders).items():
-        if refusal_of(answer, kind="opened") is None:
-            run.nonces[site] = parse_opened(answer).nonce
+        return {}
+    answers, away = run.ask(None, 0, orders), {}
+    for site in orders:
+        if (code := refusal_of(answers.get(site), kind="opened")) is None:
+            run.nonces[site] = parse_opened(answers[site]).nonce
+        else:
+            away[site] = code
+    return away
 
 
 def _absent(run: Run) -> dict[str, SiteRound]:

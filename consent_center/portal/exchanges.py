@@ -15,6 +15,8 @@ from consent_center.portal.proofs import ShownProof
 from consent_center.portal.standing import path_of
 from consent_center.web.formats import Formats
 from consent_center.workflows._exchanged import Exchanged
+from federated.linkage.randomised import truth_rate
+from privacy.mechanism import RandomisedResponse
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,13 @@ def uses_of(one: Exchanged, names: Names, formats: Formats) -> tuple[Use, Use]:
     else:
         label, group = one.numbers.labels, one.numbers.answers
         texts = (
-            t("linkage.use_helper", **said, scopes=theirs, hits=best_answer(label.epsilon, label.options)),
+            t("linkage.use_helper", **said, scopes=theirs, hits=best_answer(label)),
             t(
                 "linkage.use_holder",
                 **said,
                 scopes=theirs,
                 groups=group.options,
-                hits=best_answer(group.epsilon, group.options),
+                hits=best_answer(group),
             ),
         )
     pages = [path_of(items[0]) if items else None for items in (one.at_helper, one.at_holder)]
@@ -103,11 +105,6 @@ def exchange_lines(one: Exchanged, names: Names, formats: Formats) -> list[Line]
     ]
 
 
-def best_answer(epsilon: float, options: int) -> int:
-    """How often in 100 a randomised answer is the true one, rounded up: e^ε / (e^ε + options - 1).
-
-    Source:
-        Kairouz, Oh, Viswanath 2016, "Extremal Mechanisms for Local Differential Privacy", k-ary randomised response.
-    """
-    true = math.exp(epsilon)
-    return min(100, math.ceil(100 * true / (true + options - 1)))
+def best_answer(answer: RandomisedResponse) -> int:
+    """How often in 100 a guess from a randomised answer is right, rounded up."""
+    return min(100, math.ceil(100 * truth_rate(answer)))

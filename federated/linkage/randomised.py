@@ -19,7 +19,7 @@ Source:
 """
 
 import math
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,18 +111,23 @@ def answer_once(
     return {token: kept[token] for token in truths}
 
 
-def all_answered(asked: Collection[bytes], given: Mapping[bytes, int], mechanism: RandomisedResponse) -> list[int]:
-    """The partner's answers in the order asked.
+def all_answered(answers: npt.ArrayLike, due: npt.ArrayLike, mechanism: RandomisedResponse) -> None:
+    """Refuse what is not an answer about each member who was asked about, and nobody else.
+
+    Args:
+        answers: one for each place of the list, shape (places,).
+        due: at which places an answer is due, shape (places,); what stands at the others is not looked at.
+        mechanism: of the answers.
 
     Raises:
-        RefusedError: `link-tampered`: an answer is missing, is about somebody else, or is none of the options. Half an
-            exchange is no exchange: which half is missing could tell something.
+        RefusedError: `link-tampered`: an answer is missing, is one too many, or is none of the options. Half an
+            exchange is no exchange: whoever chose which half is used would read from what follows who is in it.
     """
-    if set(asked) != set(given) or any(one not in range(mechanism.options) for one in given.values()):
+    given, wanted = np.asarray(answers), np.asarray(due, dtype=bool)
+    if given.shape != wanted.shape or not np.isin(given[wanted], range(mechanism.options)).all():
         raise RefusedError(
             Refusal.LINK_TAMPERED, "the partner did not answer exactly what was asked; nothing of it is used"
         )
-    return [given[token] for token in asked]
 
 
 def edges_of(scores: npt.ArrayLike, exchange: Exchange, noise: NoiseSource) -> Floats:

@@ -35,10 +35,10 @@ class Manifest:
         return cls(width=width, count=len(items), digest=sha256(b"".join(items)).hexdigest())
 
 
-def parts(items: Sequence[bytes], *, have: int = 0) -> Iterator[bytes]:
-    """The parts of a list from its `have`-th item on."""
-    for start in range(have, len(items), PART_ITEMS):
-        yield b"".join(items[start : start + PART_ITEMS])
+def parts(items: Sequence[bytes], *, have: int = 0, size: int = PART_ITEMS) -> Iterator[bytes]:
+    """The parts of a list from its `have`-th item on, each of `size` items."""
+    for start in range(have, len(items), size):
+        yield b"".join(items[start : start + size])
 
 
 class Arriving:

@@ -22,6 +22,7 @@ from federated.errors import Refusal, RefusedError
 from federated.exchange import Opened, RoundReply, opened_bytes, parse_order, reply_bytes
 from federated.gate import FRESH_FOR
 from federated.linkage.limits import Matchings
+from federated.linkage.randomised import all_answered
 from federated.plan import parse_plan
 from federated.plan_exchange import numbers_of
 from federated.signed import Signed
@@ -163,9 +164,7 @@ class Links:
         for link in work.links:
             bins = session.unsealed(sealed[link.helper.site], work, link)
             due = np.array([own not in session.removed for own in link.members])
-            options = numbers_of(work.plan.releases, link.helper).bins
-            if bins.shape != due.shape or (bins[due] >= options).any():
-                raise RefusedError(Refusal.LINK_TAMPERED, f"{link.helper.site} did not answer exactly what was asked")
+            all_answered(bins, due, numbers_of(work.plan.releases, link.helper).answers)
             tokens = [*link.tokens.pseudonym_of]
             came[about_received(link.pairing, work.permit.plan_digest)] = {
                 tokens[place]: int(bins[place]) for place in np.flatnonzero(due)

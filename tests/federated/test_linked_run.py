@@ -4,16 +4,18 @@ Whatever is wrong with it ends in a refusal that says why, with nothing half don
 same answers; and what crosses about others is, byte for byte in size, the same whoever did not consent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from federated.coordinator import run_study
 from federated.errors import Refusal
 from federated.exchange import Refused, kind_of, refused_bytes
 from federated.flower.embedded import run_embedded
 from federated.gate import RunReport
+from federated.local_round import Patience
 from federated.models.package import parse_package
 from federated.plan_exchange import BIN_FEATURE
 from federated.site import linking
@@ -98,19 +100,34 @@ def test_a_second_run_in_the_quarter_gives_the_same_answers(tmp_path) -> None:
 
 
 def test_whoever_does_not_consent_changes_no_transcript(tmp_path) -> None:
-    """The same linked members, with and without a hundred others at every site: each message has the same size."""
+    """The same linked members, with and without others at every site who did not consent: byte for byte in size."""
 
-    def transcript(folder, others: int) -> list[tuple[str, str, int, int]]:
-        world = build_linked_world(folder, enrolled=LINKED + others)
+    def transcript(others: int) -> list[tuple[str, str, int, int]]:
+        world = build_linked_world(tmp_path / str(others), enrolled=LINKED + others)
         sites, seen = watched(world)
-        run_embedded(world.gate, "study-1", sites)
-        return [
-            (site, kind, len(parse_step(asked, kind=kind).blobs[-1]), len(answer) // 64)
-            for site, kind, asked, answer in seen
-            if kind.startswith("link-")
-        ]
+        assert run_embedded(world.gate, "study-1", sites).outcome == "completed"
+        return [(site, kind, len(asked), len(said)) for site, kind, asked, said in seen if kind.startswith("link-")]
 
-    assert transcript(tmp_path / "with", 100) == transcript(tmp_path / "without", 0)
+    assert transcript(1) == transcript(0) == transcript(100)
+
+
+def test_a_key_of_an_earlier_run_is_stale(tmp_path) -> None:
+    """A coordinator that hands on what a helper said in an earlier run gets no label for it."""
+    world, kept = build_linked_world(tmp_path), {}
+    alive = world.agents[HELPERS[0]].answer
+
+    def again(message: bytes) -> bytes:
+        said = alive(message)
+        return kept.setdefault("key", said) if kind_of(said) == "link-keys" else said
+
+    def of_this_run(message: bytes) -> bytes:
+        said = again(message)
+        if kind_of(said) != "link-keys":
+            return said
+        return step_bytes(replace(parse_step(said, kind="link-keys"), run=parse_step(message, kind="link-open").run))
+
+    assert run(world, **{HELPERS[0]: again}).outcome == "completed"
+    assert run(world, **{HELPERS[0]: of_this_run}).outcome == Refusal.LINK_STALE.value
 
 
 def test_a_member_who_took_the_linkage_back_has_no_bin_and_her_label_does_not_cross(tmp_path) -> None:
@@ -147,6 +164,42 @@ def test_a_site_that_was_killed_in_an_exchange_ends_it_and_the_next_begins_anew(
     assert run(world).outcome == "completed"
     again = _bins(world)
     assert {token: again[token] for token in bins} == bins
+
+
+def test_sites_that_die_in_an_exchange_and_come_back_late_end_it_whole_and_are_charged_once(tmp_path) -> None:
+    """A helper dies with its answer, the holder before it has any; both are still away when the next try begins."""
+    world = build_linked_world(tmp_path)
+    dies, away, seen = {HELPERS[1]: "link-help", HOLDER: "link-bins"}, dict[str, int](), list[dict[bytes, int]]()
+
+    def ask(_kind: object, _number: int, messages: Mapping[str, bytes]) -> dict[str, bytes]:
+        answers = {}
+        for site, message in messages.items():
+            if away.get(site):
+                away[site] -= 1
+                continue
+            said = kind_of(message)
+            if site != HOLDER or said != dies.get(site):
+                answers[site] = world.agents[site].answer(message)
+            if said == dies.get(site):
+                del dies[site]
+                answers.pop(site, None)
+                seen.append(kept(world, HOLDER, about_labels("label", 1.0, EPOCH), [one for _, one in _tokens(world)]))
+                world.agents[site].close()
+                world.reopened(site)
+                away[site] = 2
+        return answers
+
+    report = run_study(world.gate, "study-1", ask=ask, patience=Patience(60.0, wait=lambda _: None))
+    assert (report.outcome, dies, {*away.values()}) == ("completed", {}, {0})
+    assert seen[0] == seen[1] == kept(world, HOLDER, about_labels("label", 1.0, EPOCH), [*seen[0]])
+    assert len(_bins(world)) == LINKED
+    for site in (HOLDER, *HELPERS):
+        store = SiteStore(world.folders[site].database)
+        with store.reading() as database:
+            counted = database.execute("SELECT account, count(*) FROM charges GROUP BY account").fetchall()
+        store.close()
+        assert counted, site
+        assert {times for _, times in counted} == {1}, site
 
 
 @pytest.mark.parametrize(

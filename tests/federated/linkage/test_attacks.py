@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from statistics import NormalDist
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +15,17 @@ import pytest
 from federated.errors import Refusal, RefusedError
 from federated.linkage.limits import Matchings
 from federated.linkage.pairing import Pairing
-from federated.linkage.randomised import Exchange, answer_once, bins_of, edges_of, label_odds, truth_rate
+from federated.linkage.randomised import Exchange, all_answered, answer_once, bins_of, edges_of, label_odds, truth_rate
 from federated.linkage.tokens import link_token, pair_key
+from federated.models.exchange_plan import helper_plan
+from federated.models.registry import scorer_of
+from federated.site import helping
+from privacy.mechanism import cost
+from privacy.noise import NoiseSource
+from privacy.quantities import UNITS_PER_ONE
 from tests.federated.linkage.test_matching import card, run
+from tests.federated.linked_world import linked_plan
+from tests.federated.world import NoNoise
 from tests.privacy.seeded_noise import SeededNoise
 
 PLAN = Exchange(epsilon_label=1.0, epsilon_bin=4.0)
@@ -129,3 +139,56 @@ def test_membership_inference_by_sizes() -> None:
     with_her, without = run(ours, [*theirs, card(7)])[1], run(ours, theirs)[1]
     assert with_her == without
     assert len([*theirs, card(7)]) != len(theirs)
+
+
+def test_membership_inference_from_the_helpers_model() -> None:
+    """Whoever sees the helper's whole model, not only bins of it, cannot tell beyond her ε whether she was in.
+
+    400 trainings of the product with her and 400 without, of 60 members in all; without noise one of each is enough.
+    """
+    own = helper_plan(plan := linked_plan(members=60), plan.helpers[0])
+    work = SimpleNamespace(own=own, model=(model := scorer_of(own)))
+    rng = np.random.default_rng(20261122)
+    values = np.column_stack([rng.random(60), rng.integers(0, 2, 60)])
+    values[0] = (1.0, 1.0)
+    inputs, labels = np.asarray(model.design(own.features, values), float), rng.integers(0, 2, 60).astype(float)
+    labels[0] = 1.0
+
+    def advantage(noise: Callable[[int], NoiseSource], times: int) -> float:
+        """How much more often the best test says yes of her when she is in than when she is not."""
+        her_way = inputs[0] / np.linalg.norm(inputs[0])
+        leans = [
+            [float(helping._trained(work, inputs[start:], labels[start:], noise(2 * turn + start)) @ her_way)
+             for turn in range(times)]
+            for start in (0, 1)
+        ]  # fmt: skip
+        with_her, without = (np.sort(one) for one in leans)
+        places = np.concatenate([with_her, without])
+        over = [1 - np.searchsorted(one, places, side="left") / times for one in (with_her, without)]
+        return float(np.abs(over[0] - over[1]).max())
+
+    spent = cost(own.releases[0].mechanism, times=own.releases[0].times)
+    mu = math.sqrt(spent.gaussian / UNITS_PER_ONE)
+    bound = 2 * NormalDist().cdf(mu / 2) - 1
+    assert bound < 0.5
+    assert advantage(SeededNoise, 400) <= bound + 0.1
+    assert advantage(lambda _: NoNoise(), 2) == 1.0
+
+
+def test_a_partner_that_withholds() -> None:
+    """Used as far as it came, half an exchange tells who is in the training; whole or not at all, it tells nothing."""
+    in_training = frozenset(TOKENS[: MEMBERS // 2])
+
+    def used_as_far_as_it_came(answers: dict[bytes, int]) -> int:
+        return len(in_training & answers.keys())
+
+    def used_whole(answers: dict[bytes, int]) -> str:
+        given = [answers.get(token, 255) for token in TOKENS]
+        with pytest.raises(RefusedError) as refused:
+            all_answered(given, [True] * MEMBERS, PLAN.answers)
+        return str(refused.value)
+
+    honest = answer_once({}, dict.fromkeys(TOKENS, 0), PLAN.answers, SeededNoise(5))
+    inside, outside = ({one: honest[one] for one in TOKENS if one != target} for target in (TOKENS[0], TOKENS[-1]))
+    assert used_as_far_as_it_came(inside) != used_as_far_as_it_came(outside)
+    assert used_whole(inside) == used_whole(outside)
