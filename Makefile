@@ -39,8 +39,8 @@ up: $(VENV)/.dev  ## everything as processes on loopback with TLS, on PostgreSQL
 down:  ## stop exactly what `make up` started
 	@$(BIN)/accord down
 
-topology: $(VENV)/.dev  ## the whole installation as processes: starts, trains through crashes, verifies, stops without a trace
-	$(BIN)/pytest tests/consent_center/gate/real_processes.py tests/topology/whole.py
+topology: $(VENV)/.dev  ## the whole installation as processes: trains through crashes, releases, scores, verifies, stops without a trace
+	$(BIN)/pytest tests/consent_center/gate/real_processes.py tests/topology/whole.py tests/topology/released.py
 
 departments: $(VENV)/.dev  ## three departments and a partner as processes: one model with an exchange inside, then a withdrawal
 	$(BIN)/pytest tests/topology/departments.py
@@ -72,9 +72,10 @@ screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
 planted: $(VENV)/.dev  ## a planted unfair model is blocked, a fair one passes; price parity on real receipts
 	$(BIN)/pytest tests/audits/planted.py tests/audits/prices.py tests/demo/story_synthetic.py
 
-peers: $(BIN)/python  ## ask LensKit about the lists that our measures are tested on, in an environment of its own
+peers: $(BIN)/python  ## ask LensKit about the lists that our measures are tested on, in an environment of its own, with openmined-psi
 	$(BIN)/python -m venv var/peers
 	var/peers/bin/python -m pip --disable-pip-version-check -q install lenskit==2025.8.1
+	-var/peers/bin/python -m pip --disable-pip-version-check -q install openmined-psi==2.0.6
 	var/peers/bin/python tests/audit/fairness/peers.py tests/vectors/lists.json
 
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
