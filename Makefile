@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down topology departments telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers matrix stock mutants million clean
+.PHONY: demo test check dev up down topology departments telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers compose matrix stock mutants million clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
@@ -77,6 +77,11 @@ peers: $(BIN)/python  ## ask LensKit about the lists that our measures are teste
 	var/peers/bin/python -m pip --disable-pip-version-check -q install lenskit==2025.8.1
 	-var/peers/bin/python -m pip --disable-pip-version-check -q install openmined-psi==2.0.6
 	var/peers/bin/python tests/audit/fairness/peers.py tests/vectors/lists.json
+
+compose: $(BIN)/python  ## hold compose.yaml against the published schema of the Compose specification
+	$(BIN)/python -m venv var/schema
+	var/schema/bin/python -m pip --disable-pip-version-check -q install check-jsonschema==0.39.0
+	var/schema/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
 test: check browser-tools  ## everything: checks, then the whole suite

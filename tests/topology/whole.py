@@ -3,6 +3,7 @@
 Real processes on PostgreSQL, minutes of it: `make topology`, not part of the suite.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -14,10 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from consent_center.settings import clock
 from consent_center.topology.processes import Known
 from consent_center.topology.state import Installation, read_installation, read_status
 
@@ -127,6 +130,30 @@ def test_a_run_goes_on_through_the_death_of_coordinator_and_site_and_comes_to_it
     services = read_status(up.folder)["services"]
     assert services["coordinator"]["restarts"] == 1
     assert services[f"site-{up.sites[0]}"]["restarts"] == 1
+
+
+def test_a_model_that_is_withheld_goes_through_a_signed_override_with_an_end_and_no_other_way(
+    up: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for line in (up.folder / "admin.env").read_text().splitlines():
+        monkeypatch.setenv(line.partition("=")[0], line.partition("=")[2].strip("'"))
+    run = re.findall(r"run-[0-9a-f]{16}", accord("audit", "list"))[0]
+    shown = accord("audit", "show", run, code=1)  # few members of each group: no PASS on this data
+    model = re.findall(r"  model ([0-9a-f]{64})", shown)[0]
+    assert "not released" in accord("study", "model", model, tmp_path / "early.model", code=2)
+    reviewer = [
+        "--key",
+        up.folder / "reviewers" / "members-representative.key",
+        "--as",
+        "members-representative-reviewer",
+    ]
+    until = (clock() + timedelta(days=7)).date().isoformat()
+    signed = [*reviewer, "--reason", "To be shown to staff on a stand only, never used for a decision."]
+    assert "within 90 days" in accord("audit", "override", run, *signed, "--until", "2099-01-01", code=2)
+    assert f"Overridden until {until}" in accord("audit", "override", run, *signed, "--until", until)
+    assert "OVERRIDDEN by members-representative-reviewer" in accord("audit", "show", run, code=1)
+    accord("study", "model", model, tmp_path / "churn.model")
+    assert hashlib.sha256((tmp_path / "churn.model").read_bytes()).hexdigest() == model
 
 
 def test_the_log_is_witnessed_and_verifies(up: Installation) -> None:

@@ -30,7 +30,7 @@ def test_a_deployed_run_gives_the_model_of_the_embedded_one(tmp_path: Path) -> N
             with connected(tmp_path / "net", world.answers) as network:  # type: ignore[arg-type]
                 wait_for(network.link, network.sites, timeout_s=20)
                 report = run_deployed(world.gate, "study-1", network.link, network.sites)
-        assert report.outcome == "completed"
+        assert report.outcome == "completed", report
         models.append(parse_package(report.model).weights)
     assert np.array_equal(*models)
 
@@ -40,7 +40,7 @@ def test_secure_sums_run_over_the_network(tmp_path: Path) -> None:
     with connected(tmp_path / "net", world.answers) as network:  # type: ignore[arg-type]
         wait_for(network.link, network.sites, timeout_s=20)
         report = run_deployed(world.gate, "study-1", network.link, network.sites)
-    assert report.outcome == "completed"
+    assert report.outcome == "completed", (report, network.events)
     assert {event.what for event in network.events} >= {"activated", "pulled", "pushed"}
 
 
