@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, func
+from sqlalchemy import BigInteger, func, text
 from sqlmodel import Field, SQLModel, col, select
 
 from consent_center.storage.bulk import chunks
@@ -116,7 +116,12 @@ def of_member(tx: Transaction, member: str, *, limit: int = 200) -> list[Made]:
 
 
 def told_since(tx: Transaction, numbers: Sequence[int], *, since: datetime) -> dict[int, int]:
-    """Member number -> how many decisions that count against her limit were cleared since a moment."""
+    """Member number -> how many decisions that count against her limit were cleared since a moment.
+
+    Whoever counts before adding waits for one another: two sites at once never both take the last one she allows.
+    """
+    if tx.dialect == "postgresql":
+        tx.session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtext('accord.decision'))"))
     counted: dict[int, int] = {}
     for some in chunks(set(numbers)):
         query = (

@@ -8,6 +8,9 @@ import numpy as np
 from consent_center.consent.grant import Act
 from consent_center.consent.verdict import Reason
 from consent_center.errors import IdempotencyError, SupersededError
+from consent_center.events import Event
+from consent_center.storage import decisions, members
+from consent_center.storage.decisions import Made
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.give_consent import give_consent
@@ -15,7 +18,7 @@ from consent_center.workflows.preview_cohort import preview_cohort
 from consent_center.workflows.sign_in import begin, take_begun
 from consent_center.workflows.speak import Spoken, speak_each
 from consent_center.workflows.withdraw_consent import withdraw_consent
-from tests.consent_center.world import ANSWERED, NOW, TRAIN, found, said
+from tests.consent_center.world import ANSWERED, DAY, NOW, TRAIN, found, said
 
 PAIRS = 12
 
@@ -93,6 +96,28 @@ def test_what_a_browser_began_is_taken_once_however_many_bring_it_back_at_once(s
         with ThreadPoolExecutor(8) as pool:
             taken = list(pool.map(take, range(8), timeout=60))
         assert [one for one in taken if one is not None] == [str(number)]
+
+
+def test_sites_that_ask_at_once_never_all_get_the_last_decision_that_she_allows(store):
+    together = Barrier(6)
+    people = found(store)
+
+    def clear(tx, name, member, *, at):
+        number = members.get(tx, member).no
+        if decisions.told_since(tx, [number], since=NOW - DAY):
+            return False
+        entry = tx.append(Event("decision.made", {}, {}, number), at=at)
+        decisions.add(tx, Made(name, member, "sales", "run", "offer", at), number, entry=entry)
+        return True
+
+    def ask(name, member):
+        together.wait(30)
+        return store.run(clear, name, member, at=NOW)
+
+    for member in people:
+        with ThreadPoolExecutor(6) as pool:
+            asked = [pool.submit(ask, f"{member}{number}", member) for number in range(6)]
+            assert sum(one.result(60) for one in asked) == 1
 
 
 class Loud:
