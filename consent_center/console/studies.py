@@ -156,8 +156,7 @@ def _hand_in(page: StaffPage, study: str, signed: Signed) -> None:
 def _wanted(page: StaffPage, study: str, form: Posted) -> Approval:
     say = form.choice("say", ("yes", "no"))
     known = page.wiring.store.read(show_study_page, study, at=page.at).known
-    scopes = sorted({scope for use in known.plan.uses for scope in use.scopes})
-    if say == "yes" and not all(form.fields.get(f"scope-{scope}") for scope in scopes):
+    if say == "yes" and not all(form.fields.get(f"scope-{scope}") for scope in known.plan.scopes):
         raise ApprovalError("tick each scope that you approve: a yes is to all of them")
     return page.wiring.store.read(
         answer_of,
