@@ -1,5 +1,6 @@
 """Who is of the staff, with whose key she signs, and who stands in for her."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from federated.passkey_signature import key_text, read_key_text
 
 router = APIRouter()
 _PENDING = "staff-key"
+_ACCOUNT = ("id", "name", "organisation", "site", "ends")
 
 
 @router.get("/people", response_class=HTMLResponse)
@@ -49,10 +51,10 @@ def keep_account(page: EditPeople, form: PostedDep) -> Response:
         )
         page.wiring.store.run(keep_person, person, by=page.person.id, at=page.at)
     except FieldError as error:
-        return _people(page, problems=[error], status=422)
+        return _people(page, problems=[error], typed=form.fields, status=422)
     except (ConsentCenterError, ValueError) as error:
         said = str(error) if isinstance(error, ConsentCenterError) else "a date is written 2027-03-31"
-        return _people(page, refused=said, status=409)
+        return _people(page, refused=said, typed=form.fields, status=409)
     return page.go(f"{HOME}/people")
 
 
@@ -133,7 +135,9 @@ def _end(page: StaffPage, form: Posted) -> None:
     page.wiring.store.run(end_stand_in, number, by=page.person.id, at=page.at)
 
 
-def _people(page: StaffPage, *, refused: str = "", status: int = 200, **more: Any) -> HTMLResponse:
+def _people(
+    page: StaffPage, *, refused: str = "", typed: Mapping[str, str] | None = None, status: int = 200, **more: Any
+) -> HTMLResponse:
     everybody, lent = page.wiring.store.read(show_staff, at=page.at)
     return page.show(
         "console/people/page.html",
@@ -143,6 +147,7 @@ def _people(page: StaffPage, *, refused: str = "", status: int = 200, **more: An
         names={one.id: one.name for one in everybody},
         lent=lent,
         roles=tuple(Role),
+        typed=dict.fromkeys((*_ACCOUNT, *(f"role-{role.value}" for role in Role)), "") | dict(typed or {}),
         refused=refused,
         may_edit=page.person.may(Act.EDIT_PEOPLE),
         **more,

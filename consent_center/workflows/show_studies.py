@@ -73,6 +73,7 @@ def show_study_page(tx: Transaction, study_id: str, *, at: datetime, sight: Sigh
     found = show_study(tx, study_id, at=at)
     policy = governance.policy(tx)
     mentioned = {found.study.author, found.study.accountable, *(one.reviewer for one, _ in found.answers)}
+    mentioned |= {one.by for one in found.steps}
     people = {one.id: one.name for one in staff.everybody(tx)}
     cost = price(found.plan)
     return StudyPage(

@@ -198,3 +198,22 @@ def test_what_was_typed_about_a_member_is_kept_and_only_fitting_colleagues_are_o
     offered = re.findall(r'<option value="([^"]+)">', office.seat("huang").get("/console/key").text)
     assert offered == ["lai", "lin", "yeh"]
     assert "Nobody here can stand in for you." in office.seat("grocer-op").get("/console/key").text
+
+
+def test_a_suspended_study_says_who_stopped_it_and_why(fresh_office: Office) -> None:
+    fresh_office.programme.file(study_text())
+    why = "A member complained about the notice."
+    answer = fresh_office.seat("lin").post("/console/studies/churn-1/suspension", turn="suspend", why=why)
+    assert answer.status_code == 303
+    page = fresh_office.seat("chen").get("/console/studies/churn-1").text
+    assert f"somebody suspended it: Lin Mei, 21 November 2026: {why}" in page
+    assert "A running run stops" not in page
+
+
+def test_an_account_that_is_refused_keeps_what_was_typed(office: Office) -> None:
+    typed = {"id": "new-one", "name": "New One", "organisation": "programme", "role-legal": "yes", "site": "sales"}
+    page = office.seat("ada").post("/console/people", **typed)
+    assert page.status_code == 409
+    assert 'value="new-one"' in page.text
+    assert 'name="role-legal" value="yes" checked' in page.text
+    assert 'name="role-ethics" value="yes">' in page.text
