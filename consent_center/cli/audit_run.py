@@ -18,11 +18,13 @@ from consent_center.workflows.audit_again import audits_again
 from consent_center.workflows.plan_audit import package_of
 from consent_center.workflows.release_model import release_model
 from consent_center.workflows.show_audits import show_audit
+from consent_center.workflows.show_studies import show_study
 from consent_center.workflows.watch_audits import watch_audits
 from federated.errors import RefusedError
 from federated.flower.embedded import run_embedded
 from federated.keyfile import read_key
 from federated.models.decisions import parse_declaration
+from federated.plan import digest
 from federated.site.folder import SiteFolder, open_site
 from federated.site.policy import read_policy
 from federated.site.taken import ends_of, take_decisions
@@ -44,6 +46,7 @@ def run(
         package = store.read(package_of, study)
         if package is None:
             package = _declared(declaration)
+        _check(store, study, package, site)
         if decisions:
             _take_all(site, decisions, package)
         made = _judged(store, settings, study, package, site)
@@ -79,8 +82,9 @@ def _failed(store: Store, settings: Settings, study: str, sites: list[Path]) -> 
         if package is None:
             say(f"{study} audits somebody else's decisions: hand in this period's file with accord audit run")
             return True
+        _check(store, study, package, sites)
         made = _judged(store, settings, study, package, sites)
-    except RefusedError as error:
+    except (RefusedError, FileError) as error:
         say(f"{study} was refused: {error}")
         return True
     return made is None or code_of(made) != 0
@@ -114,6 +118,20 @@ def _settings() -> Settings:
     if not settings.signing_key:
         raise SettingsError("ACCORD_SIGNING_KEY names the key file with which the consent centre signs: set it")
     return settings
+
+
+def _check(store: Store, study: str, package: bytes, sites: list[Path]) -> None:
+    """Refuse what no site would count, before anything is admitted and so charged.
+
+    Raises:
+        FileError: another declaration than reviewers signed, or a site of the plan is not on this machine.
+    """
+    plan = store.read(show_study, study, at=clock()).plan
+    if digest(package) != plan.package:
+        raise FileError(f"{study} audits something else than this declaration: hand over the one that was signed")
+    here = {read_policy(SiteFolder(folder).policy).name for folder in sites}
+    if missing := [name for name in plan.sites if name not in here]:
+        raise FileError(f"{study} counts at {', '.join(missing)} too: name each with --site")
 
 
 def _take_all(sites: list[Path], decisions: list[Path], package: bytes) -> None:

@@ -191,6 +191,15 @@ def test_a_site_that_leaves_in_the_middle_leaves_nothing_to_judge_and_a_new_run_
     desk.approve("vendor-left")
     spent = desk.stage.store.read(ledger.balance, PROGRAMME).spent.pure
 
+    other = desk.folder / "other.declaration.json"
+    other.write_text(declaration.read_text().replace("2026.10", "2026.11"))
+    for wrong, said in (
+        ((*desk.at_sites(), "--declaration", other), "audits something else than this declaration"),
+        ((*desk.at_sites()[:2], "--declaration", declaration), "name each with --site"),
+    ):
+        assert said in desk.accord("audit", "run", "vendor-left", *wrong, code=2)
+    assert desk.stage.store.read(ledger.balance, PROGRAMME).spent.pure == spent
+
     def opened(folder: SiteFolder, **more: object) -> SiteAgent:
         agent = open_site(folder, **more)
         if agent.policy.name == desk.sites[0]:
