@@ -16,7 +16,7 @@ from typing import Literal
 from federated.errors import MalformedError
 from federated.linkage.pairing import Pairing
 from federated.linkage.randomised import Exchange as Numbers
-from federated.plan_exchange import Helper, RandomisedExchange, check_exchange, numbers_of, read_exchange
+from federated.plan_exchange import Helper, RandomisedExchange, check_exchange, crossings_of, paid_in, read_exchange
 from federated.plan_parts import (
     KINDS,
     PARTS,
@@ -136,9 +136,12 @@ class Plan:
     @property
     def crossings(self) -> tuple[tuple[Helper, Numbers], ...]:
         """Each helper with the public numbers of what crosses; none where answers of an earlier run are read."""
-        if not self.releases_of("exchange"):
-            return ()
-        return tuple((one, numbers_of(self.releases, one)) for one in self.helpers)
+        return crossings_of(self.releases, self.helpers)
+
+    @property
+    def crossing_epsilon(self) -> float:
+        """Pure ε that what crosses costs a member who is trained on."""
+        return paid_in(self.crossings)
 
     @property
     def concerned(self) -> tuple[str, ...]:

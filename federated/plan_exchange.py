@@ -78,6 +78,19 @@ def own_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
     return tuple(one for one in features if not one.name.startswith(BIN_FEATURE))
 
 
+def crossings_of(releases: Sequence[Release], helpers: Sequence[Helper]) -> tuple[tuple[Helper, Numbers], ...]:
+    """Each helper with the public numbers of what crosses; none where answers of an earlier run are read."""
+    if not any(one.kind == "exchange" for one in releases):
+        return ()
+    return tuple((one, numbers_of(releases, one)) for one in helpers)
+
+
+def paid_in(crossings: Sequence[tuple[Helper, Numbers]]) -> float:
+    """Pure ε that what crosses costs a member who is trained on: her label once; an answer and edges each helper."""
+    labels = {numbers.epsilon_label for _, numbers in crossings}
+    return sum(labels) + sum(numbers.epsilon_bin + numbers.epsilon_edges for _, numbers in crossings)
+
+
 def training_of(releases: Sequence[Release], helper: Helper) -> Release:
     """A helper's own training; its `times` are the rounds.
 

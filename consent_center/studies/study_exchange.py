@@ -131,7 +131,7 @@ def exchange_lines(plan: Plan) -> list[str]:
             f"{numbers.epsilon_bin:g} of an answer and {numbers.epsilon_edges:g} of its groups' edges; its own "
             f"training of {training.times} rounds {paid.gaussian / 1e12:.3f} of squared GDP μ"
         )
-    return lines
+    return [*lines, f"what crosses costs a member who is trained on pure ε {plan.crossing_epsilon:g} in all"]
 
 
 def _helper(value: Any, where: str, problems: Problems) -> HelperAsked | None:
