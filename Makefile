@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 export FLWR_TELEMETRY_ENABLED := 0
+# The suite starts hundreds of processes of ours: what was compiled for one is kept for the next.
+export PYTHONDONTWRITEBYTECODE :=
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
 .PHONY: demo test check dev up down topology departments telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers compose matrix stock mutants million clean
