@@ -139,6 +139,23 @@ def test_two_audits_beside_each_other_are_drawn_on_one_axis(office: Office) -> N
         assert len(set(zones)) == 1
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_models_are_listed_and_each_shows_its_origin_and_every_decision_about_it(
+    office: Office, pages: dict[str, AuditPage], language: Language
+) -> None:
+    seat = office.seat("huang", language=language.value)
+    listed = seat.get("/console/models")
+    assert listed.status_code == 200, listed.text[-2000:]
+    for run in ("run-1", "run-2"):
+        model = pages[run].audit.model_digest
+        assert f"/console/models/{model}" in listed.text
+        page = seat.get(f"/console/models/{model}")
+        assert page.status_code == 200, page.text[-2000:]
+        assert f"/console/audits/{run}" in page.text
+    assert "Shown to &lt;staff&gt; on a stand only" in page.text
+    assert seat.get(f"/console/models/{'0' * 64}").status_code == 404
+
+
 def test_an_empty_office_says_so(fresh_office: Office) -> None:
     assert "No audit has been judged yet." in fresh_office.seat("huang").get("/console/audits").text
 
