@@ -11,6 +11,8 @@ from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
 
 Change = Literal["suspended", "retired"]
+CODES = ("drift", "withdrawals", "contract-ended", "replaced", "complaint", "by-hand")
+"""Why, as the log shows it."""
 
 
 def change_model(
@@ -22,7 +24,7 @@ def change_model(
         tx: the transaction.
         model_digest: of its package.
         to: suspended or retired.
-        code: why, as the log shows it: drift, withdrawals, contract-ended, replaced, complaint, by-hand.
+        code: one of `CODES`.
         by: who does it.
         reason: at least a sentence, for others to judge.
         at: now.
