@@ -16,7 +16,9 @@ class AccountOutlook:
     """One account, with and without the plan.
 
     Attributes:
-        spent, asked: shares of the limit, 0 to 1 (asked may be above).
+        spent, asked: shares of the limit, 0 to 1 (asked may be above), of that part of it, noise or pure ε, which would
+            be the fuller one after a run: shares of two different parts do not add up.
+        share: of either part, the larger share that one run asks for.
         runs_left: how many runs of this plan still fit; None if it costs the account nothing.
         weeks, months: how long weekly or monthly runs can go on, at most a year: 52 weeks, 12 months.
     """
@@ -24,6 +26,7 @@ class AccountOutlook:
     account: str
     spent: Fraction
     asked: Fraction
+    share: Fraction
     runs_left: int | None
 
     @property
@@ -64,19 +67,25 @@ class Outlook:
     @property
     def budget_share(self) -> Fraction:
         """The largest share of any account's limit that one run asks for."""
-        return max((one.asked for one in self.accounts), default=Fraction(1))
+        return max((one.share for one in self.accounts), default=Fraction(1))
 
 
 def share_of(cost: Cost, limit: Cost) -> Fraction:
     """The share of a limit: of its two parts the larger; above 1 where nothing of a part may be spent at all."""
-    parts = [(cost.gaussian, limit.gaussian), (cost.pure, limit.pure)]
-    return max(Fraction(spent, most) if most else Fraction(2 if spent else 0) for spent, most in parts)
+    return max(_shares(cost, limit))
 
 
 def outlook_of(account: str, balance: Balance, cost: Cost) -> AccountOutlook:
     """One account before and after."""
     limit = balance.budget.limit
-    return AccountOutlook(account, share_of(balance.spent, limit), share_of(cost, limit), balance.runs_left(cost))
+    parts = zip(_shares(balance.spent, limit), _shares(cost, limit), strict=True)
+    spent, asked = max(parts, key=sum)
+    return AccountOutlook(account, spent, asked, share_of(cost, limit), balance.runs_left(cost))
+
+
+def _shares(cost: Cost, limit: Cost) -> list[Fraction]:
+    parts = [(cost.gaussian, limit.gaussian), (cost.pure, limit.pure)]
+    return [Fraction(spent, most) if most else Fraction(2 if spent else 0) for spent, most in parts]
 
 
 def band_of(count: int, *, minimum: int) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from consent_center.storage import ledger
 from consent_center.studies.errors import StudyError, StudyFileError
-from consent_center.studies.planner import band_of, share_of
+from consent_center.studies.planner import band_of, outlook_of, share_of
 from consent_center.studies.policy import PARTS, Quorum, StudyPolicy
 from consent_center.studies.study_file import KEYS, read_study_file
 from consent_center.studies.yaml_mapping import did_you_mean
@@ -14,7 +14,7 @@ from consent_center.workflows.file_study import file_study
 from consent_center.workflows.plan_study import plan_study
 from federated.price import price
 from privacy.errors import OverBudgetError
-from privacy.ledger import PROGRAMME, Charge
+from privacy.ledger import PROGRAMME, Balance, Budget, Charge
 from privacy.quantities import Cost
 from tests.consent_center.studies.studying import programme, study_text
 from tests.consent_center.world import DAY, NOW
@@ -158,6 +158,16 @@ def test_the_planner_counts_the_runs_that_the_ledger_admits(here):
     (after,) = here.plan(study_text(epsilon=1.0)).outlook.accounts
     assert not after.fits
     assert (after.weeks, after.months) == (0, 0)
+
+
+def test_spent_and_asked_are_shares_of_the_same_part_so_that_they_add_up():
+    budget = Budget.create(epsilon=8.0, delta=1e-5, epsilon_pure=4.0, members=1000)
+    noise = budget.limit.gaussian
+    balance = Balance(budget, Cost(gaussian=noise // 2, pure=0))
+    found = outlook_of("programme", balance, Cost(gaussian=noise // 10, pure=budget.limit.pure * 4 // 5))
+    assert (round(float(found.spent), 3), round(float(found.asked), 3), found.runs_left) == (0.0, 0.8, 1)
+    found = outlook_of("programme", balance, Cost(gaussian=noise // 4, pure=budget.limit.pure * 3 // 5))
+    assert (round(float(found.spent), 3), round(float(found.asked), 3), float(found.share)) == (0.5, 0.25, 0.6)
 
 
 def test_a_share_counts_what_may_not_be_spent_at_all_as_too_much():
