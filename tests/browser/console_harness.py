@@ -57,7 +57,7 @@ CHECK = "form[action$='studies/check'] button"
 HELD = "reviews/held"
 """Stands for the page of the one notice that is held back, whose address is its digest."""
 PAGES = {
-    "chen": ("", *SEEN, "audits", *RULED, "definitions/edit?kind=notice&code=core"),
+    "chen": ("", *SEEN, "audits", "models", "decisions", *RULED, "definitions/edit?kind=notice&code=core"),
     "huang": ("", "studies/churn-2", "studies/churn-3", "key", "contracts", "definitions", "rules", HELD),
     "lin": ("", "studies/churn-2", HELD),
     "wu": ("studies/new", "studies?words=nothing+fits", "studies/none"),

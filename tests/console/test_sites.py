@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.console import audit_override
+from consent_center.storage import ledger
 from consent_center.studies.errors import StaffError
 from consent_center.studies.person import Person
 from consent_center.studies.roles import Role, may
@@ -19,6 +20,7 @@ from consent_center.workflows.govern import register_tool
 from consent_center.workflows.record_refusal import record_refused_answer
 from consent_center.workflows.staff_accounts import keep_person, stand_in
 from federated.approvals import Approval, sign_approval
+from privacy.ledger import Budget, sub_limit
 from tests.consent_center.rounds import settle_honestly
 from tests.consent_center.studies.studying import study_text
 from tests.consent_center.world import DAY, NOW
@@ -43,6 +45,9 @@ class Brands:
 def brands(office: Office) -> Brands:
     here = office.programme
     here.store.run(enrol_members, here.members, "grocer", at=NOW - timedelta(hours=1))
+    budget = Budget.create(epsilon=8.0, delta=1e-5, epsilon_pure=4.0, members=1000)
+    for site in OPERATORS:
+        here.store.run(ledger.open_account, sub_limit(site, "churn-model"), budget, at=NOW - timedelta(hours=1))
     for sites, (study, run) in {**OF, "sales, grocer": ("for-both", "run-both")}.items():
         filed = here.file(study_text(study, sites=sites, epsilon=0.5))
         here.assess(filed.id)
@@ -122,7 +127,15 @@ def test_no_list_shows_an_operator_another_site(brands, site):
         assert OF[site][path in ("/runs", "/budgets")] in seen[path], path
     assert f"Counters of {site}" in seen["/rules"]
     assert "for-both" in seen["/studies"]
+    assert f"site/{site}/" in seen["/budgets"]
     assert "A run of other sites" in seen["/budgets"]
+
+
+def test_of_a_study_that_both_take_part_in_each_sees_its_own_account(brands):
+    for site, other in (("sales", "grocer"), ("grocer", "sales")):
+        page = brands.office.seat(OPERATORS[site]).get("/console/studies/for-both").text
+        assert f"site/{site}/" in page
+        assert f"site/{other}/" not in page
 
 
 def test_a_reviewer_of_the_programme_sees_every_site(brands):
