@@ -14,6 +14,7 @@ from federated.site.decided import write_decided
 from federated.site.decisions import Decisions
 from federated.site.member_desk import MemberDesk
 from federated.site.offers import Brand
+from federated.site.ruled import Signal, write_ruled
 from federated.site.tags import AT_RISK
 from federated.site.taken import take_decisions
 from federated.site.warned import effect_of_warnings
@@ -80,6 +81,55 @@ def test_the_sites_own_decisions_become_a_file_that_an_audit_takes_in(shop: Shop
     assert write_decided(shop.desk.store, file, kind="offer") == 0
     with pytest.raises(MalformedError, match="of a kind"):
         write_decided(shop.desk.store, file, kind="price")
+
+
+def test_a_rule_without_a_model_becomes_a_file_that_an_audit_takes_in(shop: Shop, tmp_path: Path) -> None:
+    file = tmp_path / "rule.csv"
+    signals = {"visit": Signal.read("visits*0.5"), "buy": Signal.read("online")}
+    assert write_ruled(shop.desk, file, rule="decay", signals=signals, outcome="label") == MEMBERS
+    rows = shop.desk.source.read(sorted(shop.keys), ["visits", "label"])
+    silent = {
+        one.hex(): (visits >= 14, label)
+        for one, visits, label in zip(rows.pseudonyms, rows.columns["visits"], rows.columns["label"], strict=True)
+    }
+    with file.open(newline="") as lines:
+        found = list(csv.DictReader(lines))
+    assert {one["member"]: (float(one["score"]) == 0.5, int(one["outcome"])) for one in found} == silent
+    assert {one["score"] for one in found} == {"0.000000", "0.500000"}
+    assert take_decisions(shop.folder.data, file, name="rule_decay").known == MEMBERS
+
+    ranges = {"recency": "visits:0:20", "frequency": "visits:0:20", "money": "visits:0:20"}
+    write_ruled(shop.desk, file, rule="rfm", signals={name: Signal.read(text) for name, text in ranges.items()})
+    with file.open(newline="") as lines:  # a third more of recency takes a point, one more of the others gives two
+        assert {one["score"] for one in csv.DictReader(lines)} == {"0.666667", "0.500000", "0.333333"}
+    assert file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "signals"),
+    [
+        ("moon", {"visit": "visits"}),
+        ("decay", {}),
+        ("decay", {"moon": "visits"}),
+        ("decay", {"visit": "tier"}),
+        ("decay", {"visit": "visits*0"}),
+        ("decay", {"visit": "visits*many"}),
+        ("rfm", {"recency": "visits:0:20"}),
+        ("rfm", {"recency": "visits:0:20", "frequency": "visits:20:0", "money": "visits:0:20"}),
+        ("rfm", {"recency": "visits:0:nan", "frequency": "visits:0:20", "money": "visits:0:20"}),
+    ],
+)
+def test_a_rule_of_signals_that_are_none_writes_nothing(
+    shop: Shop, tmp_path: Path, rule: str, signals: dict[str, str]
+) -> None:
+    with pytest.raises(MalformedError):
+        write_ruled(
+            shop.desk,
+            tmp_path / "rule.csv",
+            rule=rule,
+            signals={name: Signal.read(text) for name, text in signals.items()},
+        )
+    assert not (tmp_path / "rule.csv").exists()
 
 
 def test_a_refused_coupon_is_told_with_its_true_reason(shop: Shop) -> None:
