@@ -95,7 +95,7 @@ def judge(run: RunArg) -> int:
     """Judge a run that counted: release its model, withhold or suspend it."""
     with open_store() as store:
         made = store.run(release_model, run, at=clock())
-        tell(store.read(show_audit, run), "en")
+        tell(store.read(show_audit, run), Language.EN)
     return code_of(made)
 
 
@@ -116,7 +116,7 @@ def show(run: RunArg, language: LanguageOpt = "en") -> int:
     """Read one audit."""
     with open_store() as store:
         page = store.read(show_audit, run)
-    tell(page, _language(language).value)
+    tell(page, _language(language))
     return code_of(page.audit)
 
 

@@ -14,6 +14,7 @@ from consent_center.gate import StoreGate
 from consent_center.settings import Settings, clock
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Store
+from consent_center.web.languages import Language
 from consent_center.workflows.audit_again import audits_again
 from consent_center.workflows.plan_audit import package_of
 from consent_center.workflows.release_model import release_model
@@ -109,7 +110,7 @@ def _judged(store: Store, settings: Settings, study: str, package: bytes, sites:
         say(f"{report.run} ended with {report.outcome}; nothing was judged. {refusals}")
         return None
     made = store.run(release_model, report.run, at=clock())
-    tell(store.read(show_audit, report.run), "en")
+    tell(store.read(show_audit, report.run), Language.EN)
     return made
 
 

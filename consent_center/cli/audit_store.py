@@ -11,6 +11,8 @@ from consent_center.errors import RuleError
 from consent_center.settings import Settings
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Store
+from consent_center.web.catalogue import words
+from consent_center.web.languages import Language
 from consent_center.workflows.show_audits import AuditPage, signature_of
 from privacy.keys import read_root_key
 
@@ -35,20 +37,25 @@ def say(line: str) -> None:
     _out.print(line, markup=False)
 
 
-def tell(page: AuditPage, language: str) -> None:
-    """One audit, in a few lines."""
+def tell(page: AuditPage, language: Language) -> None:
+    """One audit, in a few lines of this language."""
+
+    def told(key: str, **values: object) -> str:
+        return words(language)(f"audit.told.{key}", **values).unescape()
+
     audit = page.audit
-    about = "nothing is released by it" if page.scale else f"the model is {page.now.state}"
-    say(f"{audit.verdict}: {page.study.title} ({page.study.id}); {about}.")
+    about: dict[str, object] = {"verdict": audit.verdict, "title": page.study.title, "study": page.study.id}
+    state = words(language)(f"audits.state.{page.now.state}")
+    say(told("noted", **about) if page.scale else told("model", **about, state=state))
     for gap in page.judged:
-        say(f"  {sentence(gap, power=page.limits.power, language=language)}")
+        say(f"  {sentence(gap, power=page.limits.power, language=language.value)}")
     for one in page.overrides:
-        until = "" if one.until is None else f" until {one.until:%Y-%m-%d}"
-        signed = "signed" if signature_of(one) else "NOT SIGNED, lets nothing through"
-        say(f"  OVERRIDDEN by {one.by}{until} ({signed}): {one.reason}")
+        until = "–" if one.until is None else f"{one.until:%Y-%m-%d}"
+        signed = told("signed" if signature_of(one) else "unsigned")
+        say(f"  {told('overridden', by=one.by, until=until, signed=signed)} {one.reason}")
     if page.enrolled:
-        say(f"  {100 * page.agreed / page.enrolled:.0f} % of the members of these sites agreed to the audit.")
-    say(f"  model {audit.model_digest}")
+        say(f"  {told('agreed', share=f'{100 * page.agreed / page.enrolled:.0f}')}")
+    say(f"  {told('digest', digest=audit.model_digest)}")
 
 
 def code_of(release: Release) -> int:

@@ -168,7 +168,10 @@ def test_decisions_that_copy_age_are_blocked_and_others_are_not(desk: Desk) -> N
 
     listed = desk.accord("audit", "list")
     run = re.search(r"(run-[0-9a-f]{16})", listed)[1]
-    assert "與55+相比" in desk.accord("audit", "show", run, "--language", "zh-Hant", code=1)
+    shown = desk.accord("audit", "show", run, "--language", "zh-Hant", code=1)
+    assert "與55+相比" in shown
+    assert "模型不予放行" in shown
+    assert "agreed" not in shown
     out = desk.folder / "report"
     desk.accord("audit", "export", run, out, "--no-pdf")
     assert sorted(one.name.removeprefix(run) for one in out.iterdir()) == sorted(
