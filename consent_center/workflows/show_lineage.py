@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 from audit.fairness.drift import drift
 from audit.fairness.verdict import Thresholds
-from consent_center.consent.scope import Item
 from consent_center.consent.verdict import terms_reason
 from consent_center.storage import cohorts, definitions, lineage, releases, runs, studies
 from consent_center.storage.lineage import Trained
@@ -24,6 +23,7 @@ from consent_center.storage.releases import State
 from consent_center.storage.transaction import Transaction
 from consent_center.studies.errors import ReleaseError
 from consent_center.studies.study import Study
+from consent_center.workflows._studying import items_of
 from federated.plan import Plan, digest, plan_bytes
 
 MOST_STUDIES = 10_000
@@ -196,16 +196,10 @@ def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: dateti
 
 
 def _ended(tx: Transaction, plan: Plan, *, at: datetime) -> tuple[str, ...]:
+    """Sites, those that helped among them, for which an item of the plan has no contract or assessment in force."""
     catalogue = definitions.catalogue(tx)
-    return tuple(
-        site
-        for site in plan.sites
-        if any(
-            terms_reason(catalogue.terms(Item(scope, use.purpose, site, plan.country)), at) is not None
-            for use in plan.uses
-            for scope in use.scopes
-        )
-    )
+    over = {item.recipient for item in items_of(plan) if terms_reason(catalogue.terms(item), at) is not None}
+    return tuple(site for site in plan.concerned if site in over)
 
 
 def _scored_by(tx: Transaction, model_digest: str) -> tuple[str, ...]:

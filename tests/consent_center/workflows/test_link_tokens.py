@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from consent_center.errors import DefinitionError, NoticeError, SeparateConsentE
 from consent_center.storage import entries, links, member_keys, members
 from consent_center.storage.member_keys import where
 from consent_center.storage.transaction import Store
+from consent_center.workflows import show_lineage
 from consent_center.workflows._link_tokens import FEWEST, issue, refused
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.define import define
@@ -41,6 +43,7 @@ from consent_center.workflows.unenrol_member import unenrol_member
 from federated.errors import Refusal, RefusedError
 from federated.linkage.pairing import Pairing, epoch_ends, epoch_of
 from federated.linkage.tokens import check_tokens, pseudonyms_in
+from federated.plan_exchange import Helper
 from tests.consent_center.world import DAY, KEYS, NOW, RECIPIENTS, SCOPES, cases, notice
 
 PURPOSE = Purpose("link-grocer", ("purchases",), trains_models=True, between=("sales", "grocer"))
@@ -216,6 +219,15 @@ def test_everybody_is_refused_once_the_contract_has_ended(small_store):
     small_store.run(define, (replace(CONTRACT, ends=NOW + DAY),), at=NOW)
     found = small_store.read(refused, PAIR, run="run-1", country="TW", at=NOW + DAY)
     assert {site: len(names) for site, names in found.items()} == {"sales": FEWEST, "grocer": FEWEST}
+
+
+def test_a_model_that_a_partner_helped_is_named_once_its_contract_has_ended(small_store):
+    settled(small_store)
+    helper = Helper("grocer", "link-grocer", ("purchases",), ())
+    plan = SimpleNamespace(uses=(), sites=("sales",), helpers=(helper,), country="TW", concerned=("sales", "grocer"))
+    with small_store.snapshot() as tx:
+        assert show_lineage._ended(tx, plan, at=NOW) == ()
+        assert show_lineage._ended(tx, plan, at=NOW + 401 * DAY) == ("grocer",)
 
 
 def test_the_log_shows_digests_and_a_band_and_nothing_of_members(store):
