@@ -10,7 +10,8 @@ only the digest of what left is kept, so a site's database does not grow by a mo
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from federated.cohort_leaves import PSEUDONYM_BYTES
 from federated.errors import Refusal, RefusedError
@@ -22,7 +23,7 @@ class Progress:
     """Where a run stands at this site.
 
     Attributes:
-        work: the order as it came, to go on after a restart.
+        order: reads the order as it came, to go on after a restart; as long as the cohort, so only who needs it does.
         number: the next round.
         nonce: what the statement for it must carry.
         epoch: the newest consent state seen in this run.
@@ -30,11 +31,16 @@ class Progress:
     """
 
     run: str
-    work: bytes
     number: int
     nonce: str
     epoch: int
     removed: frozenset[bytes]
+    order: Callable[[], bytes] = field(repr=False, compare=False)
+
+    @property
+    def work(self) -> bytes:
+        """The order as it came."""
+        return self.order()
 
 
 class Journal:
@@ -47,6 +53,7 @@ class Journal:
         """Start a run, or return where it stands if it was started before."""
         with self._store.transaction() as database:
             database.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, 1, ?, ?, x'')", (run, work, nonce, epoch))
+            database.execute("INSERT OR IGNORE INTO standing VALUES (?, 1, ?, ?, x'')", (run, nonce, epoch))
         return self.progress(run)
 
     def progress(self, run: str) -> Progress:
@@ -57,12 +64,17 @@ class Journal:
         """
         with self._store.reading() as database:
             row = database.execute(
-                "SELECT run, work, number, nonce, epoch, removed FROM runs WHERE run = ?", (run,)
+                "SELECT run, number, nonce, epoch, removed FROM standing WHERE run = ?", (run,)
             ).fetchone()
         if row is None:
             raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run was not opened at this site; send its order first")
-        name, work, number, nonce, epoch, removed = row
-        return Progress(name, bytes(work), number, nonce, epoch, _unpack(removed))
+        name, number, nonce, epoch, removed = row
+        return Progress(name, number, nonce, epoch, _unpack(removed), order=lambda: self._order(name))
+
+    def _order(self, run: str) -> bytes:
+        with self._store.reading() as database:
+            (work,) = database.execute("SELECT work FROM runs WHERE run = ?", (run,)).fetchone()
+        return bytes(work)
 
     def released(self, run: str, number: int, request: str) -> bytes | None:
         """The bytes that were released for this request, None if the round is still to come.
@@ -97,7 +109,7 @@ class Journal:
             return progress
         with self._store.transaction() as database:
             moved = database.execute(
-                "UPDATE runs SET number = ? WHERE run = ? AND number = ? AND nonce = ?",
+                "UPDATE standing SET number = ? WHERE run = ? AND number = ? AND nonce = ?",
                 (number, progress.run, progress.number, progress.nonce),
             )
             if moved.rowcount != 1:
@@ -128,7 +140,7 @@ class Journal:
                 raise RefusedError(Refusal.OVER_BUDGET, "the attempts that were charged for this round are used up")
             database.execute("INSERT INTO attempts VALUES (?, ?, ?, ?)", (now.run, now.number, made + 1, request))
             moved = database.execute(
-                "UPDATE runs SET epoch = ?, removed = ? WHERE run = ? AND number = ? AND nonce = ?",
+                "UPDATE standing SET epoch = ?, removed = ? WHERE run = ? AND number = ? AND nonce = ?",
                 (now.epoch, b"".join(sorted(now.removed)), now.run, now.number, now.nonce),
             )
             if moved.rowcount != 1:
@@ -147,7 +159,7 @@ class Journal:
                 (progress.run, progress.number, request, reply, hashlib.sha256(reply).hexdigest()),
             )
             database.execute(
-                "UPDATE runs SET number = ?, nonce = ? WHERE run = ?", (progress.number + 1, nonce, progress.run)
+                "UPDATE standing SET number = ?, nonce = ? WHERE run = ?", (progress.number + 1, nonce, progress.run)
             )
 
 
