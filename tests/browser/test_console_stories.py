@@ -5,12 +5,14 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from consent_center.rights.request import Right
 from consent_center.watcher import Watcher
+from consent_center.workflows import try_drops
 from consent_center.workflows.file_right import file_right
 from consent_center.workflows.show_studies import show_study
 from tests.browser.console_harness import PAGES, ServedOffice, places, play_passkeys, serving_office
@@ -70,8 +72,9 @@ def file(served: ServedOffice, browser: Browser, text: str, name: str, language:
     page.get_by_role("main").get_by_role("button").first.click()
     expect(page.locator("#outlook")).to_be_visible()
     if tries:
-        page.locator("form[action$='studies/try'] button").click()
-        expect(page.locator("#drops")).to_be_visible(timeout=60_000)
+        with patch.object(try_drops, "MOCK_MEMBERS", 600):
+            page.locator("form[action$='studies/try'] button").click(timeout=180_000)
+            expect(page.locator("#drops")).to_be_visible(timeout=180_000)
         assert violations(page) == []
     page.get_by_role("main").get_by_role("button").last.click()
     page.wait_for_url(f"{served.origin}/console/studies/{name}")

@@ -102,6 +102,15 @@ def test_each_route_answers_each_role_for_each_site_as_the_table_and_her_site_sa
     assert hers or judged == []
 
 
+def test_two_audits_are_compared_only_if_both_concern_her(brands, monkeypatch):
+    judged = []
+    monkeypatch.setattr(audit_override, "show_audit", lambda tx, run: judged.append(run) or _never())
+    seat = brands.office.seat("sales-op")
+    for one, other in (("run-grocer", "run-sales"), ("run-sales", "run-grocer")):
+        assert seat.get(f"/console/audits/compare?one={one}&other={other}").status_code == 404
+    assert judged == ["run-sales"]
+
+
 def _never():
     from consent_center.web.failures import NotFoundError
 
