@@ -44,8 +44,8 @@ down:  ## stop exactly what `make up` started
 topology: $(VENV)/.dev  ## the whole installation as processes: trains through crashes, releases, scores, verifies, stops without a trace
 	$(BIN)/pytest tests/consent_center/gate/real_processes.py tests/topology/whole.py tests/topology/released.py
 
-departments: $(VENV)/.dev  ## three departments and a partner as processes: one model with an exchange inside, then a withdrawal
-	$(BIN)/pytest tests/topology/departments.py
+departments: $(VENV)/.dev  ## three departments and a partner as processes: a released model with an exchange inside, two sites killed in it, a withdrawal
+	$(BIN)/pytest -s tests/topology/departments.py
 
 telco-deployed: $(VENV)/.dev  ## telco over real site processes against embedded, five runs each: prints both
 	$(BIN)/python -m benchmarks telco-deployed
