@@ -14,17 +14,17 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Protocol
 
-import mpmath
 from scipy.special import log_ndtr, ndtri
 
 from privacy.errors import BudgetError
 from privacy.mechanism import Mechanism, cost
+from privacy.precision import precise
 from privacy.quantities import UNITS_PER_ONE, Cost, exact
 
 DELTA_FOR_LEFTOVERS = Fraction(1, 10**9)
 """The share of δ that pays for the total-variation leftovers of integer noise (see `discrete_bound`)."""
 
-_DIGITS = 50
+_BITS = 169  # 50 digits
 
 
 def delta_of_mu(mu: float, epsilon: float) -> float:
@@ -76,13 +76,13 @@ def gaussian_limit(epsilon: Fraction, delta: Fraction) -> int:
     """
     if epsilon < 0 or not 0 < delta < 1:
         raise BudgetError("a budget needs epsilon of 0 or more and delta between 0 and 1")
-    with mpmath.workdps(_DIGITS):
-        eps = mpmath.mpf(epsilon.numerator) / epsilon.denominator
-        allowed = mpmath.mpf(delta.numerator) / delta.denominator
+    with precise(_BITS) as mp:
+        eps = mp.mpf(epsilon.numerator) / epsilon.denominator
+        allowed = mp.mpf(delta.numerator) / delta.denominator
 
         def within(units: int) -> bool:
-            mu = mpmath.sqrt(mpmath.mpf(units) / UNITS_PER_ONE)
-            spent = mpmath.ncdf(mu / 2 - eps / mu) - mpmath.exp(eps) * mpmath.ncdf(-mu / 2 - eps / mu)
+            mu = mp.sqrt(mp.mpf(units) / UNITS_PER_ONE)
+            spent = mp.ncdf(mu / 2 - eps / mu) - mp.exp(eps) * mp.ncdf(-mu / 2 - eps / mu)
             return bool(spent <= allowed)
 
         low, high = 0, UNITS_PER_ONE

@@ -13,12 +13,12 @@ from abc import ABC, abstractmethod
 from fractions import Fraction
 from functools import lru_cache
 
-import mpmath
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
 from privacy.errors import MechanismError
+from privacy.precision import precise
 from privacy.quantities import exact, is_number
 
 Shape = int | tuple[int, ...]
@@ -175,9 +175,9 @@ class Sampler(ABC):
         low, bits = word, 64
         while True:
             low, bits = self._more_bits(low, bits)
-            with mpmath.workprec(bits + _PRECISION):
+            with precise(bits + _PRECISION) as mp:
                 ends = [
-                    int(mpmath.floor(-mpmath.log(mpmath.ldexp(max(end, 1), -bits)) * rate.denominator / rate.numerator))
+                    int(mp.floor(-mp.log(mp.ldexp(max(end, 1), -bits)) * rate.denominator / rate.numerator))
                     for end in (low, low + 1)
                 ]
             if ends[0] == ends[1] and low:
@@ -187,8 +187,8 @@ class Sampler(ABC):
         low, bits = word, 64
         while True:
             low, bits = self._more_bits(low, bits)
-            with mpmath.workprec(bits + _PRECISION):
-                limit = mpmath.ldexp(mpmath.exp(-mpmath.mpf(exponent.numerator) / exponent.denominator), bits)
+            with precise(bits + _PRECISION) as mp:
+                limit = mp.ldexp(mp.exp(-mp.mpf(exponent.numerator) / exponent.denominator), bits)
                 if low + 1 <= limit:
                     return True
                 if low >= limit:
@@ -221,14 +221,14 @@ def _below_exponential(words: Words, exponents: Floats) -> tuple[npt.NDArray[np.
 def _negative_binomial_table(rate: Fraction, parties: int) -> "tuple[Words, tuple[int, ...]]":
     if 256 * math.log(2) / float(rate) > _LONGEST_TABLE:
         raise MechanismError("epsilon per unit of sensitivity is too small for divisible noise: use at least 0.0002")
-    with mpmath.workprec(_PRECISION):
-        q = mpmath.exp(-mpmath.mpf(rate.numerator) / rate.denominator)
-        r = mpmath.mpf(1) / parties
+    with precise(_PRECISION) as mp:
+        q = mp.exp(-mp.mpf(rate.numerator) / rate.denominator)
+        r = mp.mpf(1) / parties
         mass = (1 - q) ** r
-        below, masses, k = mpmath.mpf(0), [], 0
-        while mpmath.ldexp(1 - below, 256) > 1:
+        below, masses, k = mp.mpf(0), [], 0
+        while mp.ldexp(1 - below, 256) > 1:
             below += mass
-            masses.append(int(mpmath.floor(mpmath.ldexp(below, 256))))
+            masses.append(int(mp.floor(mp.ldexp(below, 256))))
             mass *= q * (k + r) / (k + 1)
             k += 1
     return _table(masses)
@@ -236,9 +236,9 @@ def _negative_binomial_table(rate: Fraction, parties: int) -> "tuple[Words, tupl
 
 @lru_cache(maxsize=64)
 def _response_table(rate: Fraction, options: int) -> "tuple[Words, tuple[int, ...]]":
-    with mpmath.workprec(_PRECISION):
-        truth = mpmath.exp(mpmath.mpf(rate.numerator) / rate.denominator)
-        masses = [int(mpmath.floor(mpmath.ldexp((truth + k) / (truth + options - 1), 256))) for k in range(options)]
+    with precise(_PRECISION) as mp:
+        truth = mp.exp(mp.mpf(rate.numerator) / rate.denominator)
+        masses = [int(mp.floor(mp.ldexp((truth + k) / (truth + options - 1), 256))) for k in range(options)]
     return _table(masses)
 
 
