@@ -61,7 +61,7 @@ PAGES = {
     "huang": ("", "studies/churn-2", "studies/churn-3", "key", "contracts", "definitions", "rules", HELD),
     "lin": ("", "studies/churn-2", HELD),
     "wu": ("studies/new", "studies?words=nothing+fits", "studies/none"),
-    "sales-op": ("", "studies", "runs/run-1", "budgets", "rules"),
+    "sales-op": ("budgets", "rules"),
     "ada": ("", "people"),
 }
 FORMS = {
