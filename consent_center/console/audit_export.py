@@ -10,6 +10,7 @@ from datetime import UTC
 from typing import Any
 
 from audit.fairness.model_card import Model, cyclonedx, hugging_face, selection_table
+from consent_center.console.audit_calibration import calibration_rows
 from consent_center.console.audit_parts import mean_rows, threshold_rows, weight_rows
 from consent_center.errors import RuleError
 from consent_center.storage.releases import Release
@@ -93,6 +94,7 @@ def json_of(page: AuditPage) -> dict[str, Any]:
         "agreed_percent": round(100 * page.agreed / page.enrolled) if page.enrolled else None,
         "selection_table": list(selection_table(page.judged, page.limits)),
         "means": [asdict(one) for one in mean_rows(page, _PLAIN)],
+        "calibration": [asdict(one) for one in calibration_rows(page)],
         "earlier": [
             {"run": one.run, "verdict": one.verdict, "counted_at": one.counted_at.isoformat()} for one in page.before
         ],

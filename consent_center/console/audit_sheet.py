@@ -14,6 +14,7 @@ from audit.fairness.missing import bounds_if_known, coverage
 from audit.fairness.reach import reach
 from audit.fairness.verdict import Gap, Measure, Thresholds
 from audit.fairness.words import UNSIGNED, measure_name, sentence
+from consent_center.console.audit_calibration import CalibrationRow, calibration_rows
 from consent_center.console.audit_parts import (
     MeanRow,
     RungRow,
@@ -94,6 +95,7 @@ class Sheet:
         noise: whole per cent of the variance that is noise, at most.
         means: of members' numbers, group by group; empty for decisions. `times`: the same in earlier audits.
         rungs: of a ladder; `shelves` what each group is shown, if that was audited.
+        calibrations: whether estimates come true, group by group; empty where bins are too wide to tell.
         thresholds: what thresholds per group would change; `weights` what reweighting would; both only offered.
         signed: for each override the digest of its signature; empty if it is not her signature over exactly this.
     """
@@ -114,6 +116,7 @@ class Sheet:
     rungs: Sequence[RungRow]
     shelves: Sequence[ShelfRow]
     times: Sequence[TimeRow]
+    calibrations: Sequence[CalibrationRow]
     thresholds: Sequence[ThresholdRow]
     weights: Sequence[WeightRow]
     marks: dict[str, tuple[str, str]]
@@ -149,6 +152,7 @@ def sheet_of(page: AuditPage, formats: Formats, *, beside: AuditPage | None = No
         rungs=rung_rows(page, formats),
         shelves=shelf_rows(page),
         times=time_rows(page, formats),
+        calibrations=calibration_rows(page),
         thresholds=threshold_rows(page, formats),
         weights=weight_rows(page),
         marks=MARKS,

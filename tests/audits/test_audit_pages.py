@@ -4,9 +4,11 @@ says the verdict, who was not counted, what gap could have been seen, and each o
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from consent_center.console.audit_calibration import calibration_rows
 from consent_center.console.audit_export import bom_of, card_of, json_of, pdf_of
 from consent_center.console.audit_sheet import report_html
 from consent_center.web.languages import Language
@@ -115,6 +117,20 @@ def test_remedies_are_offered_with_what_they_cost_and_whom_they_help(pages: dict
     assert {one["group"] for one in json_of(pages["run-4"])["offered"]["weights"]} == {
         "young"
     }  # three people: no figure
+
+
+def test_estimates_that_do_not_come_true_are_said_so_group_by_group(pages: dict[str, AuditPage]) -> None:
+    """By hand from BINNED, whose bins are a fifth wide; the same members with every outcome turned are far off."""
+    young, old = calibration_rows(pages["run-8"])
+    assert (young.group, young.said, young.came, young.error, young.off) == ("young", "49", "41", ".066", False)
+    assert (old.group, old.said, old.came, old.off) == ("old", "29", "23", False)
+    (table,) = pages["run-8"].tables
+    turned = replace(pages["run-8"], tables=[replace(table, cells=table.cells[:, [1, 0, 2], :])])
+    assert [one.off for one in calibration_rows(turned)] == [True, True]
+    few = replace(pages["run-8"], tables=[replace(table, cells=table.cells // 90)])
+    assert [one.error for one in calibration_rows(few)] == ["", ""]
+    assert calibration_rows(pages["run-1"]) == []
+    assert calibration_rows(pages["run-6"]) == []
 
 
 def test_a_model_audited_again_is_shown_over_time(office: Office) -> None:
