@@ -29,9 +29,7 @@ class Relay(Protocol):
         """Keep what she says to a decision."""
         ...
 
-    def review_decision(
-        self, pseudonym: bytes, commitment: str, outcome: Outcome, *, words: str, at: datetime
-    ) -> None:
+    def review_decision(self, pseudonym: bytes, commitment: str, outcome: Outcome, *, words: str, at: datetime) -> None:
         """Keep what a person answered to a decision that she called unfair."""
         ...
 
