@@ -51,7 +51,7 @@ def statement_of(said: Utterance, catalogue: Catalogue, *, at: datetime) -> Stat
 
     Raises:
         UnknownNoticeError, UnknownItemError: it answers nothing that was asked.
-        NoticeError: the notice is not open, or a newer version replaces it (for a yes).
+        NoticeError: the notice is not open, or a material change has overtaken it (for a yes).
         SeparateConsentError: a yes to items that need separate consent, in one act.
         StatementError: it means nothing, or lies in the future.
     """
@@ -87,6 +87,10 @@ def _end_of_yes(said: Utterance, notice: Notice, catalogue: Catalogue, moment: d
     """When a yes ends, if it may be said at all."""
     if not notice.open_at(moment):
         raise NoticeError("this notice is not open any more: show the current version and ask again")
+    number = catalogue.notice_numbers[notice.code, notice.version]
+    asked = [terms for item in said.items if (terms := catalogue.terms(item)) is not None]
+    if any(number < terms.notice_from(moment) for terms in asked):
+        raise NoticeError("a later notice asks anew, so this yes would not count: show that one and ask again")
     if len({catalogue.separation_key(item) for item in said.items}) > 1:
         raise SeparateConsentError("these items need separate consent: ask for each in an act of its own")
     longest = min(catalogue.purposes[item.purpose].lifetime_days for item in said.items)

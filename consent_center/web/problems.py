@@ -47,7 +47,7 @@ PROBLEMS: Mapping[type[Exception], Kind] = {
     errors.NoticeError: Kind(HTTPStatus.CONFLICT, "notice-refused", "The notice cannot be used like this"),
     errors.SeparateConsentError: Kind(HTTPStatus.CONFLICT, "separate-consent", "Separate consents are needed"),
     errors.ActorError: Kind(HTTPStatus.FORBIDDEN, "actor-refused", "This person may not say this"),
-    errors.SupersededError: Kind(HTTPStatus.CONFLICT, "superseded", "A no of the same second stands"),
+    errors.SupersededError: Kind(HTTPStatus.CONFLICT, "superseded", "A no of the same second or later stands"),
     errors.StatementError: Kind(HTTPStatus.CONFLICT, "statement-refused", "This cannot be said"),
     errors.DefinitionError: Kind(HTTPStatus.CONFLICT, "definition-refused", "The definition contradicts another"),
     errors.EnrolmentError: Kind(HTTPStatus.CONFLICT, "enrolment-refused", "The link cannot be made or ended"),

@@ -41,7 +41,7 @@ def give_consent(
         UnknownMemberError, UnknownNoticeError, UnknownItemError: somebody or something is not known.
         NoticeError: the notice is not open.
         SeparateConsentError: the items need separate consents.
-        SupersededError: a no of the same second stands.
+        SupersededError: a no of the same second or later stands.
         ActorError: this person may not say it.
     """
     said = Utterance(

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from consent_center.consent.grant import Recorded
 from consent_center.consent.speech import Utterance
-from consent_center.errors import ConsentCenterError
 from consent_center.storage.transaction import Transaction
-from consent_center.workflows._say import say, say_each
+from consent_center.workflows._say import say
 
 
 def make_statements(tx: Transaction, said: Sequence[Utterance], *, at: datetime) -> list[Recorded]:
@@ -27,18 +26,3 @@ def make_statements(tx: Transaction, said: Sequence[Utterance], *, at: datetime)
         NoticeError: a yes to a notice that is not open.
     """
     return say(tx, said, at=at)
-
-
-def make_each_statement(
-    tx: Transaction, said: Sequence[Utterance], *, at: datetime
-) -> list[Recorded | ConsentCenterError]:
-    """Record those of these that may be said; the others are answered, in their places, with why not.
-
-    One transaction for all: either everything that could be recorded is durable, or nothing.
-
-    Args:
-        tx: the transaction.
-        said: what was said, in any number and about any members.
-        at: now.
-    """
-    return say_each(tx, said, at=at)

@@ -16,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from federated.errors import FederatedError, MalformedError
 from federated.models import design as additive
@@ -232,11 +232,6 @@ def explain_log_odds(model: Model, features: Sequence[Feature], values: Matrix, 
     if isinstance(model, Differentiable):
         return model.log_odds(inputs, weights)
     raise MalformedError("this model gives no log-odds")
-
-
-def log_odds_of(threshold: float) -> float:
-    """The log-odds at which a score reaches a threshold."""
-    return float(logit(threshold))
 
 
 def _additive(model: AdditiveLogistic, features: Sequence[Feature], values: Matrix, weights: Vector) -> Explained:

@@ -93,6 +93,7 @@ MUTANTS = (
     _bug(2, _BITMAP, "found -= self.members.objected", "pass", BITMAP),
     _bug(3, _SPEECH, "if not _DIGEST.fullmatch(said.choices):", "if not said.choices:", CONSENTS),
     _bug(3, _SPEECH, "if said.language not in LANGUAGES:", "if not said.language:", CONSENTS),
+    _bug(9, _SPEECH, "if any(number < terms.notice_from(moment) for terms in asked):", "if False:", CONSENTS),
     _bug(3, _SPEECH, "if item not in notice.items:", "if item not in catalogue.items:", CONSENTS, DOMAIN),
     _bug(4, _SPEECH, "for item in said.items}) > 1:", "for item in said.items}) > 2:", DOMAIN),
     _bug(4, _CATALOGUE, "item.country if recipient.country != item.country else", "item.country if False else", DOMAIN),

@@ -419,6 +419,10 @@ def test_a_material_notice_asks_again_through_the_api(api):
     api.world.store.run(publish_notice, notice(2, at=api.now[0]), at=api.now[0])
     asked = {"member": api.members[0], **TRAIN._asdict()}
     assert api.client.get("/verdicts", params=asked).json()["reason"] == "notice-changed"
+    before = api.world.store.read(entries.last_id)
+    late = api.client.post("/statements", json=api.statement())
+    assert (late.status_code, code(late)) == (409, "notice-refused"), "a yes to a version that has ended"
+    assert api.world.store.read(entries.last_id) == before
 
 
 def test_the_record_of_processing_is_paged_tagged_and_for_the_programme_only(api):

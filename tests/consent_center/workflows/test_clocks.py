@@ -87,3 +87,14 @@ def test_a_withdrawal_by_a_hub_that_is_behind_is_kept_and_a_later_yes_counts_aga
     again = ahead + timedelta(seconds=1)
     founded.run(make_statements, [said(member, Act.GIVEN, OFFER)], at=again)
     assert answers(founded, member, again + timedelta(minutes=1)) == {"allowed"}
+
+
+def test_a_switch_that_a_hub_that_is_behind_switches_on_stays_on(founded):
+    member = founded.run(register_members, [None], at=NOW)[0]
+    ahead, behind = NOW + timedelta(seconds=10), NOW
+    founded.run(make_statements, [said(member, Act.GIVEN, OFFER)], at=behind)
+    founded.run(set_switch, member, Switch.NO_PERSONALISED, on=False, at=ahead)
+    founded.run(set_switch, member, Switch.NO_PERSONALISED, on=True, at=behind)
+    assert answers(founded, member, ahead + timedelta(days=1)) == {"objected"}
+    founded.run(set_switch, member, Switch.NO_PERSONALISED, on=False, at=ahead + timedelta(seconds=1))
+    assert answers(founded, member, ahead + timedelta(days=1)) == {"allowed"}

@@ -177,6 +177,19 @@ def test_a_notice_that_is_not_open_takes_no_yes_but_every_no(small_store):
     small_store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=early)
 
 
+def test_a_yes_to_what_a_material_change_has_overtaken_is_refused_and_one_said_before_is_kept(small_store):
+    mei, *_ = found(small_store)
+    small_store.run(publish_notice, notice(2, items=(TRAIN,), at=NOW), at=NOW)
+    before = small_store.read(entries.last_id)
+    with pytest.raises(NoticeError, match="asks anew"):
+        small_store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    assert small_store.read(entries.last_id) == before
+    small_store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
+    small_store.run(give_consent, mei, [SERVICE], **ANSWERED, at=NOW)
+    small_store.run(make_statements, [said(mei, Act.GIVEN, TRAIN, said_at=NOW - SECOND)], at=NOW)
+    assert reason(small_store, mei, SERVICE) is Reason.ALLOWED
+
+
 def test_many_statements_are_one_transaction(store):
     mei, ann, _ = found(store)
     with pytest.raises(UnknownMemberError):
