@@ -61,7 +61,9 @@ def retrain(
     """File a study that trains an affected model anew; reviewers and sites answer it like any other."""
     with _store(hub) as store:
         at = clock()
-        made = store.read(retraining_of, digest, study=study, author=author, closes_at=at + OPEN_FOR, at=at)
+        made = store.read(
+            retraining_of, _whole(store, digest), study=study, author=author, closes_at=at + OPEN_FOR, at=at
+        )
         filed = store.run(file_study, made, at=at)
     _out.print(f"Filed {filed.id} in the place of {filed.replaces}. Plan digest {filed.plan_digest}", markup=False)
 
@@ -100,13 +102,16 @@ def _change(digest: str, to: Change, by: str, reason: str, code: str, hub: Path)
     if code not in CODES:
         raise ModelError(f"a code is one of {', '.join(CODES)}")
     with _store(hub) as store:
-        found = [
-            one.model for one in store.read(affected_models, at=clock()) if digest and one.model.startswith(digest)
-        ]
-        if len(found) != 1:
-            raise ModelError("no model, or more than one, has a digest that begins so: see accord model affected")
-        made = store.run(change_model, found[0], to=to, code=code, by=by, reason=reason, at=clock())
+        made = store.run(change_model, _whole(store, digest), to=to, code=code, by=by, reason=reason, at=clock())
     _out.print(f"{made.model_digest} is {made.state}.", markup=False)
+
+
+def _whole(store: Store, digest: str) -> str:
+    """The whole digest of the one model that is not retired and whose digest begins so."""
+    found = [one.model for one in store.read(affected_models, at=clock()) if digest and one.model.startswith(digest)]
+    if len(found) != 1:
+        raise ModelError("no model, or more than one, has a digest that begins so: see accord model affected")
+    return found[0]
 
 
 def _store(hub: Path) -> Store:
