@@ -42,6 +42,7 @@ HOSTILE = {
 }
 CHOICES = {
     "/audits/{run}/override": {"step": "options"},
+    "/decisions/{name}/answer": {"outcome": "upheld"},
     "/definitions/edit": {"kind": "notice", "turn": "check"},
     "/definitions/scopes/{scope}": {"turn": "close"},
     "/key": {"step": "answer"},

@@ -44,6 +44,7 @@ FILL = {
     "{scope}": "purchases",
     "{code}": "x",
     "{digest}": "0" * 64,
+    "{name}": "0" * 64,
 }
 
 

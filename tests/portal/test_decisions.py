@@ -93,7 +93,10 @@ def test_unfair_asks_for_a_person_with_a_clock_and_she_reads_the_outcome(house: 
     member.submit(path, path, say="unfair", words="again")
     words = "We looked again and changed it for you."
     store.run(review_decision, name, reviewer="chen", outcome="changed", words=words, at=house.clock())
-    assert "A person looked at it and changed it." in member.get(path).text
+    told = member.get(path).text
+    assert "A person looked at it and changed it." in told
+    assert words in told
+    assert words not in house.member().get("/decisions").text
 
 
 def test_the_other_answers_are_kept_and_shown(house: House, site: Site) -> None:
