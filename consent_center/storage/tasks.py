@@ -121,7 +121,7 @@ def claim(tx: Transaction, recipients: Iterable[str], *, limit: int, lease: time
         select(TaskRow)
         .where(TaskRow.outcome == "", TaskRow.next_at <= now, TaskRow.claimed_until <= now)
         .where(col(TaskRow.recipient).in_(list(recipients)))
-        .order_by(col(TaskRow.due_at))
+        .order_by(col(TaskRow.next_at))  # as the index has them: however many wait, only these are read
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
