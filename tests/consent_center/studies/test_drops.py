@@ -33,9 +33,8 @@ def test_a_column_is_lost_only_with_the_last_scope_that_covers_it() -> None:
     assert lost_without("b", ("x", "y"), covers) == ()
 
 
-def test_dropping_what_carries_half_of_the_label_costs_accuracy(monkeypatch) -> None:
+def test_dropping_what_carries_half_of_the_label_costs_accuracy() -> None:
     """In earnest: two columns weigh the same, so without one of them much is lost, and a coin toss is .5."""
-    monkeypatch.setattr(try_drops, "MOST_ROUNDS", 6)
     found = tried(replace(FILE, scopes={"purchases": "why"}), only="purchases")
     (one,) = found.dropped
     assert one.columns == ("basket",)
