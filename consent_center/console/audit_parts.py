@@ -15,6 +15,7 @@ from audit.fairness.counts import CountTable
 from audit.fairness.evidence import lacks
 from audit.fairness.means import Scale, means_of
 from audit.fairness.mitigation import Effect, effect, equal_selection_thresholds, reweighting
+from consent_center.web.catalogue import words
 from consent_center.web.formats import Formats
 from consent_center.workflows.show_audits import AuditPage
 from federated.models.measures import SHELVES
@@ -211,10 +212,10 @@ def _figures(page: AuditPage, table: CountTable, formats: Formats) -> list[tuple
             (name, "" if np.isnan(mean) else _figure(float(mean), formats))
             for name, mean in zip(names, found.mean, strict=False)
         ]
-    known = _known(page, table)
+    known, percent = _known(page, table), words(formats.language)
     rates = metrics.selection(table).value
     return [
-        (name, f"{100 * float(rates[index]):.0f} %" if group in known else "")
+        (name, str(percent("console.percent", share=round(100 * float(rates[index])))) if group in known else "")
         for index, (name, group) in enumerate(zip(names, table.layout.groups, strict=True))
     ]
 

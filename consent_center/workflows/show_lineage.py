@@ -4,8 +4,8 @@ When members withdraw or contracts end, each model is listed with the share of i
 three classes by policy. None of them claims that a model forgets:
 
     bounded by DP       what any one member can have changed is bounded by the model's ε; nothing is needed
-    retrain scheduled   more left than the policy accepts, a site's contract ended, or its scores moved: a new approved
-                        run is due
+    retrain scheduled   more left than the policy accepts, a site's contract ended, its scores moved, or half a year
+                        has passed: a new approved run is due
     retired             far more left, or the model is older than the policy lets it be
 """
 
@@ -45,11 +45,13 @@ class RemedyPolicy:
     Attributes:
         retrain_share: of its cohort gone.
         retire_share: of its cohort gone.
+        renew: after how long a model is trained anew, whatever happened.
         lasts: how old a model may be.
     """
 
     retrain_share: float = 0.05
     retire_share: float = 0.30
+    renew: timedelta = timedelta(days=180)
     lasts: timedelta = timedelta(days=365)
 
 
@@ -163,8 +165,9 @@ def retraining_of(
 def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: datetime) -> Lineage:
     study = studies.get(tx, made.study)
     plan = study.parsed()
-    last = releases.latest(tx, made.model)
-    made_at = study.filed_at if last is None else last.decided_at
+    decided = releases.history(tx, made.model)
+    last = decided[-1] if decided else None
+    made_at = decided[0].decided_at if decided else study.filed_at  # an audit that comes again makes no model younger
     listed = lineage.members_of(tx, made.run)
     gone = sum(len(left) for left in cohorts.removed_since(tx, made.run, plan, since=0, at=at).values())
     ended = _ended(tx, plan, at=at)
@@ -173,7 +176,7 @@ def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: dateti
     share = gone / listed if listed else 0.0
     if share >= policy.retire_share or at - made_at > policy.lasts:
         remedy: Remedy = "retired"
-    elif share >= policy.retrain_share or ended or drifted:
+    elif share >= policy.retrain_share or ended or drifted or at - made_at >= policy.renew:
         remedy = "retrain scheduled"
     else:
         remedy = "bounded by DP: none needed"

@@ -359,6 +359,27 @@ def test_an_affected_model_is_trained_anew_by_a_study_of_its_own(scored: Scene) 
     assert refused.value.code is Refusal.PLAN_NOT_APPROVED
 
 
+def test_a_model_is_due_to_be_trained_anew_on_its_day_and_an_audit_makes_it_no_younger(scored: Scene) -> None:
+    weekly = RemedyPolicy(renew=timedelta(days=7), lasts=timedelta(days=9))
+    made = scored.store.read(show_lineage, scored.model, at=NOW).made_at
+
+    def remedy(after: timedelta) -> str:
+        return scored.store.read(show_lineage, scored.model, at=made + after, policy=weekly).remedy
+
+    assert remedy(timedelta(days=7) - timedelta(seconds=1)) == "bounded by DP: none needed"
+    assert remedy(timedelta(days=7)) == "retrain scheduled"
+
+    def audited_again(tx: Transaction, *, at: Any) -> None:
+        last = releases.latest(tx, scored.model)
+        assert last is not None
+        entry = tx.append(Event("model.released", public={"run": last.run, "model": scored.model}), at=at)
+        releases.add(tx, replace(last, decided_at=at), entry=entry)
+
+    scored.store.run(audited_again, at=NOW + timedelta(days=6))
+    assert remedy(timedelta(days=7)) == "retrain scheduled"
+    assert remedy(timedelta(days=9, seconds=1)) == "retired"
+
+
 def test_the_log_holds_no_reason_and_no_site_in_the_clear(scored: Scene) -> None:
     from sqlmodel import select
 
