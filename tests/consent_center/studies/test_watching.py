@@ -32,8 +32,8 @@ from consent_center.workflows.staff_accounts import keep_person
 from consent_center.workflows.suspend_study import resume_study, suspend_study
 from consent_center.workflows.watch_studies import find_changes, watch_studies
 from privacy.keys import create_root_key, read_root_key
-from tests.consent_center.studies.studying import Programme, programme, study_text
-from tests.consent_center.studies.test_suspension import SECOND, TERMS
+from tests.consent_center.studies.studying import GROCER, Programme, programme, study_text
+from tests.consent_center.studies.test_suspension import SECOND
 from tests.consent_center.world import DAY, KEYS, NOW
 
 ENDS = NOW + 10 * DAY
@@ -44,7 +44,7 @@ def abroad(store: Store) -> Programme:
     """A programme whose approved study rests on a partner's contract."""
     here = programme(store)
     store.run(enrol_members, here.members, "grocer", at=NOW - timedelta(hours=2))
-    store.run(register_contract, TERMS, by="huang", at=NOW - timedelta(hours=2))
+    store.run(register_contract, GROCER, by="huang", at=NOW - timedelta(hours=2))
     filed = here.file(study_text(sites="sales, grocer"))
     here.assess(filed.id)
     for name in ("huang", "lai", "lin", "sales-op", "grocer-op"):
@@ -76,7 +76,7 @@ class Changes:
             lambda: store.run(
                 decide_policy, replace(store.read(governance.policy), approval_lasts=5 * DAY), by="huang", at=NOW
             ),
-            lambda: store.run(register_contract, replace(TERMS, certificates=()), by="huang", at=NOW),
+            lambda: store.run(register_contract, replace(GROCER, certificates=()), by="huang", at=NOW),
         ]
 
     def next(self) -> None:
@@ -208,7 +208,7 @@ def test_the_running_hub_suspends_a_study_whose_contract_ends_and_nobody_clicks(
     with Store.open(f"sqlite:///{tmp_path / 'accord.db'}", keys=read_root_key(tmp_path / "root.key")) as store:
         here = abroad(store)
         soon = Certificate("ISO 27001", NOW + timedelta(seconds=20))
-        store.run(register_contract, replace(TERMS, certificates=(soon,)), by="huang", at=NOW)
+        store.run(register_contract, replace(GROCER, certificates=(soon,)), by="huang", at=NOW)
         assert here.store.read(show_study, "churn-1", at=NOW).standing.approved
         with hub(tmp_path, start=soon.expires_at - timedelta(seconds=1)) as running:
             steps = waiting_for(lambda: running.poll() or store.read(show_study, "churn-1", at=NOW).steps)
