@@ -49,7 +49,8 @@ def run_study(
         study: what to run.
         ask: how to reach the sites.
         watch: told of each round after it was settled.
-        package: the finished model, if the plan audits one; it must be the one that the plan names.
+        package: the finished model, if the plan audits one and the gate does not hand it over; it must be the one that
+            the plan names.
         patience: for sites that are away.
 
     Returns:
@@ -60,7 +61,7 @@ def run_study(
         RefusedError: the consent centre did not admit the run, so there is nothing to settle.
     """
     admission = gate.admit_run(study)
-    run = Run(admission, gate, ask, watch, patience, Observed(admission.plan), package)
+    run = Run(admission, gate, ask, watch, patience, Observed(admission.plan), package or admission.package)
     try:
         report = _completed(run)
     except RefusedError as error:

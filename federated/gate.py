@@ -73,6 +73,7 @@ class Admission:
 
     Attributes:
         checkpoints: of the rounds that are settled already: a coordinator that comes back after a crash goes on there.
+        package: the finished model that the plan audits, if the consent centre holds it; else empty.
     """
 
     run: str
@@ -80,6 +81,7 @@ class Admission:
     permit: Permit
     orders: Mapping[str, Order]
     checkpoints: tuple[bytes, ...] = ()
+    package: bytes = b""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ from federated.signed import Signed
 
 
 def admission_bytes(admission: Admission) -> bytes:
-    """An admission: one order for each site, then the checkpoints of the rounds that are settled."""
+    """An admission: one order for each site, the audited model or nothing, the checkpoints of the settled rounds."""
     sites = sorted(admission.orders)
+    orders = (order_bytes(admission.orders[site]) for site in sites)
     return frame(
         {"kind": "admission", "run": admission.run, "sites": sites},
-        [*(order_bytes(admission.orders[site]) for site in sites), *admission.checkpoints],
+        [*orders, admission.package, *admission.checkpoints],
     )
 
 
@@ -33,8 +34,8 @@ def parse_admission(payload: bytes) -> Admission:
     header, blobs = unframe(payload, kind="admission")
     fields = _exactly(header, run=str, sites=list)
     sites = fields["sites"]
-    if not 0 < len(sites) <= len(blobs):
-        raise MalformedError("an admission has an order for each of its sites")
+    if not 0 < len(sites) < len(blobs):
+        raise MalformedError("an admission has an order for each of its sites, and a place for a model")
     orders = {str(site): parse_order(blob) for site, blob in zip(sites, blobs, strict=False)}
     first = next(iter(orders.values()))
     return Admission(
@@ -42,7 +43,8 @@ def parse_admission(payload: bytes) -> Admission:
         plan=parse_plan(first.plan),
         permit=read_permit(first.permit),
         orders=orders,
-        checkpoints=tuple(blobs[len(sites) :]),
+        checkpoints=tuple(blobs[len(sites) + 1 :]),
+        package=blobs[len(sites)],
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.events import Event
-from consent_center.storage import cohorts, ledger, links, machine_tokens, releases, runs, studies
+from consent_center.storage import cohorts, ledger, lineage, links, machine_tokens, releases, runs, studies
 from consent_center.storage.links import Lists
 from consent_center.storage.runs import Run, RunMember
 from consent_center.storage.transaction import Transaction
@@ -72,7 +72,7 @@ def admit_run(
         if runs.outcome(tx, run) is not None:
             raise RefusedError(Refusal.ROUND_OUT_OF_ORDER, "this run has ended; start another one")
         lists = _issued(tx, plan, run)
-        again = _admission(study, permit, admitted.permit, runs.cohorts(tx, run), lists, approvals)
+        again = _admission(study, permit, admitted.permit, runs.cohorts(tx, run), lists, approvals, _audited(tx, plan))
         return replace(again, checkpoints=runs.checkpoints(tx, run))
     if plan.releases_of("score") and not releases.is_usable(releases.latest(tx, plan.package), at=at):
         raise RefusedError(
@@ -142,7 +142,7 @@ def admit_run(
         ],
         entry=entry,
     )
-    return _admission(study, permit, signed, cut, lists, approvals)
+    return _admission(study, permit, signed, cut, lists, approvals, _audited(tx, plan))
 
 
 def price(plan: Plan) -> list[Release]:
@@ -183,6 +183,7 @@ def _admission(
     cut: Mapping[str, tuple[Signed, bytes]],
     lists: Sequence[Lists],
     approvals: tuple[Signed, ...],
+    package: bytes,
 ) -> Admission:
     plan = study.parsed()
     orders = {
@@ -196,7 +197,14 @@ def _admission(
         )
         for site, (header, body) in {**cut, **_helping(plan, lists)}.items()
     }
-    return Admission(run=permit.run, plan=plan, permit=permit, orders=orders)
+    return Admission(run=permit.run, plan=plan, permit=permit, orders=orders, package=package)
+
+
+def _audited(tx: Transaction, plan: Plan) -> bytes:
+    """The finished model that a plan audits; empty if it trains or scores, or audits what somebody else decided."""
+    made = lineage.trained(tx, plan.package) if plan.package and not plan.releases_of("score") else []
+    outcome = runs.outcome(tx, made[0].run) if made else None
+    return b"" if outcome is None else outcome.model
 
 
 def _lists(
