@@ -186,3 +186,7 @@ def test_a_passkey_is_made_with_a_challenge_of_its_own_and_once(member: Visitor,
     assert stale.status_code >= 400
     assert add(member, made).status_code == 200
     assert 400 <= add(house.member(), made).status_code < 500, "it is known already"
+
+
+def test_an_eleventh_passkey_is_not_kept(member: Visitor) -> None:
+    assert [add(member, Authenticator()).status_code for _ in range(11)] == [200] * 10 + [409]
