@@ -3,6 +3,7 @@
 accord admin keys FOLDER                      every certificate, key and password of an installation, each in its file
 accord admin site invite | approve | revoke | list | members
 accord admin right list | show | answer | refuse | extend | site-done
+accord admin revoke MEMBER --purpose CODE     what she allows ends, with a reason that she reads
 accord admin erase MEMBER                     a member, for good
 accord admin rotate | rewrap --keep-days N    wrapping keys, so that erasure reaches backups
 """
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from consent_center.cli import rights
 from consent_center.cli.erasure import erase, rewrap, rotate
+from consent_center.cli.revoking import revoke
 from consent_center.cli.writing import write_for_owner
 from consent_center.coordinator.registry import approved_sites
 from consent_center.errors import RuleError
@@ -49,7 +51,7 @@ app = typer.Typer(
 site = typer.Typer(help="Who may connect.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(site, name="site")
 app.add_typer(rights.app, name="right")
-for _command in (erase, rotate, rewrap):
+for _command in (revoke, erase, rotate, rewrap):
     app.command()(_command)
 _out = Console(highlight=False, soft_wrap=True)
 

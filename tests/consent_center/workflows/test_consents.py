@@ -18,8 +18,10 @@ from consent_center.errors import (
     UnknownNoticeError,
 )
 from consent_center.storage import entries, sequencer
+from consent_center.studies.errors import StaffError
+from consent_center.studies.person import Person
+from consent_center.studies.roles import Role
 from consent_center.workflows.ask_verdict import ask_verdict
-from consent_center.workflows.defer_consent import defer_consent
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.pause_consent import pause_consent, resume_consent
@@ -27,6 +29,8 @@ from consent_center.workflows.publish_notice import publish_notice
 from consent_center.workflows.refuse_consent import refuse_consent
 from consent_center.workflows.revoke_consent import revoke_consent
 from consent_center.workflows.set_switch import set_switch
+from consent_center.workflows.show_tasks import show_tasks
+from consent_center.workflows.staff_accounts import keep_person
 from consent_center.workflows.withdraw_consent import withdraw_consent
 from tests.consent_center.world import (
     ABROAD,
@@ -44,6 +48,9 @@ from tests.consent_center.world import (
 )
 
 SECOND = timedelta(seconds=1)
+ADA = Person("ada", "Ada Admin", "programme", frozenset({Role.ADMINISTRATOR}))
+CHEN = Person("chen", "Chen Wei-ting", "programme", frozenset({Role.COMPLIANCE}))
+WU = Person("wu", "Wu Jia-hao", "programme", frozenset({Role.DATA_SCIENTIST}))
 
 
 def reason(store, member, item, at=NOW):
@@ -66,11 +73,12 @@ def test_a_grant_allows_and_a_withdrawal_ends_it(store):
     assert reason(store, mei, TRAIN, NOW) is Reason.WITHDRAWN, "also by a clock that is behind"
 
 
-@pytest.mark.parametrize(("workflow", "expected"), [(refuse_consent, Reason.REFUSED), (defer_consent, Reason.DEFERRED)])
-def test_no_and_later_allow_nothing(small_store, workflow, expected):
-    mei, *_ = found(small_store)
-    small_store.run(workflow, mei, [TRAIN, AGE], **ANSWERED, at=NOW)
-    assert reason(small_store, mei, TRAIN) is expected
+def test_no_and_later_allow_nothing(small_store):
+    mei, ann, _ = found(small_store)
+    small_store.run(refuse_consent, mei, [TRAIN, AGE], **ANSWERED, at=NOW)
+    assert reason(small_store, mei, TRAIN) is Reason.REFUSED
+    small_store.run(make_statements, [said(ann, Act.DEFERRED, TRAIN)], at=NOW)
+    assert reason(small_store, ann, TRAIN) is Reason.DEFERRED
 
 
 def test_a_pause_rests_the_choice_and_a_resumption_brings_it_back(small_store):
@@ -135,10 +143,28 @@ def test_a_yes_ends_at_the_midnight_that_was_shown(small_store):
 def test_only_the_programme_revokes_and_it_says_why(small_store):
     mei, *_ = found(small_store)
     small_store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
-    with pytest.raises(StatementError, match="reason"):
-        small_store.run(revoke_consent, mei, [TRAIN], notice="core", version=1, reason="", at=NOW + SECOND)
-    small_store.run(revoke_consent, mei, [TRAIN], notice="core", version=1, reason="site-closed", at=NOW + SECOND)
+    small_store.run(give_consent, mei, [SERVICE], **ANSWERED, at=NOW)
+    for one, by in ((ADA, ""), (CHEN, "ada"), (WU, "ada")):
+        small_store.run(keep_person, one, by=by, at=NOW)
+    ended = {"purpose": TRAIN.purpose, "recipient": "sales", "reason": "The counter at sales closed.", "staff": "chen"}
+    refused = [
+        ({"reason": " "}, "reason"),
+        ({"staff": "wu"}, "only compliance"),
+        ({"purpose": "delivery"}, "nothing to end"),
+        ({"recipient": "grocer"}, "nothing to end"),
+    ]
+    last = small_store.read(entries.last_id)
+    for changed, words in refused:
+        with pytest.raises((StatementError, StaffError), match=words):
+            small_store.run(revoke_consent, mei, **{**ended, **changed}, at=NOW + SECOND)
+    assert small_store.read(entries.last_id) == last
+    [made] = small_store.run(revoke_consent, mei, **ended, at=NOW + SECOND)
+    assert (made.statement.items, made.statement.notice) == ((TRAIN,), "core")
     assert reason(small_store, mei, TRAIN, NOW + SECOND) is Reason.REVOKED
+    assert reason(small_store, mei, SERVICE, NOW + SECOND) is Reason.ALLOWED, "another recipient's use goes on"
+    assert [task.change for task, _ in small_store.read(show_tasks)] == ["revoked"]
+    with pytest.raises(StatementError, match="nothing to end"):
+        small_store.run(revoke_consent, mei, **ended, at=NOW + 2 * SECOND)
     with pytest.raises(StatementError, match="never speak"):
         small_store.run(make_statements, [said(mei, Act.GIVEN, TRAIN, actor=Actor(ActorKind.HUB))], at=NOW)
     with pytest.raises(StatementError, match="only the programme"):

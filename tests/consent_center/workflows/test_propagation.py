@@ -25,7 +25,6 @@ from consent_center.workflows.enrol_member import enrol_members
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.propagate import claim_tasks, raise_alarms, record_attempts, set_endpoint, sweep_expiries
-from consent_center.workflows.revoke_consent import revoke_consent
 from consent_center.workflows.show_tasks import show_member_tasks, show_tasks
 from consent_center.workflows.withdraw_consent import withdraw_consent
 from tests.consent_center.world import ABROAD, ANSWERED, BROWSE, DAY, KEYS, NOW, SERVICE, TRAIN, cases, found, said
@@ -126,7 +125,7 @@ def test_messages_are_signed_and_delivered_once(small_store, receiver):
     mei, *_ = found(small_store)
     receiver.secret = small_store.run(set_endpoint, "sales", url=receiver.url, at=NOW)
     small_store.run(give_consent, mei, [TRAIN], **ANSWERED, at=NOW)
-    small_store.run(revoke_consent, mei, [TRAIN], notice="core", version=1, reason="site-closed", at=NOW + SECOND)
+    small_store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW + SECOND)
     from consent_center.settings import clock
 
     worker = Propagator(small_store, clock, new_client())
