@@ -2,33 +2,42 @@
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q install --no-compile -c constraints.txt
+# What pip would compile on one core, on all of them; files that are no Python of this version are passed over.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 export FLWR_TELEMETRY_ENABLED := 0
 # The suite starts hundreds of processes of ours: what was compiled for one is kept for the next.
 export PYTHONDONTWRITEBYTECODE :=
 export FLWR_DISABLE_UPDATE_CHECK := 1
 
-.PHONY: demo test check dev up down topology departments telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers compose matrix stock mutants million clean
+.PHONY: demo test check types style dev up down topology departments telco-deployed withdrawal browser screens browser-tools bench docs faults planted peers compose matrix stock mutants million clean
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Accord needs $(PYTHON): install it, or name another with make PYTHON=..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e '.[demo]'
+	$(PIP) -e '.[demo]'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e '.[demo,dev]'
+	$(PIP) -e '.[demo,dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.run
 
 demo: $(VENV)/.run  ## the whole story on real data, in minutes
 	$(BIN)/accord demo
 
 check: $(VENV)/.dev  ## style, types, layers, spelling
+	@$(MAKE) --no-print-directory -j 2 types style
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+style: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 

@@ -70,12 +70,11 @@ def test_a_missing_data_package_names_the_command_that_installs_it(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("size", ["600k", "6m"])
-def test_a_full_disk_is_one_line_and_leaves_nothing(size: str, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip("only root can mount a small disk")
