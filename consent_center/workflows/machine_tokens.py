@@ -151,7 +151,7 @@ def start_run(tx: Transaction, study_id: str, *, site: str = "", at: datetime) -
         tx: the transaction.
         study_id: the study.
         site: the recipient whose token asks; it starts nothing but scorings of its own members. Empty for the
-            programme's own machines, which start any.
+            programme's own machines, which start all other runs: only the site itself can score.
         at: now.
 
     Raises:
@@ -161,8 +161,13 @@ def start_run(tx: Transaction, study_id: str, *, site: str = "", at: datetime) -
     """
     study = studies.get(tx, study_id)
     plan = study.parsed()
-    if site and not (plan.releases_of("score") and plan.reached == (site,)):
+    scores = bool(plan.releases_of("score"))
+    if site and not (scores and plan.reached == (site,)):
         raise ForbiddenError(f"a token of {site} starts scorings of {site}'s own members only: ask the programme")
+    if scores and not site:
+        raise ForbiddenError(
+            f"{plan.reached[0]} scores its members itself, by accord site score with a token of its own"
+        )
     where = known(tx, study, at=at).standing
     if not where.approved:
         raise RefusedError(Refusal.PLAN_NOT_APPROVED, f"not approved; still missing: {', '.join(where.missing)}")

@@ -66,6 +66,8 @@ def test_a_sites_own_token_starts_scorings_of_its_members_and_nothing_else(offic
         with pytest.raises(ForbiddenError, match="own members only"):
             office.store.run(start_run, wanted, site=site, at=NOW)
     assert office.store.run(start_run, "churn-1", at=NOW).sites == ("sales",)
+    with pytest.raises(ForbiddenError, match="accord site score"):  # a coordinator would be charged for it in vain
+        office.store.run(start_run, "offers-1", at=NOW)
 
 
 def test_what_the_file_says_is_what_reviewers_sign(office: Audits) -> None:
