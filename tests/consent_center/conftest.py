@@ -18,7 +18,7 @@ from consent_center.storage.transaction import Store
 from tests.consent_center.world import KEYS
 
 # A busy machine is no fault of the code under test: no example has a deadline.
-settings.register_profile("consent", deadline=None)
+settings.register_profile("consent", deadline=None, max_examples=60)
 settings.register_profile("matrix", deadline=None)
 if settings.get_current_profile_name() != "matrix":
     settings.load_profile("consent")
