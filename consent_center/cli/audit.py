@@ -20,7 +20,7 @@ import typer
 
 from consent_center.cli.audit_override import override, sign
 from consent_center.cli.audit_run import again, run
-from consent_center.cli.audit_store import FileError, code_of, open_store, say, tell
+from consent_center.cli.audit_store import FileError, code_of, open_store, read_text_file, say, tell
 from consent_center.console.audit_export import bom_of, card_of, json_of, pdf_of
 from consent_center.console.audit_sheet import report_html
 from consent_center.settings import Settings, clock
@@ -73,10 +73,7 @@ def plan(
     check: Annotated[bool, typer.Option("--check", help="Only look; file nothing.")] = False,
 ) -> None:
     """File an audit. From then on its plan never changes; reviewers sign its digest."""
-    try:
-        file = read_audit_file(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read {path}: check the path and that it is text") from error
+    file = read_audit_file(read_text_file(path))
     with open_store() as store:
         study = store.read(plan_audit, file, author=author, organisation=organisation, at=clock())
         if check:

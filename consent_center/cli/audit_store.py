@@ -23,6 +23,18 @@ class FileError(RuleError):
     """A file that cannot be read or written."""
 
 
+def read_text_file(path: Path) -> str:
+    """What somebody wrote for a command to read.
+
+    Raises:
+        FileError: nothing is there, or it is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"cannot read {path}: check the path and that it is text") from error
+
+
 @contextmanager
 def open_store(settings: Settings | None = None) -> Iterator[Store]:
     """The consent centre's store, as the settings name it."""

@@ -1,18 +1,16 @@
 """`accord study`: ask to use members' data, from a file to signed answers, without a browser."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
+from consent_center.cli.audit_store import FileError, open_store, read_text_file, say
 from consent_center.cli.study_assess import assess
 from consent_center.cli.study_score import model, score
-from consent_center.errors import RuleError
-from consent_center.settings import Settings, clock
+from consent_center.cli.writing import write_new
+from consent_center.settings import clock
 from consent_center.storage.transaction import Store
 from consent_center.studies.curves import CURVES, nearest
 from consent_center.studies.errors import ApprovalError
@@ -29,19 +27,13 @@ from consent_center.workflows.watch_studies import watch_studies
 from federated.approvals import Approval, sign_approval
 from federated.keyfile import create_key, public_text, read_key
 from federated.plan import digest
-from privacy.keys import read_root_key
 from privacy.noise import SecureNoise
 
 app = typer.Typer(help="Ask to use members' data, and answer.", no_args_is_help=True, rich_markup_mode=None)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_out = Console(highlight=False, soft_wrap=True)
 FileArg = Annotated[Path, typer.Argument(help="The study file, YAML.")]
 AuthorOpt = Annotated[str, typer.Option(help="Who files it: the account's name.")]
 OrganisationOpt = Annotated[str, typer.Option(help="Whose study it is.")]
-
-
-class FileError(RuleError):
-    """A file that cannot be read or written."""
 
 
 EXAMPLE = """\
@@ -76,21 +68,15 @@ minimum_cohort: 200
 @app.command()
 def new(path: FileArg) -> None:
     """Write an example to start from; an existing file is never overwritten."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(EXAMPLE)
-    except FileExistsError as error:
-        raise FileError(f"{path} exists already: choose another name") from error
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror}") from error
-    _say(f"Wrote {path}. Edit it, then: accord study check {path}")
+    write_new(path, EXAMPLE.encode())
+    say(f"Wrote {path}. Edit it, then: accord study check {path}")
 
 
 @app.command()
 def check(path: FileArg, author: AuthorOpt = "data-scientist", organisation: OrganisationOpt = "programme") -> int:
     """Say what the plan costs, whom it reaches and what would be refused. Nothing is filed."""
-    with _store() as store:
-        planned = _planned(store, _read(path), author, organisation)
+    with open_store() as store:
+        planned = _planned(store, read_study_file(read_text_file(path)), author, organisation)
     _tell(planned)
     return 1 if planned.outlook.refusals else 0
 
@@ -98,26 +84,26 @@ def check(path: FileArg, author: AuthorOpt = "data-scientist", organisation: Org
 @app.command()
 def submit(path: FileArg, author: AuthorOpt, organisation: OrganisationOpt = "programme") -> None:
     """File the study. From then on its plan never changes; reviewers sign its digest."""
-    with _store() as store:
-        planned = _planned(store, _read(path), author, organisation)
+    with open_store() as store:
+        planned = _planned(store, read_study_file(read_text_file(path)), author, organisation)
         filed = store.run(file_study, planned.study, at=planned.study.filed_at)
-    _say(f"Filed {filed.id}. Plan digest {filed.plan_digest}")
-    _say(f"Reviewers sign it with: accord study approve {filed.id} --key FILE --as NAME --reason WORDS")
+    say(f"Filed {filed.id}. Plan digest {filed.plan_digest}")
+    say(f"Reviewers sign it with: accord study approve {filed.id} --key FILE --as NAME --reason WORDS")
 
 
 @app.command()
 def show(study: Annotated[str, typer.Argument(help="The study's name.")]) -> int:
     """Where a study stands: who agreed, who is missing, what bears on it."""
-    with _store() as store:
+    with open_store() as store:
         known = store.read(show_study, study, at=clock())
-    _say(f"{known.study.id}: {known.study.title}")
-    _say(f"  stage     {known.standing.stage}")
-    _say(f"  plan      {known.study.plan_digest}")
-    _say(f"  closes    {known.study.closes_at:%Y-%m-%d}")
+    say(f"{known.study.id}: {known.study.title}")
+    say(f"  stage     {known.standing.stage}")
+    say(f"  plan      {known.study.plan_digest}")
+    say(f"  closes    {known.study.closes_at:%Y-%m-%d}")
     if known.assessment is not None:
-        _say(f"  risk      {float(known.assessment.index):.2f}, current until {known.assessment.expires_at:%Y-%m-%d}")
-    _say(f"  agreed    {', '.join(known.standing.agreed) or 'nobody'}")
-    _say(f"  missing   {', '.join(known.standing.missing) or 'nothing'}")
+        say(f"  risk      {float(known.assessment.index):.2f}, current until {known.assessment.expires_at:%Y-%m-%d}")
+    say(f"  agreed    {', '.join(known.standing.agreed) or 'nobody'}")
+    say(f"  missing   {', '.join(known.standing.missing) or 'nothing'}")
     return 0 if known.standing.approved else 1
 
 
@@ -131,24 +117,24 @@ def try_study(
     from consent_center.workflows.try_drops import try_drops  # noqa: PLC0415 - it loads the models
     from consent_center.workflows.try_study import try_plan  # noqa: PLC0415 - it loads the models
 
-    with _store() as store:
-        file = _read(path)
+    with open_store() as store:
+        file = read_study_file(read_text_file(path))
         schema, helping = store.read(schema_for, file), store.read(helpers_of, file)
         covers = store.read(columns_of, file.scopes) if drop else {}
     plan = plan_of(file, schema, members=members * len(file.sites), delta=1e-5, helping=helping)
     tried = try_plan(plan, members_per_site=members, clock=clock)
-    _say(f"{tried.outcome} after {tried.rounds} rounds and {tried.seconds:.1f} s on {tried.members} mock members.")
+    say(f"{tried.outcome} after {tried.rounds} rounds and {tried.seconds:.1f} s on {tried.members} mock members.")
     if tried.auc is not None:
-        _say(f"AUC {tried.auc:.3f} on mock rows, with the plan's noise: the plan learns; of members it says nothing.")
+        say(f"AUC {tried.auc:.3f} on mock rows, with the plan's noise: the plan learns; of members it says nothing.")
     if drop:
         only = "" if drop == "all" else drop
         found = try_drops(file, schema, covers=covers, helping=helping, only=only, clock=clock)
-        _say(
+        say(
             f"On {found.members} mock rows, where every column weighs the same, with little noise: AUC {found.auc:.2f}."
         )
         for one in found.dropped:
             cost = "the model loses nothing: drop it" if one.auc is None else f"AUC {one.auc:.2f}"
-            _say(f"  without {one.scope}: {cost}")
+            say(f"  without {one.scope}: {cost}")
     return 0 if tried.outcome == "completed" else 1
 
 
@@ -164,7 +150,7 @@ def approve(
 ) -> int:
     """Sign an answer with the reviewer's key file and hand it in. The key never leaves this machine."""
     at, private = clock(), read_key(key)
-    with _store() as store:
+    with open_store() as store:
         known = store.read(show_study, study, at=at)
         registered = store.read(key_of, reviewer=reviewer)
         if registered is None:
@@ -184,7 +170,7 @@ def approve(
         except ApprovalError:
             store.run(record_refused_answer, study=study, code="answer-refused", at=clock())
             raise
-    _say(f"Recorded. The study is {where.stage}; missing: {', '.join(where.missing) or 'nothing'}")
+    say(f"Recorded. The study is {where.stage}; missing: {', '.join(where.missing) or 'nothing'}")
     return 0
 
 
@@ -203,8 +189,8 @@ def sign(
     """Sign an answer on your own machine, without the database; prints the line to paste on the study's page."""
     if not _DIGEST.fullmatch(plan):
         raise ApprovalError("a digest has 64 hexadecimal digits: copy it from the study's page")
-    say: Literal["yes", "no"] = "no" if refuse else "yes"
-    answer = Approval(study, plan, reviewer, role, organisation, say, reason, clock())
+    said: Literal["yes", "no"] = "no" if refuse else "yes"
+    answer = Approval(study, plan, reviewer, role, organisation, said, reason, clock())
     typer.echo(sign_approval(answer, read_key(key)).to_text())
 
 
@@ -215,30 +201,30 @@ def key(path: Annotated[Path, typer.Argument(help="Where the new key goes; never
         made = create_key(path)
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror}") from error
-    _say(public_text(made))
+    say(public_text(made))
 
 
 @app.command()
 def schemas() -> None:
     """The columns that each site offers to plans."""
-    with _store() as store:
+    with open_store() as store:
         known = store.read(show_schemas)
     for site, schema in sorted(known.items()):
-        _say(f"{site}:")
+        say(f"{site}:")
         for one in schema.features:
             extent = {"continuous": f"{one.lo:g} to {one.hi:g}", "categorical": ", ".join(one.categories)}
-            _say(f"  {one.name:<20} {one.kind} {extent.get(one.kind, '')}")
-        _say(f"  labels: {', '.join(schema.labels)}; attributes: {', '.join(a.name for a in schema.attributes)}")
+            say(f"  {one.name:<20} {one.kind} {extent.get(one.kind, '')}")
+        say(f"  labels: {', '.join(schema.labels)}; attributes: {', '.join(a.name for a in schema.attributes)}")
     if not known:
-        _say("No site has offered its columns yet.")
+        say("No site has offered its columns yet.")
 
 
 @app.command()
 def watch() -> None:
     """Record now what suspended studies by itself, and open findings; `accord serve` does it every few seconds."""
-    with _store() as store:
+    with open_store() as store:
         found = store.run(watch_studies, at=clock())
-    _say(f"New findings: {found}")
+    say(f"New findings: {found}")
 
 
 app.command()(assess)
@@ -248,26 +234,26 @@ app.command()(model)
 
 def _tell(planned: Planned) -> None:
     study, outlook = planned.study, planned.outlook
-    _say(f"{study.id}: {study.title}")
-    _say(f"  plan      {study.plan_digest}")
+    say(f"{study.id}: {study.title}")
+    say(f"  plan      {study.plan_digest}")
     band = outlook.cohort
-    _say(f"  cohort    {f'{band[0]} to {band[1]} members, with noise' if band else 'below the minimum of the plan'}")
+    say(f"  cohort    {f'{band[0]} to {band[1]} members, with noise' if band else 'below the minimum of the plan'}")
     for one in outlook.accounts:
         left = "no limit" if one.runs_left is None else f"{one.runs_left} runs fit"
-        _say(f"  {one.account}: spent {float(one.spent):.0%}, this plan {float(one.asked):.0%}, {left}")
-        _say(f"    of a year of weekly retraining {one.weeks} of 52 fit, of monthly {one.months} of 12")
-    _say("  accuracy on public data, for orientation only:")
+        say(f"  {one.account}: spent {float(one.spent):.0%}, this plan {float(one.asked):.0%}, {left}")
+        say(f"    of a year of weekly retraining {one.weeks} of 52 fit, of monthly {one.months} of 12")
+    say("  accuracy on public data, for orientation only:")
     for curve in CURVES:
         at_epsilon, auc = nearest(curve, planned.epsilon)
-        _say(f"    {curve.data:<8} AUC {auc:.3f} at ε {at_epsilon:g}, {curve.without_noise:.3f} without noise")
+        say(f"    {curve.data:<8} AUC {auc:.3f} at ε {at_epsilon:g}, {curve.without_noise:.3f} without noise")
     for line in exchange_lines(planned.plan):
-        _say(f"  {line}")
+        say(f"  {line}")
     for scope, why in study.necessity.items():
-        _say(f"  {scope}: {why}")
+        say(f"  {scope}: {why}")
     for refusal in outlook.refusals:
-        _say(f"  REFUSED   {refusal}")
+        say(f"  REFUSED   {refusal}")
     if not outlook.refusals:
-        _say("  Nothing would be refused now.")
+        say("  Nothing would be refused now.")
 
 
 def _planned(store: Store, file: StudyFile, author: str, organisation: str) -> Planned:
@@ -278,22 +264,3 @@ def _planned(store: Store, file: StudyFile, author: str, organisation: str) -> P
 def draw(epsilon: float) -> int:
     """One draw of noise for a preview."""
     return int(SecureNoise().discrete_laplace(1, epsilon=epsilon)[0])
-
-
-def _read(path: Path) -> StudyFile:
-    try:
-        return read_study_file(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read {path}: check the path and that it is text") from error
-
-
-@contextmanager
-def _store() -> Iterator[Store]:
-    settings = Settings.read()
-    ring = read_root_key(Path(settings.root_key))
-    with Store.open(settings.database, keys=ring, create=not settings.production) as store:
-        yield store
-
-
-def _say(line: str) -> None:
-    _out.print(line, markup=False)

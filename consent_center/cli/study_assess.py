@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from consent_center.cli.audit_store import FileError, open_store, say
+from consent_center.cli.audit_store import open_store, read_text_file, say
 from consent_center.settings import clock
 from consent_center.studies.assessment import QUESTIONS
 from consent_center.studies.errors import StudyFileError
@@ -20,10 +20,7 @@ def assess(
     assessor: Annotated[str, typer.Option("--as", help="Who assesses: not one of the study's authors.")],
 ) -> None:
     """Assess what a study may do to members: the risk index is computed, your answers are kept with it."""
-    try:
-        answers = read_answers(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read {path}: check the path and that it is text") from error
+    answers = read_answers(read_text_file(path))
     with open_store() as store:
         made = store.run(assess_study, study, assessor=assessor, answers=answers, at=clock())
     say(f"Assessed {study}: risk {float(made.index):.2f}, current until {made.expires_at:%Y-%m-%d}.")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from consent_center.cli.audit_store import FileError, open_store, say
+from consent_center.cli.audit_store import open_store, read_text_file, say
+from consent_center.cli.writing import write_new
 from consent_center.settings import clock
 from consent_center.studies.score_file import read_score_file
 from consent_center.workflows.file_study import file_study
@@ -20,10 +21,7 @@ def score(
     check: Annotated[bool, typer.Option("--check", help="Only look; file nothing.")] = False,
 ) -> None:
     """File a scoring of one site's members with a released model. From then on its plan never changes."""
-    try:
-        file = read_score_file(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read {path}: check the path and that it is text") from error
+    file = read_score_file(read_text_file(path))
     with open_store() as store:
         study = store.read(plan_score, file, author=author, organisation=organisation, at=clock())
         if check:
@@ -41,11 +39,5 @@ def model(
     """Write a released model's file, to be handed to the sites that score with it: they check its digest."""
     with open_store() as store:
         package = store.read(usable_model, digest, at=clock())
-    try:
-        with path.open("xb") as file:
-            file.write(package)
-    except FileExistsError as error:
-        raise FileError(f"{path} exists already: choose another name") from error
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror}") from error
+    write_new(path, package)
     say(f"Wrote {path}: {len(package):,} bytes, sha256 {digest}")

@@ -1,7 +1,5 @@
 """`accord token issue | list | revoke`: what machines sign in with at `/v1`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +7,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from consent_center.cli.audit_store import open_store
 from consent_center.cli.writing import write_for_owner
-from consent_center.settings import Settings, clock
-from consent_center.storage.transaction import Store
+from consent_center.settings import clock
 from consent_center.workflows.machine_tokens import TokenScope, issue_token, revoke_token, show_tokens
-from privacy.keys import read_root_key
 
 app = typer.Typer(help="Tokens with which machines use the API.", no_args_is_help=True, rich_markup_mode=None)
 _out = Console(highlight=False, soft_wrap=True)
@@ -27,7 +24,7 @@ def issue(
     out: Annotated[Path | None, typer.Option(help="A new file for the secret, instead of printing it.")] = None,
 ) -> None:
     """Make a token and show its secret, once: the database keeps only a hash."""
-    with _store() as store:
+    with open_store() as store:
         at = clock()
         token, secret = store.run(issue_token, scope, site=site, expires_at=at + timedelta(days=days), at=at)
     whose = f"for {token.site}" if token.site else "for the programme"
@@ -43,7 +40,7 @@ def issue(
 @app.command("list")
 def list_tokens() -> None:
     """Every token with its scopes and end; never a secret."""
-    with _store() as store:
+    with open_store() as store:
         known, at = store.read(show_tokens), clock()
     for one in known:
         state = "taken back" if one.revoked else "ended" if one.expires_at <= at else f"until {one.expires_at:%Y-%m-%d}"
@@ -53,14 +50,6 @@ def list_tokens() -> None:
 @app.command()
 def revoke(token: Annotated[str, typer.Argument(help="Its identifier, as `accord token list` shows it.")]) -> None:
     """Take a token back: within two seconds no request with it is answered any more."""
-    with _store() as store:
+    with open_store() as store:
         store.run(revoke_token, token, at=clock())
     _out.print(f"Token {token} is taken back.", markup=False)
-
-
-@contextmanager
-def _store() -> Iterator[Store]:
-    settings = Settings.read()
-    ring = read_root_key(Path(settings.root_key))
-    with Store.open(settings.database, keys=ring, create=not settings.production) as store:
-        yield store

@@ -1,4 +1,4 @@
-"""New files that only their owner can read: whatever a command hands out and nobody else may see."""
+"""New files that commands write: never over another file, and those that nobody else may see, for their owner only."""
 
 import os
 from pathlib import Path
@@ -16,10 +16,19 @@ def write_for_owner(path: Path, text: str) -> None:
     Raises:
         NotWrittenError: it exists, or cannot be written.
     """
+    write_new(path, text.encode("ascii"), mode=0o600)
+
+
+def write_new(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write a new file, readable for whom `mode` and the mask of the user say.
+
+    Raises:
+        NotWrittenError: it exists, or cannot be written.
+    """
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(text)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
     except FileExistsError as error:
-        raise NotWrittenError(f"{path} exists already; choose another name") from error
+        raise NotWrittenError(f"{path} exists already: choose another name") from error
     except OSError as error:
         raise NotWrittenError(f"cannot write {path}: {error.strerror}") from error

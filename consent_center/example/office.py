@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 from consent_center.storage import ledger
 from consent_center.storage.transaction import Store
+from consent_center.studies.asked import study_of
 from consent_center.studies.person import Person
 from consent_center.studies.roles import Role
 from consent_center.studies.schema import SiteSchema
 from consent_center.studies.study_file import read_study_file
-from consent_center.studies.study_plan import plan_of, study_of
+from consent_center.studies.study_plan import plan_of
 from consent_center.studies.tool import Tool
 from consent_center.web.tokens import fingerprint, new_secret
 from consent_center.workflows.assess_study import assess_study

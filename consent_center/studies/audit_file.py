@@ -31,19 +31,19 @@ from typing import Any
 
 from audit.fairness.errors import ThresholdsError
 from audit.fairness.verdict import Thresholds
+from consent_center.studies.asked import Asked, read_asked, study_of
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.study import Study
-from consent_center.studies.yaml_mapping import key_problems, read_mapping
-from consent_center.studies.yaml_values import Problems, moment_of, names_of, number_of, reasons_of, text_of, whole_of
+from consent_center.studies.yaml_mapping import key_problems
+from consent_center.studies.yaml_values import Problems, names_of, number_of, text_of, whole_of
 from federated.errors import FederatedError
 from federated.models.audit_plan import EPSILON_TABLE, MINIMUM, audit_plan
 from federated.models.decisions import Declaration, Measure
 from federated.models.measures import GAUGES, KINDS, SHELVES
-from federated.plan import Attribute, plan_bytes
+from federated.plan import Attribute
 from privacy.errors import PrivacyError
 
-_TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "purpose")
-_REQUIRED = {*_TEXTS, "retention_days", "closes", "sites", "scopes", "attributes"}
+_REQUIRED = {"sites", "attributes"}
 _OPTIONAL = {"model", "decisions", "measure", "threshold", "epsilon", "bins", "minimum_cohort", "limits"}
 _WHO = {"name", "maker", "version"}
 _SCALE = {"low", "high"}
@@ -51,8 +51,8 @@ LIMITS = tuple(one.name for one in fields(Thresholds))
 """Names of the limits of verdicts that a plan may fix."""
 
 
-@dataclass(frozen=True)
-class AuditFile:
+@dataclass(frozen=True, kw_only=True)
+class AuditFile(Asked):
     """An audit file, read and in itself complete.
 
     Attributes:
@@ -62,17 +62,7 @@ class AuditFile:
         limits: names and values of `audit.fairness.verdict.Thresholds`.
     """
 
-    study: str
-    title: str
-    reason: str
-    benefits: str
-    accountable: str
-    retention_days: int
-    closes: datetime
-    country: str
     sites: tuple[str, ...]
-    purpose: str
-    scopes: Mapping[str, str]
     attributes: tuple[Attribute, ...]
     model: str
     decisions: Declaration | None
@@ -89,13 +79,8 @@ def read_audit_file(text: str) -> AuditFile:
     Raises:
         StudyFileError: with every problem that it has.
     """
-    data = read_mapping(text, what="an audit file")
-    problems = Problems(key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL))
-    values: dict[str, Any] = {name: text_of(data, name, problems) for name in _TEXTS}
-    values["retention_days"] = whole_of(data, "retention_days", 1, 3650, problems)
-    values["closes"] = moment_of(data.get("closes"), problems)
+    data, values, problems = read_asked(text, what="an audit file", required=_REQUIRED, optional=_OPTIONAL)
     values["sites"] = names_of(data, "sites", problems)
-    values["scopes"] = reasons_of(data.get("scopes"), "scopes", problems)
     values["attributes"] = _attributes(data.get("attributes"), problems)
     if len({"model", "decisions", "measure"} & set(data)) != 1:
         problems.add("name a finished model by its digest, the decisions of somebody else, or a measure; one of these")
@@ -143,20 +128,7 @@ def audit_study(file: AuditFile, *, package: bytes, author: str, organisation: s
         )
     except (FederatedError, PrivacyError) as error:
         raise StudyFileError((str(error),)) from error
-    return Study(
-        id=file.study,
-        title=file.title,
-        author=author,
-        organisation=organisation,
-        accountable=file.accountable,
-        reason=file.reason,
-        benefits=file.benefits,
-        retention_days=file.retention_days,
-        plan=plan_bytes(plan),
-        filed_at=at,
-        closes_at=file.closes,
-        necessity=file.scopes,
-    )
+    return study_of(file, plan, author=author, organisation=organisation, at=at)
 
 
 def _attributes(value: Any, problems: Problems) -> tuple[Attribute, ...]:

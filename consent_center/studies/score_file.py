@@ -18,49 +18,35 @@
 Law: an unknown key is refused, never ignored.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from consent_center.studies.asked import Asked, read_asked, study_of
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.study import Study
-from consent_center.studies.yaml_mapping import key_problems, read_mapping
-from consent_center.studies.yaml_values import Problems, moment_of, number_of, reasons_of, text_of, whole_of
+from consent_center.studies.yaml_values import number_of, text_of, whole_of
 from federated.errors import FederatedError
 from federated.models.package import parse_package
 from federated.models.score_plan import EPSILON, MINIMUM, THRESHOLD, score_plan
-from federated.plan import plan_bytes
 from privacy.errors import PrivacyError
 
-_TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "site", "purpose", "model")
-_REQUIRED = {*_TEXTS, "retention_days", "closes", "scopes"}
+_TEXTS = {"site", "model"}
 _OPTIONAL = {"threshold", "horizon_days", "epsilon", "minimum_cohort"}
 
 
-@dataclass(frozen=True)
-class ScoreFile:
+@dataclass(frozen=True, kw_only=True)
+class ScoreFile(Asked):
     """A scoring file, read and in itself complete.
 
     Attributes:
-        scopes: scope -> why scoring cannot do without it.
+        site: whose members are scored.
         model: digest of a finished model.
         threshold: scores at or above it are flagged; None takes the model's own.
         horizon_days: how far ahead members are told that it looks; None takes the model's own.
         epsilon: pure, of the histogram of scores.
     """
 
-    study: str
-    title: str
-    reason: str
-    benefits: str
-    accountable: str
-    retention_days: int
-    closes: datetime
-    country: str
     site: str
-    purpose: str
-    scopes: Mapping[str, str]
     model: str
     threshold: float | None = None
     horizon_days: int | None = None
@@ -74,12 +60,8 @@ def read_score_file(text: str) -> ScoreFile:
     Raises:
         StudyFileError: with every problem that it has.
     """
-    data = read_mapping(text, what="a scoring file")
-    problems = Problems(key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL))
-    values: dict[str, Any] = {name: text_of(data, name, problems) for name in _TEXTS}
-    values["retention_days"] = whole_of(data, "retention_days", 1, 3650, problems)
-    values["closes"] = moment_of(data.get("closes"), problems)
-    values["scopes"] = reasons_of(data.get("scopes"), "scopes", problems)
+    data, values, problems = read_asked(text, what="a scoring file", required=_TEXTS, optional=_OPTIONAL)
+    values |= {name: text_of(data, name, problems) for name in sorted(_TEXTS)}
     for name, high in (("threshold", 1.0), ("epsilon", 100.0)):
         if name in data:
             values[name] = number_of(data, name, 0.0, high, problems)
@@ -106,6 +88,7 @@ def score_study(file: ScoreFile, *, package: bytes, author: str, organisation: s
     """
     try:
         trained = parse_package(package).parsed_plan()
+        threshold = float(trained.settings.get("threshold", THRESHOLD))
         plan = score_plan(
             study=file.study,
             country=file.country,
@@ -113,24 +96,11 @@ def score_study(file: ScoreFile, *, package: bytes, author: str, organisation: s
             purpose=file.purpose,
             scopes=tuple(file.scopes),
             package=package,
-            threshold=file.threshold or float(trained.settings.get("threshold", THRESHOLD)),
-            horizon_days=file.horizon_days or trained.horizon_days,
+            threshold=threshold if file.threshold is None else file.threshold,
+            horizon_days=trained.horizon_days if file.horizon_days is None else file.horizon_days,
             epsilon=file.epsilon,
             minimum_cohort=file.minimum_cohort,
         )
     except (FederatedError, PrivacyError) as error:
         raise StudyFileError((str(error),)) from error
-    return Study(
-        id=file.study,
-        title=file.title,
-        author=author,
-        organisation=organisation,
-        accountable=file.accountable,
-        reason=file.reason,
-        benefits=file.benefits,
-        retention_days=file.retention_days,
-        plan=plan_bytes(plan),
-        filed_at=at,
-        closes_at=file.closes,
-        necessity=file.scopes,
-    )
+    return study_of(file, plan, author=author, organisation=organisation, at=at)

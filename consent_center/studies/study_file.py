@@ -27,13 +27,14 @@ Law: an unknown key is refused, never ignored, with the key that was probably me
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from consent_center.studies.asked import KEYS as ASKED
+from consent_center.studies.asked import Asked, read_asked
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.study_exchange import ExchangeAsked, read_exchange
-from consent_center.studies.yaml_mapping import key_problems, read_mapping
-from consent_center.studies.yaml_values import Problems, moment_of, names_of, number_of, reasons_of, text_of, whole_of
+from consent_center.studies.yaml_mapping import key_problems
+from consent_center.studies.yaml_values import Problems, names_of, number_of, reasons_of, text_of, whole_of
 from federated.canaries import FEWEST, MOST
 from federated.secure_sum.quorum import MOST as MOST_SITES
 
@@ -55,12 +56,11 @@ class SecureSum:
     colluders: int = 1
 
 
-@dataclass(frozen=True)
-class StudyFile:
+@dataclass(frozen=True, kw_only=True)
+class StudyFile(Asked):
     """A study file, read and in itself complete.
 
     Attributes:
-        scopes: scope -> why the model cannot do without it.
         audit: None if the study trains nothing that is to be used.
         epsilon: of the training, at the ledger's delta.
         rounds: None lets the schedule choose.
@@ -69,17 +69,7 @@ class StudyFile:
         secure_sum: None if each site adds the full noise itself.
     """
 
-    study: str
-    title: str
-    reason: str
-    benefits: str
-    accountable: str
-    retention_days: int
-    closes: datetime
-    country: str
     sites: tuple[str, ...]
-    purpose: str
-    scopes: Mapping[str, str]
     features: tuple[str, ...]
     label: str
     horizon_days: int
@@ -92,8 +82,6 @@ class StudyFile:
     support: float = 0.0
     threshold: float = 0.5
     audit: Audit | None = None
-    proposed_by: tuple[str, ...] = ()
-    replaces: str = ""
     exchange: ExchangeAsked | None = None
     secure_sum: SecureSum | None = None
 
@@ -104,15 +92,14 @@ class StudyFile:
         return {**self.scopes, **(self.audit.scopes if self.audit else {}), **helping}
 
 
-_TEXTS = ("study", "title", "reason", "benefits", "accountable", "country", "purpose", "label", "model")
+_TEXTS = ("label", "model")
 _LISTS = ("sites", "features")
-_WHOLE = {"retention_days": (1, 3650), "horizon_days": (1, 730)}
-_REQUIRED = {*_TEXTS, *_LISTS, *_WHOLE, "closes", "scopes", "epsilon"}
+_REQUIRED = {*_TEXTS, *_LISTS, "horizon_days", "epsilon"}
 _OPTIONAL = {
     *("minimum_cohort", "rounds", "max_attempts", "canaries", "threshold", "audit", "proposed_by", "replaces"),
     *("exchange", "secure_sum", "support"),
 }
-KEYS = tuple(sorted(_REQUIRED | _OPTIONAL))
+KEYS = tuple(sorted(ASKED | _REQUIRED | _OPTIONAL))
 _OF_PEOPLE: Mapping[str, Callable[..., Any]] = {"proposed_by": names_of, "replaces": text_of}
 _AUDIT_KEYS = ("attributes", "purpose", "scopes")
 
@@ -123,13 +110,10 @@ def read_study_file(text: str) -> StudyFile:
     Raises:
         StudyFileError: with every problem that it has.
     """
-    data = read_mapping(text, what="a study file")
-    problems = Problems(key_problems(data, required=_REQUIRED, known=_REQUIRED | _OPTIONAL))
-    values: dict[str, Any] = {name: text_of(data, name, problems) for name in _TEXTS}
+    data, values, problems = read_asked(text, what="a study file", required=_REQUIRED, optional=_OPTIONAL)
+    values |= {name: text_of(data, name, problems) for name in _TEXTS}
     values |= {name: names_of(data, name, problems) for name in _LISTS}
-    values |= {name: whole_of(data, name, low, high, problems) for name, (low, high) in _WHOLE.items()}
-    values["closes"] = moment_of(data.get("closes"), problems)
-    values["scopes"] = reasons_of(data.get("scopes"), "scopes", problems)
+    values["horizon_days"] = whole_of(data, "horizon_days", 1, 730, problems)
     values["epsilon"] = number_of(data, "epsilon", 0.0, 100.0, problems)
     if "threshold" in data:
         values["threshold"] = number_of(data, "threshold", 0.0, 1.0, problems)

@@ -1,18 +1,16 @@
-"""From a study file to the plan it asks for, and to the study as it would be filed."""
+"""From a study file to the plan it asks for."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.schema import SiteSchema
-from consent_center.studies.study import Study
 from consent_center.studies.study_exchange import asking_of
 from consent_center.studies.study_file import StudyFile
 from consent_center.studies.yaml_mapping import did_you_mean
 from federated.canaries import with_setting
 from federated.errors import MalformedError, RefusedError
 from federated.models.churn_plan import churn_plan
-from federated.plan import Plan, Use, plan_bytes
+from federated.plan import Plan, Use
 from federated.shared_noise import with_shared_noise
 from privacy.errors import PrivacyError
 
@@ -81,23 +79,3 @@ def plan_of(
         return with_shared_noise(plan, colluders=shared.colluders, dropouts=shared.dropouts)
     except (MalformedError, RefusedError, PrivacyError) as error:
         raise StudyFileError((str(error),)) from error
-
-
-def study_of(file: StudyFile, plan: Plan, *, author: str, organisation: str, at: datetime) -> Study:
-    """The study as it would be filed now."""
-    return Study(
-        id=file.study,
-        title=file.title,
-        author=author,
-        organisation=organisation,
-        accountable=file.accountable,
-        reason=file.reason,
-        benefits=file.benefits,
-        retention_days=file.retention_days,
-        plan=plan_bytes(plan),
-        filed_at=at,
-        closes_at=file.closes,
-        necessity=file.necessity,
-        proposers=file.proposed_by,
-        replaces=file.replaces,
-    )

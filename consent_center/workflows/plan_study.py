@@ -11,13 +11,14 @@ from datetime import datetime
 
 from consent_center.storage import cohorts, definitions, governance, ledger, study_previews
 from consent_center.storage.transaction import Transaction
+from consent_center.studies.asked import study_of
 from consent_center.studies.errors import StudyError, StudyFileError
 from consent_center.studies.planner import Outlook, band_of, outlook_of
 from consent_center.studies.schema import SiteSchema, shared
 from consent_center.studies.study import Study
 from consent_center.studies.study_exchange import sites_of
 from consent_center.studies.study_file import StudyFile
-from consent_center.studies.study_plan import plan_of, study_of
+from consent_center.studies.study_plan import plan_of
 from consent_center.studies.yaml_mapping import did_you_mean
 from consent_center.workflows._studying import items_of
 from consent_center.workflows.file_study import refuse_study

@@ -1,6 +1,7 @@
 """Law: a site's members are scored by a study of its own, filed with a model that may be used at that moment; a file
 that says it wrongly is refused with everything that is wrong, and nothing is filed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from consent_center.errors import ForbiddenError
 from consent_center.storage import studies
 from consent_center.studies.assessment import QUESTIONS
 from consent_center.studies.errors import ReleaseError, StudyFileError
-from consent_center.studies.score_file import ScoreFile, read_score_file
+from consent_center.studies.score_file import ScoreFile, read_score_file, score_study
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.file_study import file_study
 from consent_center.workflows.machine_tokens import start_run
@@ -77,6 +78,14 @@ def test_what_the_file_says_is_what_reviewers_sign(office: Audits) -> None:
     ).parsed()
     assert (plan.settings["threshold"], plan.horizon_days, plan.minimum_cohort) == (0.3, 14, 70)
     assert float(plan.releases[0].mechanism.epsilon) == 0.05
+
+
+def test_a_threshold_of_nothing_is_refused_and_never_becomes_the_models_own(office: Audits) -> None:
+    model = trained(office, EVEN)
+    with pytest.raises(StudyFileError, match="threshold is a number above 0"):
+        asked(model, "threshold: 0\n")
+    with pytest.raises(StudyFileError, match="threshold, between 0 and 1"):
+        score_study(replace(asked(model), threshold=0.0), package=model, author="wu", organisation="programme", at=NOW)
 
 
 @pytest.mark.parametrize("found", [UNEVEN, None])
