@@ -95,21 +95,10 @@ PAGES = {
 }
 """Name -> who opens it, and its path in the console."""
 ELSEWHERE = {
-    "/sign-in",
-    "/sign-in/link/{secret}",
-    "/sign-in/oidc",
-    "/sign-in/oidc/back",
-    "/studies/{study}/plan",
-    "/runs/{run}/events",
-    "/log/{index}/proof",
-    "/reviews/{digest}",
-    "/models/{digest}",
-    "/audits/compare",
-    "/audits/{run}",
-    "/audits/{run}/report.html",
-    "/audits/{run}/report.pdf",
-    "/audits/{run}/report.json",
-    "/audits/{run}/model.cdx.json",
+    *("/sign-in", "/sign-in/link/{secret}", "/sign-in/oidc", "/sign-in/oidc/back"),
+    *("/studies/{study}/plan", "/runs/{run}/events", "/log/{index}/proof", "/reviews/{digest}", "/models/{digest}"),
+    *("/audits/compare", "/audits/{run}", "/audits/{run}/model.cdx.json"),
+    *(f"/audits/{{run}}/report.{kind}" for kind in ("html", "pdf", "json")),
 }
 """What is no page of a signed-in person, is a file, or shows an audit, model or draft: this programme has none."""
 STAFF = (

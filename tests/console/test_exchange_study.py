@@ -10,29 +10,12 @@ import pytest
 from consent_center.consent.purpose import Purpose
 from consent_center.consent.scope import Item
 from consent_center.console import studies
-from consent_center.studies.schema import SiteSchema
 from consent_center.workflows.define import define
 from consent_center.workflows.govern import register_schema
 from consent_center.workflows.publish_notice import publish_notice
-from federated.plan import Feature
-from tests.consent_center.studies.studying import study_text
+from tests.consent_center.studies.studying import EXCHANGE, HELPER, study_text
 from tests.consent_center.world import DAY, NOW, notice
 from tests.console.office import Office, open_office
-
-EXCHANGE = """
-exchange:
-  quarter: 2026-q4
-  epsilon_label: 1.0
-  helpers:
-    - site: service
-      purpose: link-service
-      scopes: {browsing: What members look at tells who leaves.}
-      features: [pages]
-      epsilon_bin: 2.0
-      epsilon: 0.5
-      rounds: 4
-"""
-
 
 def file_with_help(office: Office, name: str) -> None:
     """File a study at sales that service helps, under a linkage that members are asked about at both."""
@@ -41,8 +24,7 @@ def file_with_help(office: Office, name: str) -> None:
     ends = Item("purchases", "link-service", "sales", "TW"), Item("browsing", "link-service", "service", "TW")
     store.run(define, (linkage,), at=NOW - DAY)
     store.run(publish_notice, replace(notice(items=ends), code="link-service"), at=NOW - DAY)
-    pages = SiteSchema("service", (Feature("pages", "continuous", 0.0, 100.0),), (), ())
-    store.run(register_schema, pages, by="chen", at=NOW - DAY)
+    store.run(register_schema, HELPER, by="chen", at=NOW - DAY)
     office.programme.file(study_text(name, epsilon=0.5) + EXCHANGE)
     office.programme.assess(name)
 

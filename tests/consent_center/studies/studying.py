@@ -95,6 +95,21 @@ AUDIT = """audit:
   attributes: [age]
   scopes: {demographics: Gaps between groups cannot be seen else.}
 """
+EXCHANGE = """
+exchange:
+  quarter: 2026-q4
+  epsilon_label: 1.0
+  helpers:
+    - site: service
+      purpose: link-service
+      scopes: {browsing: What members look at tells who leaves.}
+      features: [pages]
+      epsilon_bin: 2.0
+      epsilon: 0.5
+      rounds: 4
+"""
+"""What a study file adds that asks `HELPER` for help."""
+HELPER = SiteSchema("service", (Feature("pages", "continuous", 0.0, 100.0),), (), ())
 ANSWERS = {"Why?": "Changes in shopping precede leaving.", "What could go wrong?": "She could be warned wrongly."}
 
 

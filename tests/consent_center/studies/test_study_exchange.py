@@ -5,66 +5,35 @@ from datetime import UTC, datetime
 import pytest
 
 from consent_center.studies.errors import StudyFileError
-from consent_center.studies.schema import SiteSchema
 from consent_center.studies.study_exchange import exchange_lines
 from consent_center.studies.study_file import read_study_file
 from consent_center.studies.study_plan import plan_of
 from consent_center.workflows.try_study import try_plan
-from federated.plan import Feature, Plan, parse_plan, plan_bytes
+from federated.plan import Plan, parse_plan, plan_bytes
 from federated.price import price
+from tests.consent_center.studies.studying import EXCHANGE, HELPER, SCHEMAS, study_text
 
-FILE = """
-study: churn-helped
-title: Who is about to leave
-reason: Members who are about to leave could be asked in time what went wrong.
-benefits: Members are asked earlier.
-accountable: head-of-care
-retention_days: 365
-closes: 2027-03-31
-country: TW
-sites: [sales]
-purpose: churn
-scopes: {purchases: Changes in shopping precede leaving.}
-features: [spend]
-label: left
-horizon_days: 28
-model: churn-linear
-epsilon: 2.0
-rounds: 3
-exchange:
-  quarter: 2026-q4
-  epsilon_label: 1.0
-  helpers:
-    - site: service
-      purpose: link-service
-      scopes: {services: Support and outages tell who leaves.}
-      features: [calls]
-      epsilon_bin: 3.0
-      epsilon: 2.0
-      rounds: 4
-"""
-SALES = SiteSchema("sales", (Feature("spend", "continuous", 0, 10),), ("left",), ())
-HELPING = {"service": SiteSchema("service", (Feature("calls", "continuous", 0, 5),), (), ())}
+FILE = study_text("churn-helped") + EXCHANGE
 
 
 def plan(text: str = FILE) -> Plan:
-    return plan_of(read_study_file(text), SALES, members=1000, delta=1e-5, helping=HELPING)
+    return plan_of(read_study_file(text), SCHEMAS[0], members=1000, delta=1e-5, helping={"service": HELPER})
 
 
 def test_the_plan_names_the_helper_and_prices_every_crossing() -> None:
     made = plan()
     assert made.concerned == made.reached == ("sales", "service")
-    assert made.scopes == {"purchases", "services"}
+    assert made.scopes == {"purchases", "browsing"}
     assert ("sales", "link-service") in made.recipients
-    # Of the part that is trained on: labels 1, answers 3, edges .25; the held-out part has answers and the histogram.
-    assert price(made).pure == 4_250_000_000_000
+    # Of the part that is trained on: labels 1, answers 2, edges .25; the held-out part has answers and the histogram.
+    assert price(made).pure == 3_250_000_000_000
     assert parse_plan(plan_bytes(made)) == made
 
 
 def test_what_it_costs_is_told_in_lines() -> None:
     lines = exchange_lines(plan())
     assert "labels ε 1," in lines[0]
-    assert "pure ε 3 of an answer and 0.25" in lines[1]
+    assert "pure ε 2 of an answer and 0.25" in lines[1]
 
 
 def test_it_runs_on_mock_rows() -> None:
@@ -75,14 +44,14 @@ def test_it_runs_on_mock_rows() -> None:
 @pytest.mark.parametrize(
     ("was", "is_", "told"),
     [
-        ("features: [calls]", "features: [cals]", "service has no feature cals, did you mean calls?"),
+        ("features: [pages]", "features: [page]", "service has no feature page, did you mean pages?"),
         (
             "site: service",
             "site: servicee",
             "site servicee offers no schema yet, or is not known, did you mean service?",
         ),
-        ("epsilon_bin: 3.0", "epsilon_bin: 0", "epsilon_bin is a number above 0, at most 100"),
-        ("      epsilon: 2.0", "      epsilom: 2.0", "unknown key exchange.helpers 1.epsilom, did you mean epsilon?"),
+        ("epsilon_bin: 2.0", "epsilon_bin: 0", "epsilon_bin is a number above 0, at most 100"),
+        ("      epsilon: 0.5", "      epsilom: 0.5", "unknown key exchange.helpers 1.epsilom, did you mean epsilon?"),
         ("quarter: 2026-q4", "quarter: winter", "an epoch is a quarter, such as 2026-q4"),
         ("sites: [sales]", "sites: [sales, shop]", "an exchange has one site that holds the label"),
     ],
