@@ -17,6 +17,7 @@ from tests.consent_center.studies.studying import EXCHANGE, HELPER, study_text
 from tests.consent_center.world import DAY, NOW, notice
 from tests.console.office import Office, open_office
 
+
 def file_with_help(office: Office, name: str) -> None:
     """File a study at sales that service helps, under a linkage that members are asked about at both."""
     store = office.programme.store
