@@ -165,13 +165,13 @@ def latest_choice(said: Iterable[Said], *, at: datetime) -> Said | None:
 
     Order of the statements does not matter; a yes later than `at` is ignored, a no never is; pauses are not choices.
     """
-    made = [one for one in said if one.act not in PAUSES and _counts(one, at)]
+    made = [one for one in said if one.act not in PAUSES and counts(one, at=at)]
     return max(made, key=_standing, default=None)
 
 
 def paused(said: Iterable[Said], *, at: datetime) -> bool:
     """Is the item paused at this moment? A pause and a resumption of the same second leave it paused."""
-    made = [one for one in said if one.act in PAUSES and _counts(one, at)]
+    made = [one for one in said if one.act in PAUSES and counts(one, at=at)]
     last = max(made, key=lambda one: (one.at, STRICTNESS[one.act]), default=None)
     return last is not None and last.act is Act.PAUSED
 
@@ -184,7 +184,8 @@ def recorded_at(act: Act, at: datetime, *, before: Iterable[Said]) -> datetime:
     return at if act in GIVES else max([at, *(one.at for one in before)])
 
 
-def _counts(one: Said, at: datetime) -> bool:
+def counts(one: Said, *, at: datetime) -> bool:
+    """Does this statement count at this moment? What takes away counts once it is recorded, see above."""
     return one.at <= at or one.act not in GIVES
 
 

@@ -6,6 +6,7 @@ Law: nothing is returned unless the entry that says who looked, at what and why 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from consent_center.consent.grant import STRICTNESS, counts
 from consent_center.events import Event
 from consent_center.storage import definitions, members, statements
 from consent_center.storage.transaction import Transaction
@@ -94,9 +95,9 @@ def read_member(
     masked = unmask_until is None
     items = []
     for item, item_no in catalogue.items.items():
-        about = [one for one in said.get((number, item_no), ()) if one.at <= at]
+        about = [one for one in said.get((number, item_no), ()) if counts(one, at=at)]
         if about:
-            last = max(about, key=lambda one: one.at)
+            last = max(about, key=lambda one: (one.at, STRICTNESS[one.act]))
             when = last.at.strftime("%Y-%m") if masked else last.at.isoformat(timespec="minutes")
             items.append(SeenItem(str(item), last.act.value, when))
     sites = tuple(sorted({one.site for one in members.enrolments(tx, member)}))

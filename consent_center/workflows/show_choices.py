@@ -73,7 +73,7 @@ def show_choices(tx: Transaction, member: str, *, only: Iterable[Item] | None = 
     for _, item, facts in facts_of(tx, [person], wanted):
         answer = verdict(item, facts, at=at)
         is_paused = paused(facts.said, at=at)
-        since = max(one.at for one in facts.said if one.act is Act.PAUSED and one.at <= at) if is_paused else None
+        since = max(one.at for one in facts.said if one.act is Act.PAUSED) if is_paused else None
         stands[item] = Stand(item, asking[item], answer, answer.rests_on, is_paused, since)
     return Choices(
         member=member,

@@ -67,6 +67,7 @@ MUTANTS = (
     _bug(1, _GRANT, "return one.at, STRICTNESS[one.act], -ends", "return one.at, -STRICTNESS[one.act], -ends", VERDICT),
     _bug(1, _GRANT, "return one.at <= at or one.act not in GIVES", "return True", VERDICT),
     _bug(1, _GRANT, "return one.at <= at or one.act not in GIVES", "return one.at <= at", VERDICT),
+    _bug(1, _GRANT, "one.act in PAUSES and counts(one, at=at)", "one.act in PAUSES and one.at <= at", VERDICT),
     _bug(1, _GRANT, "return at if act in GIVES else max([at, *(one.at for one in before)])", "return at", CLOCKS),
     _bug(1, _VERDICT, "(one.at <= at or one.on)", "one.at <= at", VERDICT),
     _bug(1, _VERDICT, "if one.switch is switch] if on else []", "if False] if on else []", CLOCKS),

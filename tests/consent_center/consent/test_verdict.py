@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent_center.consent.grant import GIVES, PAUSES, STRICTNESS, YES, Act, Said, latest_choice, paused
+from consent_center.consent.grant import GIVES, PAUSES, STRICTNESS, YES, Act, Said, latest_choice, paused, recorded_at
 from consent_center.consent.verdict import Facts, Reason, Switch, Switched, Terms, Verdict, Window, verdict
 from tests.consent_center.consent.strategies import MIDNIGHT, facts, moments, saids
 from tests.consent_center.world import DAY, NOW, TRAIN
@@ -51,6 +51,22 @@ def test_1_what_takes_away_counts_once_it_is_recorded_whatever_the_clock_that_as
     """A hub whose clock is behind has not reached the moment of a withdrawal that it can already read."""
     stands = [one for one in (*known.said, YES_NOW) if one.at < when]
     assert not verdict(TRAIN, replace(GOOD, terms=Terms(), said=[*stands, Said(act, when)]), at=at).allowed
+
+
+@pytest.mark.parametrize("act", Act)
+def test_1_before_its_moment_each_act_takes_away_or_does_nothing(act):
+    resting = act is Act.RESUMED
+    before = [YES_NOW, Said(Act.PAUSED, NOW - DAY)] if resting else [YES_NOW]
+    ahead = verdict(TRAIN, replace(GOOD, said=[*before, Said(act, NOW + DAY, MIDNIGHT + 5 * DAY, notice=3)]), at=NOW)
+    assert ahead.allowed == (act in YES)
+
+
+@pytest.mark.parametrize("act", Act)
+def test_1_only_what_takes_away_is_dated_by_what_was_said_before_it(act):
+    """A yes that moved would count from a moment that she never chose."""
+    before = [YES_NOW, Said(Act.GIVEN, NOW + DAY)]
+    assert recorded_at(act, NOW, before=before) == (NOW if act in GIVES else NOW + DAY)
+    assert recorded_at(act, NOW, before=[]) == NOW
 
 
 @given(facts, moments, moments, st.sampled_from(Switch))

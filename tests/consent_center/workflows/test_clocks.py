@@ -10,11 +10,15 @@ from consent_center.consent.grant import GIVES, Act
 from consent_center.consent.verdict import Switch
 from consent_center.errors import SupersededError
 from consent_center.storage.transaction import Store
+from consent_center.studies.person import Person
+from consent_center.studies.roles import Role
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.make_statements import make_statements
+from consent_center.workflows.read_member import read_member
 from consent_center.workflows.register_member import register_members
 from consent_center.workflows.set_switch import set_switch
+from consent_center.workflows.show_choices import show_choices
 from tests.consent_center.world import NOW, OFFER, cases, found, said
 
 SKEWS = tuple(timedelta(seconds=skew) for skew in (0, 7, -7))
@@ -87,6 +91,20 @@ def test_a_withdrawal_by_a_hub_that_is_behind_is_kept_and_a_later_yes_counts_aga
     again = ahead + timedelta(seconds=1)
     founded.run(make_statements, [said(member, Act.GIVEN, OFFER)], at=again)
     assert answers(founded, member, again + timedelta(minutes=1)) == {"allowed"}
+
+
+@pytest.mark.parametrize("act", [Act.PAUSED, Act.WITHDRAWN])
+def test_what_a_hub_that_is_ahead_kept_is_drawn_by_one_that_is_behind(founded, act):
+    """She and whoever reads about her see what binds, also in the seconds before its moment."""
+    member = founded.run(register_members, [None], at=NOW)[0]
+    ahead, behind = NOW + timedelta(seconds=10), NOW
+    founded.run(make_statements, [said(member, Act.GIVEN, OFFER)], at=behind - timedelta(seconds=10))
+    founded.run(make_statements, [said(member, act, OFFER)], at=ahead)
+    stand = founded.read(show_choices, member, at=behind).stands[OFFER]
+    assert (stand.verdict.allowed, stand.paused) == (False, act is Act.PAUSED)
+    chen = Person("chen", "Chen", "programme", frozenset({Role.COMPLIANCE}))
+    seen = founded.run(read_member, member, person=chen, reason="she asked us to look", at=behind)
+    assert [one.act for one in seen.items] == [act.value]
 
 
 def test_a_switch_that_a_hub_that_is_behind_switches_on_stays_on(founded):
