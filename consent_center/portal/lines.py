@@ -40,6 +40,7 @@ _MARKS = {
     "paused": ("pause", ""),
     "resumed": ("yes", "is-allowed"),
 }
+_ANSWERED = {"right": "history.decision_right", "not-for-me": "history.decision_not_for_me"}
 _RECEIPTED = frozenset({"given", "renewed", "refused", "withdrawn", "paused", "resumed"})
 
 
@@ -145,12 +146,17 @@ def _site(key: str) -> Callable[[dict[str, Any], Names, Formats], Told]:
 
 
 def _read(said: dict[str, Any], names: Names, formats: Formats) -> Told:
-    fields = said.get("fields") or []
-    listed = formats.listed(fields if isinstance(fields, list) else [fields])
+    keys = [f"seen.field.{field}" for field in said.get("fields") or []]
+    listed = formats.listed([names.words(key) for key in keys if names.words.has(key)])
     who = str(said.get("staff") or said.get("role") or "")
     text = names.words("history.read", who=who)
     note = formats.beside([part for part in (listed, str(said.get("reason", ""))) if part])
     return "event", "", text, note
+
+
+def _contested(said: dict[str, Any], names: Names, formats: Formats) -> Told:
+    del formats
+    return "event", "", names.words(_ANSWERED.get(str(said.get("answer")), "history.decision_contested")), Markup()
 
 
 def _sign_in(said: dict[str, Any], names: Names, formats: Formats) -> Told:
@@ -194,6 +200,6 @@ _TOLD: dict[str, Callable[[dict[str, Any], Names, Formats], Told]] = {
     "delegation.ended": _plain("history.delegation_ended"),
     "decision.made": _plain("history.decision_made"),
     "decision.shown": _plain("history.decision_shown"),
-    "decision.contested": _plain("history.decision_contested"),
+    "decision.contested": _contested,
     "decision.reviewed": _plain("history.decision_reviewed"),
 }

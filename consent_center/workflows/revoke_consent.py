@@ -53,7 +53,13 @@ def revoke_consent(
             ended.setdefault((stands.notice, stands.notice_version), []).append(item)
     if not ended:
         raise StatementError("she allows nothing of it now, so there is nothing to end: look at the purpose's code")
-    private = {"staff": staff, "role": Role.COMPLIANCE.value, "reason": reason, "fields": ["consents"], "until": None}
+    private = {
+        "staff": person.name,
+        "role": Role.COMPLIANCE.value,
+        "reason": reason,
+        "fields": ["choices"],
+        "until": None,
+    }
     tx.append(Event.of("member.read", private=private, member=number), at=at)
     said = [
         Utterance(member, Act.REVOKED, tuple(items), *notice, "en", _NO_CHOICES, actor=HUB, reason=reason)

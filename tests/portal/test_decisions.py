@@ -103,6 +103,9 @@ def test_the_other_answers_are_kept_and_shown(house: House, site: Site) -> None:
     member = house.member()
     path = f"/decisions/{decided(house, member, site)}"
     assert "You said: not for me." in member.submit(path, path, say="not-for-me").text
+    history = member.get("/history?what=decisions").text
+    assert "You said that a decision is not for you." in history
+    assert "asked a person" not in history
     assert member.submit(path, path, say="something").status_code == 400
 
 

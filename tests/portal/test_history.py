@@ -7,9 +7,14 @@ import re
 import zipfile
 from base64 import b64decode
 
+import pytest
+
 from audit.log.entry import verify_commitment
 from audit.log.tlog_policy import policy_for
 from audit.log.tlog_proof import TlogProof
+from consent_center.web.catalogue import words
+from consent_center.web.languages import Language
+from consent_center.workflows.open_review import FIELDS
 from tests.portal.test_answers import PURCHASES
 from tests.portal.visitor import House, Visitor
 
@@ -114,7 +119,7 @@ def test_a_read_by_staff_is_shown_with_who_what_and_why(house: House) -> None:
     from consent_center.storage import members
 
     member = house.member()
-    read = {"staff": "Chen Wei-ting", "fields": ["purchases"], "reason": "call about points"}
+    read = {"staff": "Chen Wei-ting", "fields": ["choices", "times", "no-such-code"], "reason": "call about points"}
 
     def look(tx, *, at):
         tx.append(Event.of("member.read", private=read, member=members.get(tx, member.member).no), at=at)
@@ -122,7 +127,8 @@ def test_a_read_by_staff_is_shown_with_who_what_and_why(house: House) -> None:
     assert "Nobody has opened your data" in member.get("/seen").text
     house.world.wiring.store.run(look, at=house.clock())
     text = member.get("/seen").text
-    assert all(word in text for word in ("Chen Wei-ting", "purchases", "call about points"))
+    assert all(word in text for word in ("Chen Wei-ting", "your choices, when you chose", "call about points"))
+    assert "no-such-code" not in text
 
 
 def test_on_postgresql_the_history_is_the_same(any_house: House) -> None:
@@ -131,3 +137,8 @@ def test_on_postgresql_the_history_is_the_same(any_house: House) -> None:
     text = member.get("/history").text
     assert "You allowed the marketing department to use your purchases." in text
     assert "You joined the programme" in text
+
+
+@pytest.mark.parametrize("field", [*FIELDS, "choices", "identifier", "times", "export", "request"])
+def test_every_part_that_staff_can_look_at_has_a_name_that_she_reads(field: str) -> None:
+    assert all(words(language).has(f"seen.field.{field}") for language in Language)

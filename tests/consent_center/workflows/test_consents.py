@@ -29,6 +29,7 @@ from consent_center.workflows.publish_notice import publish_notice
 from consent_center.workflows.refuse_consent import refuse_consent
 from consent_center.workflows.revoke_consent import revoke_consent
 from consent_center.workflows.set_switch import set_switch
+from consent_center.workflows.show_history import show_history
 from consent_center.workflows.show_tasks import show_tasks
 from consent_center.workflows.staff_accounts import keep_person
 from consent_center.workflows.withdraw_consent import withdraw_consent
@@ -163,6 +164,10 @@ def test_only_the_programme_revokes_and_it_says_why(small_store):
     assert reason(small_store, mei, TRAIN, NOW + SECOND) is Reason.REVOKED
     assert reason(small_store, mei, SERVICE, NOW + SECOND) is Reason.ALLOWED, "another recipient's use goes on"
     assert [task.change for task, _ in small_store.read(show_tasks)] == ["revoked"]
+    reads = small_store.read(show_history, mei, kinds=frozenset({"member.read"})).lines
+    assert [(one.said["staff"], one.said["fields"], one.said["reason"]) for one in reads] == [
+        ("Chen Wei-ting", ["choices"], ended["reason"])
+    ]
     with pytest.raises(StatementError, match="nothing to end"):
         small_store.run(revoke_consent, mei, **ended, at=NOW + 2 * SECOND)
     with pytest.raises(StatementError, match="never speak"):
