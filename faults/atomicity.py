@@ -63,6 +63,7 @@ ALONE = {
     "workflows.admit_site.revoke_site": "who may connect is in files of the coordinator",
     "workflows.answer_right.read_request": "that somebody looked",
     "workflows.export_statements.begin_export": "that a list left the database",
+    "workflows.open_review.open_review": "that somebody looked",
     "workflows.read_member.read_member": "that somebody looked",
     "workflows.record_refusal.record_refusal": "that something was not done",
     "workflows.rotate_keys.record_destroyed": "that a key was destroyed, which was in a file",

@@ -98,17 +98,19 @@ def test_a_recipient_is_told_of_all_its_items_in_one_task(small_store):
 
 
 def test_of_two_workers_with_one_task_the_first_outcome_stands(store):
-    """A claim lapses; both workers come back; what is told already is not told to have failed, nor counted twice."""
+    """An attempt failed; a claim lapses; both workers come back; what is told already is not told to have failed, nor
+    counted twice."""
     mei, *_ = found(store)
     store.run(set_endpoint, "sales", url=SALES, at=NOW)
     store.run(withdraw_consent, mei, [TRAIN], **ANSWERED, at=NOW)
     [(task, _)] = store.run(claim_tasks, limit=9, at=NOW)
-    assert store.run(record_attempts, [(task.id, 0, Outcome.DELIVERED)], at=NOW + SECOND) == 1
+    assert store.run(record_attempts, [(task.id, 0, Outcome.REFUSED)], at=NOW) == 0
+    assert store.run(record_attempts, [(task.id, 1, Outcome.DELIVERED)], at=NOW + SECOND) == 1
     before = store.read(entries.last_id)
     for late in (Outcome.DELIVERED, Outcome.TIMED_OUT):
-        assert store.run(record_attempts, [(task.id, 0, late)], at=NOW + 2 * SECOND) == 0
+        assert store.run(record_attempts, [(task.id, 1, late)], at=NOW + 2 * SECOND) == 0
     [(kept, outcome)] = store.read(show_tasks)
-    assert (kept.attempts, outcome, store.read(entries.last_id)) == (1, "delivered", before)
+    assert (kept.attempts, outcome, store.read(entries.last_id)) == (2, "delivered", before)
 
 
 def test_a_verdict_does_not_wait_for_the_recipient(small_store):
