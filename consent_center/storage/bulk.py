@@ -19,7 +19,7 @@ _FEW = 512
 """Up to so many rows PostgreSQL is given arrays of values, in one statement; COPY is faster from there on."""
 
 _ONE_BY_ONE = 4
-"""Up to so many rows it is given each value for itself: the driver writes one value in a tenth of an array's time."""
+"""Up to so many rows it is given each value for itself: the driver writes one value much faster than an array."""
 
 
 @dataclass(frozen=True, slots=True)

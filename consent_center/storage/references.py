@@ -9,7 +9,7 @@ from consent_center.storage.transaction import Transaction
 _PLACED_IDENTIFIERS = "SELECT key, no FROM json_each(:asked) LEFT JOIN member ON member.member = value"
 _PLACED_PSEUDONYMS = """SELECT key, member_no FROM json_each(:asked) LEFT JOIN enrolment
     ON pseudonym = unhexed(value) AND site = :site AND ended IS NULL"""
-"""Left joins, so that SQLite looks each of the asked up in turn; given a set, it would sort it first (2x)."""
+"""Left joins, so that SQLite looks each of the asked up in turn; given a set, it would sort it first."""
 
 
 def numbers(tx: Transaction, references: Sequence[str], *, site: str = "") -> list[int | None]:

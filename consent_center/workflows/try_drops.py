@@ -20,7 +20,7 @@ QUIET_EPSILON = 50.0
 """Of the compared trainings: so little noise that what remains is mostly chance in who is held out."""
 
 MOCK_MEMBERS, ROUNDS = 10_000, 20
-"""Of all sites together, whatever the plan asks; with less of either two trials differ by more than .03 in AUC."""
+"""Of all sites together, whatever the plan asks; with less of either, chance moves two trials too far apart."""
 
 _DELTA = 1e-5
 

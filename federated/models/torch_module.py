@@ -7,7 +7,7 @@ in a package of hers, with an entry point in the group `accord.models`. Each sit
 package themselves; a plan names the model, reviewers approve the plan, a site's policy lists the name, or nothing runs.
 
 Each member's gradient is materialised by Opacus' hooks and clipped one by one: slower than the closed forms by the
-figures in docs/explanation/models.md, and right for every layer that Opacus supports.
+figures in docs/explanation/privacy.md, and right for every layer that Opacus supports.
 """
 
 from collections.abc import Callable, Sequence
