@@ -153,11 +153,14 @@ def test_only_the_programme_revokes_and_it_says_why(small_store):
         ({"staff": "wu"}, "only compliance"),
         ({"purpose": "delivery"}, "nothing to end"),
         ({"recipient": "grocer"}, "nothing to end"),
+        ({"staff": "chen", "at": NOW + 400 * DAY}, "nothing to end"),  # her yes has ended
+        ({"staff": "chou"}, "only compliance"),  # and has left
     ]
+    small_store.run(keep_person, replace(CHEN, id="chou", ends_at=NOW), by="ada", at=NOW)
     last = small_store.read(entries.last_id)
     for changed, words in refused:
         with pytest.raises((StatementError, StaffError), match=words):
-            small_store.run(revoke_consent, mei, **{**ended, **changed}, at=NOW + SECOND)
+            small_store.run(revoke_consent, mei, **{"at": NOW + SECOND, **ended, **changed})
     assert small_store.read(entries.last_id) == last
     [made] = small_store.run(revoke_consent, mei, **ended, at=NOW + SECOND)
     assert (made.statement.items, made.statement.notice) == ((TRAIN,), "core")
