@@ -60,8 +60,8 @@ class Plan:
         minimum_cohort: fewer members in the part that is trained on, over all sites: refused.
         label: the column to predict; `horizon_days` is how far ahead it looks.
         unit_sites: at most one site uses a member in one run (True), the only mode priced today.
-        package: of a run that trains nothing, the digest of the finished model that it scores or audits with; a plan
-            with a training has none.
+        package: of a run that makes no model, the digest of the finished one that it scores or audits with; a plan
+            that trains a model, or states a rule (`models.rules`), has none.
     """
 
     study: str
@@ -92,10 +92,8 @@ class Plan:
         if not self.releases or any(r.times < 1 or r.part not in self.split for r in self.releases):
             raise MalformedError("each release needs a part of the split and happens at least once")
         kinds = {release.kind for release in self.releases}
-        if bool(self.package) == ("train" in kinds) or ("score" in kinds and kinds != {"score"}):
-            raise MalformedError(
-                "a plan trains a model, or scores or audits a finished one that it names; one of these"
-            )
+        if (self.package and "train" in kinds) or ("score" in kinds and (kinds != {"score"} or not self.package)):
+            raise MalformedError("a plan makes a model, or scores or audits a finished one that it names; one of these")
         if not self.sites:
             raise MalformedError("a plan names at least one site")
         for what, names in (
@@ -184,7 +182,7 @@ class Plan:
     @property
     def counted_part(self) -> Part:
         """The part that `minimum_cohort` counts: what is trained on, or else what is scored or audited."""
-        return "train" if not self.package else self.releases[0].part
+        return "train" if self.releases_of("train") else self.releases[0].part
 
     def releases_of(self, kind: Kind) -> tuple[Release, ...]:
         """The releases of one kind, in the plan's order."""

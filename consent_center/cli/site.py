@@ -30,7 +30,6 @@ from federated.site.equipment import coordinator_of
 from federated.site.folder import SiteFolder
 from federated.site.offers import Deliver, read_brand, tell_members
 from federated.site.policy import read_policy
-from federated.site.ruled import Signal, write_ruled
 from federated.site.scoring import Desk, open_desk, score_members
 from federated.site.warned import effect_of_warnings
 from privacy.keys import read_root_key
@@ -138,26 +137,6 @@ def decided(
     with _desk(site) as desk:
         reached = write_decided(desk.store, file, kind=kind)
     _out.print(f"{reached} members were reached. The file is for this site alone; accord audit take counts it.")
-
-
-@app.command()
-def rule(
-    site: SiteOpt,
-    file: Annotated[Path, typer.Argument(help="The CSV file to write: member, score, outcome.")],
-    signal: Annotated[
-        list[str], typer.Option(help="visit=COLUMN, visit=COLUMN*7 if it counts weeks; RFM: recency=COLUMN:LOW:HIGH.")
-    ],
-    name: Annotated[str, typer.Option("--rule", help="decay or rfm.")] = "decay",
-    outcome: Annotated[str, typer.Option(help="The column of what came true: 1 left, 0 stayed.")] = "",
-) -> None:
-    """Write what a rule without a model says of the members, to be audited beside one: accord audit take."""
-    named = [one.partition("=") for one in signal]
-    signals = {before.strip(): Signal.read(after) for before, _, after in named}
-    with _desk(site) as desk:
-        said = write_ruled(desk, file, rule=name, signals=signals, outcome=outcome)
-    _out.print(
-        f"The rule says something of {said} members. The file is for this site alone; accord audit take counts it."
-    )
 
 
 @app.command("effect")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from consent_center.console.acts import ReviewDecision
 from consent_center.console.desk import HOME, PostedDep, StaffPage
 from consent_center.errors import ConsentCenterError
-from consent_center.offers.explanation import MOST, say_change, say_kind, say_reason
+from consent_center.offers.explanation import MOST, by_rule, say_change, say_kind, say_reason
 from consent_center.offers.explanation import Language as Tongue
 from consent_center.web.forms import FieldError
 from consent_center.web.languages import Language
@@ -94,7 +94,7 @@ def _case(
         document=shown.document,
         said="" if shown.document is None else say_kind(shown.document, language=tongue),
         reasons=[say_reason(one, language=tongue) for one in told["reasons"][:MOST]],
-        change="" if told.get("change") is None else say_change(told["change"], language=tongue),
+        change="" if told.get("change") is None else say_change(told["change"], language=tongue, by_rule=by_rule(told)),
         typed=typed,
         refused=refused,
         limit=LONGEST,

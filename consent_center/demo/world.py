@@ -16,8 +16,9 @@ from privacy.noise import NoiseSource
 EPSILON_PURE = 2.0
 CROSSING_PURE = 2.6
 """Pure ε of a run for each helper: its answers, the edges of its bins, and its share of the labels."""
-MODELS = ("churn", "preference")
-GENERATED = "synthetic"
+MODELS = ("churn", "preference", "decay", "rfm")
+RULES = ("decay", "rfm")
+GENERATED, JOURNEY = "synthetic", "journey"
 MOST_EPSILON = 8.0
 MOST_ROUNDS = 400
 
@@ -33,7 +34,8 @@ class Options:
         sites: 3 to 12.
         seed: of data and consents; noise is never seeded.
         out: where the log and the report go.
-        model: churn, or preference, which needs data that say what members bought.
+        model: churn; preference, which needs data that say what members bought; or a rule, decay or rfm, which needs
+            data that say when they last came.
     """
 
     data: str = "journey"
@@ -52,6 +54,8 @@ class Options:
             raise OptionError(f"--model {self.model}: choose one of {', '.join(MODELS)}")
         if self.model == "preference" and self.data != GENERATED:
             raise OptionError(f"--data {self.data} does not say what members bought: add --data {GENERATED}")
+        if self.model in RULES and self.data not in (GENERATED, JOURNEY):
+            raise OptionError(f"--data {self.data} does not say when members last came: add --data {GENERATED}")
         if not 0.05 <= self.epsilon <= MOST_EPSILON:
             raise OptionError(f"--epsilon {self.epsilon:g}: choose a number from 0.05 to {MOST_EPSILON:g}")
         if self.rounds is not None and not 1 <= self.rounds <= MOST_ROUNDS:
@@ -66,7 +70,7 @@ class Options:
     @property
     def purposes(self) -> tuple[str, ...]:
         """What members are asked about; offers only where a model may be released without a way round."""
-        learned = CHURN if self.model == "churn" else PREFERENCE
+        learned = PREFERENCE if self.model == "preference" else CHURN
         return (learned, FAIRNESS, OFFERS) if self.data == GENERATED else (learned, FAIRNESS)
 
 

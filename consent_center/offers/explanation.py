@@ -11,8 +11,10 @@ from typing import Any, Literal
 from consent_center.offers.phrases import (
     ANSWER,
     ANSWER_UNKNOWN,
+    BETWEEN,
     COULD,
     COULD_ANSWER,
+    COULD_RULE,
     DECIDED,
     JOIN,
     LEVELS,
@@ -23,10 +25,12 @@ from consent_center.offers.phrases import (
     SAY,
 )
 from federated.plan_exchange import BIN_FEATURE
+from federated.site.decisions import RULED
 
 Language = Literal["en", "zh-Hant", "zh-Hans"]
 MOST = 3
 ANSWERED = BIN_FEATURE
+_BIN = re.compile(r"below (?P<below>\S+)|(?P<above>\S+) or more|(?P<within>\S+) to (?P<high>\S+)", re.ASCII)
 _PERIOD = re.compile(r"_\d+[dwm]$|_(weeks|months|days)$", re.ASCII)
 Own = Mapping[tuple[str, str], Mapping[str, str]]
 """(feature, level) -> language -> phrase: a brand's own."""
@@ -46,13 +50,19 @@ def say_decision(document: Mapping[str, Any], *, language: Language, own: Own | 
     parts = [say_kind(document, language=language)]
     parts.append(say_reasons(document["reasons"], language=language, own=own))
     if document.get("change") is not None:
-        parts.append(say_change(document["change"], language=language))
+        parts.append(say_change(document["change"], language=language, by_rule=by_rule(document)))
     return (" " if language == "en" else "").join(parts)
 
 
 def say_kind(document: Mapping[str, Any], *, language: Language) -> str:
     """What it rests on, without its reasons."""
-    return DECIDED[str(document["kind"])][language].format(days=int(document["horizon_days"]))
+    kind = RULED if by_rule(document) else str(document["kind"])
+    return DECIDED[kind][language].format(days=int(document["horizon_days"]))
+
+
+def by_rule(document: Mapping[str, Any]) -> bool:
+    """Did a rule decide that was not learned from anybody?"""
+    return document.get("label") == RULED
 
 
 def say_reason(
@@ -79,7 +89,9 @@ def say_reasons(reasons: Sequence[Mapping[str, Any]], *, language: Language, own
     return SAY[language].format(reasons=joined)
 
 
-def say_change(change: Mapping[str, Any], *, language: Language, named: Named | None = None) -> str:
+def say_change(
+    change: Mapping[str, Any], *, language: Language, named: Named | None = None, by_rule: bool = False
+) -> str:
     """What would have changed the score; it would change the score, nobody says it would cause anything."""
     if str(change["feature"]).startswith(ANSWERED):
         partner = _readable(str(change["feature"]).removeprefix(ANSWERED))
@@ -87,7 +99,7 @@ def say_change(change: Mapping[str, Any], *, language: Language, named: Named | 
     name = NAMES.get(_measure(str(change["feature"])), {}).get(language) or _readable(str(change["feature"]))
     value = change["value"]
     text = f"{value:g}" if isinstance(value, int | float) else _value(str(value), language, named)
-    return COULD[language].format(feature=name, value=text)
+    return (COULD_RULE if by_rule else COULD)[language].format(feature=name, value=text)
 
 
 def _phrase(reason: Mapping[str, Any], language: Language, own: Own, named: Named | None = None) -> str:
@@ -106,6 +118,9 @@ def _phrase(reason: Mapping[str, Any], language: Language, own: Own, named: Name
 
 
 def _value(code: str, language: Language, named: Named | None) -> str:
+    if found := _BIN.fullmatch(code):
+        where = str(found.lastgroup if found["high"] is None else "within")
+        return BETWEEN[where][language].format(low=found[where], high=found["high"])
     return (named(code) if named else None) or LEVELS.get(code, {}).get(language) or _readable(code)
 
 

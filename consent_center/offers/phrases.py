@@ -15,6 +15,11 @@ DECIDED: Mapping[str, Texts] = {
         "這項優惠是依據一項估計選出的：未來{days}天內您減少光顧的可能性。",
         "这项优惠是根据一项估计选出的：未来{days}天内您减少光顾的可能性。",
     ),
+    "rule": _three(
+        "A fixed rule chose you for this offer; nobody's data went into making the rule.",
+        "這項優惠是依固定規則選出的；規則本身沒有用到任何人的資料。",
+        "这项优惠是按固定规则选出的；规则本身没有用到任何人的数据。",
+    ),
     "recommendation": _three(
         "These were chosen for you from what you bought before.",
         "這些是依據您過去購買的商品為您挑選的。",
@@ -34,6 +39,11 @@ COULD = _three(
     "如果{feature}是{value}，估計值就會低於門檻。",
     "如果{feature}是{value}，估计值就会低于门槛。",
 )
+COULD_RULE = _three(
+    "With {feature} at {value} instead, the rule would not have chosen you.",
+    "如果{feature}是{value}，這項規則就不會選中您。",
+    "如果{feature}是{value}，这项规则就不会选中您。",
+)
 ANSWER = _three(
     "what {partner} knows of you, told as one of a few groups and changed at random, so it may be wrong",
     "{partner}所知的您：只告知屬於哪一組，且經隨機更動，可能有誤",
@@ -49,6 +59,12 @@ COULD_ANSWER = _three(
 )
 NAMED = _three("{feature}: {value}", "{feature}：{value}", "{feature}：{value}")
 
+BETWEEN: Mapping[str, Texts] = {
+    "below": _three("below {low}", "低於 {low}", "低于 {low}"),
+    "above": _three("{low} or more", "{low} 以上（含）", "{low} 以上（含）"),
+    "within": _three("{low} to below {high}", "{low} 至未滿 {high}", "{low} 至不满 {high}"),
+}
+"""Where a bin begins and ends (`models.explain.level_name`)."""
 LEVELS: Mapping[str, Texts] = {
     "low": _three("low", "偏低", "偏低"),
     "middle": _three("in the middle", "中等", "中等"),

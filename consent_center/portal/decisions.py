@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from consent_center.offers.explanation import Language as Tongue
-from consent_center.offers.explanation import say_change, say_kind, say_reason
+from consent_center.offers.explanation import by_rule, say_change, say_kind, say_reason
 from consent_center.portal.reader import MemberPage, OwnPageDep, PostedDep
 from consent_center.web.failures import NotFoundError
 from consent_center.web.forms import FieldError
@@ -157,7 +157,7 @@ def _one(page: MemberPage, one: Shown) -> Told:
         ],
         change=None
         if known.get("change") is None
-        else say_change(known["change"], language=language, named=names.value_said),
+        else say_change(known["change"], language=language, named=names.value_said, by_rule=by_rule(known)),
         is_false=not one.opens,
         answers=steps,
         person_due_at=None if said & set(OUTCOMES) else due,

@@ -99,7 +99,7 @@ def admit_run(
     if trained < plan.minimum_cohort:
         raise RefusedError(
             Refusal.COHORT_TOO_SMALL,
-            f"the part that is trained on is below the plan's minimum of {plan.minimum_cohort}",
+            f"the {plan.counted_part} part is below the plan's minimum of {plan.minimum_cohort} members; wait for more",
         )
     lists = _lists(tx, plan, run=run, signer=signer, noise=noise, expires_at=expires_at, at=at)
     charge = _charge(tx, plan, study=study, run=run, at=at)

@@ -64,7 +64,8 @@ class Lineage:
         plan: digest of the plan that was run.
         cohorts: site -> digest of the signed cohort's header.
         members: how many were in its cohorts.
-        gone: how many of them may not be used today as they were then (withdrawn, expired, unlinked, contract ended).
+        gone: how many of them may not be used today as they were then (withdrawn, expired, unlinked, contract ended);
+            0 of a rule, which learned from nobody.
         drifted: sites whose scores moved since their first scoring by more than sampling and noise explain.
         contracts_ended: sites for which an item of the plan has no contract or assessment in force now.
         scored_by: runs that scored with it.
@@ -169,7 +170,8 @@ def _lineage(tx: Transaction, made: Trained, policy: RemedyPolicy, *, at: dateti
     last = decided[-1] if decided else None
     made_at = decided[0].decided_at if decided else study.filed_at  # an audit that comes again makes no model younger
     listed = lineage.members_of(tx, made.run)
-    gone = sum(len(left) for left in cohorts.removed_since(tx, made.run, plan, since=0, at=at).values())
+    left = cohorts.removed_since(tx, made.run, plan, since=0, at=at) if plan.releases_of("train") else {}
+    gone = sum(len(one) for one in left.values())
     ended = _ended(tx, plan, at=at)
     scored_by = _scored_by(tx, made.model)
     drifted = _drifted(tx, scored_by)

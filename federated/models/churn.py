@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from federated.models import descent
 from federated.models import design as additive
+from federated.models.additive import Additive
 from federated.models.descent import Descent, Path
 from federated.models.model import Matrix, Vector
 from federated.plan import Feature, Plan, Release
@@ -26,32 +26,18 @@ SMOOTH = 2
 
 
 @dataclass(frozen=True)
-class AdditiveLogistic(Descent):
-    """A logistic model whose log-odds are a sum of terms.
+class AdditiveLogistic(Additive, Descent):
+    """An additive model whose weights are trained.
 
     Attributes:
-        name: as a plan says it.
-        harmonics: cosines per continuous feature; 0 for straight lines.
-        pairs: with a term for each pair of features of which at least one is continuous.
         clip: of the largest possible row norm; tight clipping is the largest gain at small epsilon.
     """
 
-    name: str
-    harmonics: int
-    pairs: bool = False
     clip: float = 0.5
 
     def bound(self, features: Sequence[Feature]) -> float:
         """The L2 norm that each member's gradient is clipped to."""
         return self.clip * math.sqrt(additive.squared_bound(features, pairs=self.pairs))
-
-    def size(self, features: Sequence[Feature]) -> int:
-        """How many weights the model has."""
-        return additive.inputs_of(features, harmonics=self.harmonics, pairs=self.pairs)
-
-    def design(self, features: Sequence[Feature], values: Matrix) -> Matrix:
-        """Bounded inputs on the public basis."""
-        return additive.design(features, values, harmonics=self.harmonics, pairs=self.pairs)
 
     def contribution(
         self,
@@ -93,14 +79,6 @@ class AdditiveLogistic(Descent):
             where = additive.positions(plan.features, inputs, index, harmonics=self.harmonics, pairs=self.pairs)
             return where, labels
         return super().counted(plan, release, inputs=inputs, labels=labels, weights=weights)
-
-    def score(self, inputs: Matrix, weights: Vector) -> Vector:
-        """Probability of churn."""
-        return np.asarray(expit(inputs @ weights), dtype=np.float64)
-
-    def terms(self, features: Sequence[Feature], values: Matrix, weights: Vector) -> Matrix:
-        """What each term adds to the log-odds, shape (members, terms): exact, and centred on a uniform reference."""
-        return additive.contributions(features, values, weights, harmonics=self.harmonics, pairs=self.pairs)
 
 
 LINEAR = AdditiveLogistic(name="churn-linear", harmonics=0)

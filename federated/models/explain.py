@@ -20,7 +20,7 @@ from scipy.special import expit
 
 from federated.errors import FederatedError, MalformedError
 from federated.models import design as additive
-from federated.models.churn import AdditiveLogistic
+from federated.models.additive import Additive
 from federated.models.model import Matrix, Model, Vector
 from federated.plan import Feature
 
@@ -83,7 +83,7 @@ class Reason:
 
     Attributes:
         feature: the plan's name of it.
-        level: how her value stands: low, middle, high; no, yes; or the category or bin itself.
+        level: how her value stands: low, middle, high; no, yes; the category itself; or where her bin begins and ends.
         weight: what it adds to the log-odds.
     """
 
@@ -120,7 +120,7 @@ def explain(model: Model, features: Sequence[Feature], values: Matrix, weights: 
         IncompleteError: a network whose contributions do not add up, even with `MOST_STEPS`.
         MalformedError: a model that is neither additive nor differentiable.
     """
-    if isinstance(model, AdditiveLogistic):
+    if isinstance(model, Additive):
         return _additive(model, features, values, weights)
     if isinstance(model, Differentiable):
         return _integrated(model, model.design(features, values), features, weights)
@@ -178,7 +178,15 @@ def level_name(feature: Feature, code: int) -> str:
         case "categorical" | "items":
             return feature.categories[code]
         case "binned":
-            return f"bin {code + 1} of {len(feature.edges) + 1}"
+            return _between(feature.edges, code)
+
+
+def _between(edges: Sequence[float], code: int) -> str:
+    if code == 0:
+        return f"below {edges[0]:g}"
+    if code == len(edges):
+        return f"{edges[-1]:g} or more"
+    return f"{edges[code - 1]:g} to {edges[code]:g}"
 
 
 def level_of(feature: Feature, value: float) -> str:
@@ -227,14 +235,14 @@ def change_of(
 def explain_log_odds(model: Model, features: Sequence[Feature], values: Matrix, weights: Vector) -> Vector:
     """The log-odds of members, shape (members,)."""
     inputs = model.design(features, values)
-    if isinstance(model, AdditiveLogistic):
+    if isinstance(model, Additive):
         return np.asarray(inputs @ weights, dtype=np.float64)
     if isinstance(model, Differentiable):
         return model.log_odds(inputs, weights)
     raise MalformedError("this model gives no log-odds")
 
 
-def _additive(model: AdditiveLogistic, features: Sequence[Feature], values: Matrix, weights: Vector) -> Explained:
+def _additive(model: Additive, features: Sequence[Feature], values: Matrix, weights: Vector) -> Explained:
     blocks = additive.terms(features, harmonics=model.harmonics, pairs=model.pairs)
     terms: Matrix = np.vstack(
         [model.terms(features, values[start : start + CHUNK], weights) for start in range(0, len(values), CHUNK)]

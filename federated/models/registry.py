@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.models import churn, decisions, measures, network, preference
+from federated.models import churn, decisions, measures, network, preference, rules
 from federated.models.model import Exchange, Model, Scorer
 from federated.plan import Plan, Release
 from federated.tables import check_scores, check_tables
@@ -19,6 +19,8 @@ _OURS: tuple[Model, ...] = (
     churn.PAIRS,
     network.MLP,
     preference.PREFERENCE,
+    rules.DECAY,
+    rules.RFM,
     decisions.DECISIONS,
     *measures.MEASURES.values(),
 )
@@ -61,6 +63,8 @@ def model_of(plan: Plan) -> Model:
         else:
             if not plan.package or isinstance(model, decisions.Decisions):
                 model.check(plan)
+            if not plan.package and model.rounds(plan) and not plan.releases_of("train"):
+                raise MalformedError(f"a plan of {model.name} trains it, or names the finished model that it audits")
             check_tables(plan)
     except MalformedError as error:
         raise RefusedError(Refusal.MALFORMED, str(error)) from error
@@ -82,8 +86,8 @@ def scorer_of(plan: Plan) -> Scorer:
 def exchanges(plan: Plan) -> tuple[Exchange, ...]:
     """The rounds of a run in order: the exchange with helpers, the model's own, then evaluation and audit, if planned.
 
-    A scoring run has one, which its site drives itself (`federated.site.scoring`); an audit of a finished model has no
-    rounds of the model's own.
+    A scoring run has one, which its site drives itself (`federated.site.scoring`); an audit of a finished model and a
+    rule have no rounds of the model's own.
 
     Coordinator and sites derive it from the same plan, so neither can ask for a round that is not in it.
     """

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from federated.errors import MalformedError
-from federated.models.churn import SMOOTH, AdditiveLogistic
+from federated.models.additive import Additive
+from federated.models.churn import SMOOTH
 from federated.models.model import Vector
 from federated.plan import Plan
 
@@ -50,7 +51,7 @@ def shapes(model: object, plan: Plan, weights: Vector, results: Mapping[str, Any
     Raises:
         MalformedError: a model without shapes.
     """
-    if not isinstance(model, AdditiveLogistic) or model.harmonics < SMOOTH:
+    if not isinstance(model, Additive) or model.harmonics < SMOOTH:
         raise MalformedError("only models of smooth shapes have them; this one has not")
     bins = plan.whole("bins", at_least=2)
     middles = (np.arange(bins) + 0.5) / bins

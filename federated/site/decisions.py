@@ -22,6 +22,8 @@ Answer = Literal["right", "not-for-me", "unfair"]
 ANSWERS: tuple[Answer, ...] = get_args(Answer)
 Outcome = Literal["upheld", "changed"]
 """What a person answered whom a member asked to look."""
+RULED = "rule"
+"""The label of what a rule decided: it estimates nothing."""
 CouponReason = Literal["expired", "already-used", "minimum-not-reached", "not-this-product"]
 """Rules that refuse a coupon; each has its words in `consent_center.offers.phrases`."""
 State = Literal["proposed", "cleared", "refused", "told"]

@@ -26,10 +26,11 @@ from federated.models.histories import department_names
 from federated.models.package import Package
 from federated.models.preference import NEW, Preference
 from federated.models.registry import model_of
+from federated.models.rules import Rule
 from federated.plan import Plan
-from federated.site.decisions import Decision, Decisions, Kept
-from federated.site.early_warning import HOLDOUT_SHARE, held_out
+from federated.site.decisions import RULED, Decision, Decisions, Kept
 from federated.site.features import unit_values
+from federated.site.holdout import HOLDOUT_SHARE, held_out
 from federated.site.scorebook import ScoreBook, Scoring
 from federated.site.scoring import Desk, scoring_plan
 from federated.site.tags import AT_RISK, Tags
@@ -186,7 +187,7 @@ def _offer(
     hers: Mapping[str, Any],
     values: Any,
 ) -> Decision:
-    features, threshold = plan.features, float(plan.settings["threshold"])
+    features, threshold, model = plan.features, float(plan.settings["threshold"]), model_of(package.parsed_plan())
     reasons = tuple(
         Reason(features[int(index)].name, level_name(features[int(index)], int(level)), float(weight))
         for index, level, weight in zip(hers["reason"], hers["level"], hers["weight"], strict=True)
@@ -195,7 +196,7 @@ def _offer(
     change = None
     if values is not None:
         change = change_of(
-            model_of(package.parsed_plan()),
+            model,
             features,
             values,
             package.weights,
@@ -203,7 +204,8 @@ def _offer(
             actionable=brand.actionable,
         )
     action = next((brand.retention[one.feature] for one in reasons if one.feature in brand.retention), brand.default)
-    return _decision(desk, scoring, plan, "offer", LABEL, float(hers["score"]), (action,), reasons, change)
+    label = RULED if isinstance(model, Rule) else LABEL
+    return _decision(desk, scoring, plan, "offer", label, float(hers["score"]), (action,), reasons, change)
 
 
 def _recommendation(desk: Desk, scoring: Scoring, plan: Plan, hers: Mapping[str, Any]) -> Decision:

@@ -9,8 +9,8 @@ from datetime import timedelta
 import numpy as np
 
 from federated.errors import Refusal, RefusedError
-from federated.site.early_warning import Effect, effect, held_out
 from federated.site.features import labels
+from federated.site.holdout import Effect, effect, held_out
 from federated.site.offers import Brand
 from federated.site.scorebook import ScoreBook
 from federated.site.scoring import Desk, scoring_plan

@@ -1,6 +1,7 @@
 """Law: the preflight looks at everything, stops at nothing, and names a fix for each thing that is not in order."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from federated.certificates import create_authority, create_node_key
 from federated.site.columns import EXAMPLE, Columns, columns_data, mock_rows, read_columns, write_mock
-from federated.site.preflight import check_data, check_folder, check_site
+from federated.site.folder import SiteFolder, source_of
+from federated.site.preflight import Finding, check_coordinator, check_data, check_folder
 from federated.site.source import DuckDbSource
 from tests.federated.flower.network import free_port, listening
 from tests.federated.world import build_world
@@ -20,7 +22,8 @@ def clock() -> datetime:
 
 
 def test_an_empty_folder_names_a_fix_for_everything(tmp_path: Path) -> None:
-    found = [*check_site(tmp_path, address=f"127.0.0.1:{free_port()}", authority="", at=clock())]
+    found = [*check_folder(tmp_path), *check_data(tmp_path, source_of(SiteFolder(tmp_path)))]
+    found += check_coordinator(f"127.0.0.1:{free_port()}", "", at=clock())
     fixes = {one.what: one.fix for one in found if not one.fine}
     assert {"policy: site.toml", "key: approval.key", "key: speak.key", "key: node.key", "enrolments", "data"} <= {
         *fixes
@@ -34,15 +37,16 @@ def test_a_site_that_is_ready_needs_no_fix_but_a_wrong_clock_does(tmp_path: Path
     create_node_key(folder / "keys" / "node.key")
     with listening(tmp_path / "net") as network:
         address, authority = network.coordinator.address, network.coordinator.authority.decode()
-        assert [
-            one for one in check_site(folder, address=address, authority=authority, at=clock()) if not one.fine
-        ] == []
+        assert wrong([*check_folder(folder), *check_data(folder, source_of(SiteFolder(folder)))]) == []
+        assert wrong(check_coordinator(address, authority, at=clock())) == []
         late = clock() + timedelta(minutes=2)
-        wrong = [one for one in check_site(folder, address=address, authority=authority, at=late) if not one.fine]
-        assert [one.what for one in wrong] == ["clock"]
+        assert [one.what for one in wrong(check_coordinator(address, authority, at=late))] == ["clock"]
         stranger = create_authority(tmp_path / "other", name="x", at=clock()).read_text()
-        wrong = [one for one in check_site(folder, address=address, authority=stranger, at=clock()) if not one.fine]
-        assert "not believed" in wrong[0].fix
+        assert "not believed" in wrong(check_coordinator(address, stranger, at=clock()))[0].fix
+
+
+def wrong(found: Iterable[Finding]) -> list[Finding]:
+    return [one for one in found if not one.fine]
 
 
 @pytest.fixture

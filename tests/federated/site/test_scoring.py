@@ -21,7 +21,7 @@ from federated.models.explain import explain
 from federated.models.package import Package, package_bytes, parse_package
 from federated.models.registry import scorer_of
 from federated.models.score_plan import score_plan
-from federated.plan import plan_bytes
+from federated.plan import Plan, plan_bytes
 from federated.signed import Signed, sign
 from federated.site import scorebook, scoring
 from federated.site.crm import NotDeliveredError, webhook
@@ -70,9 +70,11 @@ class Hub:
 class Shop:
     """One site with rows, an approved scoring, and a gate."""
 
-    def __init__(self, folder: Path, *, model: str = "churn-linear", weights: np.ndarray = WEIGHTS) -> None:
+    def __init__(
+        self, folder: Path, *, model: str = "churn-linear", weights: np.ndarray = WEIGHTS, made: Plan | None = None
+    ) -> None:
         self.clock, self.key = Clock(), Ed25519PrivateKey.generate()
-        trained = make_plan(("north",), members=MEMBERS, model=model)
+        trained = made or make_plan(("north",), members=MEMBERS, model=model)
         self.package = package_bytes(Package("run-0", plan_bytes(trained), weights))
         self.plan = score_plan(
             study="study-1",
@@ -91,7 +93,7 @@ class Shop:
             name="north",
             organisation="programme",
             hub_key=self.key.public_key(),
-            allow=Permissions([model], ["offers"], ["purchases"], [one.name for one in FEATURES], ["HK"]),
+            allow=Permissions([trained.model], ["offers"], ["purchases"], [one.name for one in FEATURES], ["HK"]),
             limits=Limits(minimum_cohort=1, members=5000),
             reviewers=[Pinned("legal-1", "legal", "programme", reviewers["legal"].public_key())],
         )

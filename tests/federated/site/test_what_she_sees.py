@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from consent_center.offers.explanation import say_decision
 from federated.clearance import commitment_of
 from federated.errors import MalformedError, Refusal, RefusedError
-from federated.site import early_warning, warned
+from federated.models.rule_plan import rule_plan
+from federated.models.rules import DECAY
+from federated.plan import Use
+from federated.site import holdout, warned
 from federated.site.coupons import refuse_coupon
 from federated.site.decided import write_decided
-from federated.site.decisions import Decisions
+from federated.site.decisions import RULED, Decisions
 from federated.site.member_desk import MemberDesk
 from federated.site.offers import Brand
-from federated.site.ruled import Signal, write_ruled
 from federated.site.tags import AT_RISK
 from federated.site.taken import take_decisions
 from federated.site.warned import effect_of_warnings
 from tests.federated.site.test_scoring import MEMBERS, Shop
+from tests.federated.world import FEATURES
 
 
 @pytest.fixture
@@ -83,53 +87,37 @@ def test_the_sites_own_decisions_become_a_file_that_an_audit_takes_in(shop: Shop
         write_decided(shop.desk.store, file, kind="price")
 
 
-def test_a_rule_without_a_model_becomes_a_file_that_an_audit_takes_in(shop: Shop, tmp_path: Path) -> None:
-    file = tmp_path / "rule.csv"
-    signals = {"visit": Signal.read("visits*0.5"), "buy": Signal.read("online")}
-    assert write_ruled(shop.desk, file, rule="decay", signals=signals, outcome="label") == MEMBERS
-    rows = shop.desk.source.read(sorted(shop.keys), ["visits", "label"])
-    silent = {
-        one.hex(): (visits >= 14, label)
-        for one, visits, label in zip(rows.pseudonyms, rows.columns["visits"], rows.columns["label"], strict=True)
-    }
-    with file.open(newline="") as lines:
-        found = list(csv.DictReader(lines))
-    assert {one["member"]: (float(one["score"]) == 0.5, int(one["outcome"])) for one in found} == silent
-    assert {one["score"] for one in found} == {"0.000000", "0.500000"}
-    assert take_decisions(shop.folder.data, file, name="rule_decay").known == MEMBERS
-
-    ranges = {"recency": "visits:0:20", "frequency": "visits:0:20", "money": "visits:0:20"}
-    write_ruled(shop.desk, file, rule="rfm", signals={name: Signal.read(text) for name, text in ranges.items()})
-    with file.open(newline="") as lines:  # a third more of recency takes a point, one more of the others gives two
-        assert {one["score"] for one in csv.DictReader(lines)} == {"0.666667", "0.500000", "0.333333"}
-    assert file.stat().st_mode & 0o077 == 0
-
-
-@pytest.mark.parametrize(
-    ("rule", "signals"),
-    [
-        ("moon", {"visit": "visits"}),
-        ("decay", {}),
-        ("decay", {"moon": "visits"}),
-        ("decay", {"visit": "tier"}),
-        ("decay", {"visit": "visits*0"}),
-        ("decay", {"visit": "visits*many"}),
-        ("rfm", {"recency": "visits:0:20"}),
-        ("rfm", {"recency": "visits:0:20", "frequency": "visits:20:0", "money": "visits:0:20"}),
-        ("rfm", {"recency": "visits:0:nan", "frequency": "visits:0:20", "money": "visits:0:20"}),
-    ],
-)
-def test_a_rule_of_signals_that_are_none_writes_nothing(
-    shop: Shop, tmp_path: Path, rule: str, signals: dict[str, str]
-) -> None:
-    with pytest.raises(MalformedError):
-        write_ruled(
-            shop.desk,
-            tmp_path / "rule.csv",
-            rule=rule,
-            signals={name: Signal.read(text) for name, text in signals.items()},
-        )
-    assert not (tmp_path / "rule.csv").exists()
+def test_what_a_rule_decided_says_so_and_what_would_have_changed_it(tmp_path: Path) -> None:
+    plan = rule_plan(
+        study="study-0",
+        country="HK",
+        sites=("north",),
+        uses=(Use(("evaluate",), "churn-model", ("purchases",)),),
+        features=FEATURES[:1],
+        cuts={"visits": (14,)},
+        label="label",
+        horizon_days=30,
+        attributes=(),
+        model=DECAY.name,
+    )
+    shop = Shop(tmp_path, made=plan, weights=DECAY.rule_weights(plan.features))
+    shop.score()
+    assert shop.tell().told
+    rows = shop.desk.source.read(sorted(shop.keys), ["visits"])
+    silent = {one for one, visits in zip(rows.pseudonyms, rows.columns["visits"], strict=True) if visits >= 14}
+    told = {one: MemberDesk(shop.desk.store).decisions_of(one) for one in shop.keys}
+    assert {one for one, decisions in told.items() if decisions} == silent != set()
+    ((_, _, document),) = told[min(silent)]
+    assert document["label"] == RULED
+    assert say_decision(document, language="en") == (
+        "A fixed rule chose you for this offer; nobody's data went into making the rule. The reason: the number of "
+        "your visits: 14 or more. "
+        "With the number of your visits at below 14 instead, the rule would not have chosen you."
+    )
+    for language in ("zh-Hant", "zh-Hans"):
+        said = say_decision(document, language=language)
+        assert "14 以上" in said
+        assert "規則" in said or "规则" in said
 
 
 def test_a_refused_coupon_is_told_with_its_true_reason(shop: Shop) -> None:
@@ -171,7 +159,7 @@ def test_what_warnings_did_is_read_when_the_horizon_has_passed_and_stays_insuffi
         effect_of_warnings(shop.desk, **asked)
     shop.clock.forward(days=shop.plan.horizon_days)
     assert effect_of_warnings(shop.desk, **asked).verdict == "INSUFFICIENT"
-    monkeypatch.setattr(early_warning, "LEAST_PER_ARM", 1)
+    monkeypatch.setattr(holdout, "LEAST_PER_ARM", 1)
     seen: list[tuple[tuple[int, int], tuple[int, int]]] = []
     monkeypatch.setattr(warned, "effect", lambda *, warned, holdout: seen.append((warned, holdout)))
     effect_of_warnings(shop.desk, **asked)
@@ -179,6 +167,6 @@ def test_what_warnings_did_is_read_when_the_horizon_has_passed_and_stays_insuffi
     rows = shop.desk.source.read(flagged, ["label"])
     left = dict(zip(rows.pseudonyms, rows.columns["label"].tolist(), strict=True))
     for arm, is_out in zip(seen[0], (False, True), strict=True):
-        hers = [left[one] for one in flagged if early_warning.held_out("study-1", one, share=0.5) == is_out]
+        hers = [left[one] for one in flagged if holdout.held_out("study-1", one, share=0.5) == is_out]
         assert arm == (len(hers), sum(hers))
     assert sum(arm[0] for arm in seen[0]) == len(flagged)

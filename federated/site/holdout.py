@@ -1,57 +1,19 @@
-"""Early warning without a model, and whether warnings do any good.
+"""Whether warnings do any good, measured against a random holdout of consenting members.
 
-Two rules that need no training, as baseline and as fallback while no model is released:
-
-    decay   7 days without a visit, 30 without adding to the basket, 60 without buying; only signals that a site has
-    RFM     recency, frequency and money, a point for each third of a public range; 3 (lost) to 9 (best)
-
-The effect of warnings is measured against a random holdout of consenting members: they are scored like everybody, and
-not warned. Whose arm is which follows from a public hash, so nobody can choose it.
+They are scored like everybody, and not warned. Whose arm is which follows from a public hash, so nobody can choose it.
 
 Source:
-    Hughes 1994, "Strategic Database Marketing", for RFM. Newcombe 1998, method 10, for the interval of a difference.
+    Newcombe 1998, method 10, for the interval of a difference.
 """
 
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float64]
-DAYS: Mapping[str, int] = {"visit": 7, "add": 30, "buy": 60}
 HOLDOUT_SHARE = 0.2
 LEAST_PER_ARM = 1000
 Z, Z_POWER = 1.959964, 0.841621
-
-
-def decay(days_since: Mapping[str, Floats]) -> Floats:
-    """Share of a site's signals that have gone silent, shape (members,), in [0, 1]; NaN where it has none.
-
-    Args:
-        days_since: signal -> days since it was last seen, NaN where unknown; signals other than `DAYS` are ignored.
-    """
-    known = {name: values for name, values in days_since.items() if name in DAYS}
-    if not known:
-        return np.full(len(next(iter(days_since.values()), np.zeros(0))), np.nan)
-    silent = np.stack([np.where(np.isnan(v), np.nan, v >= DAYS[name]) for name, v in known.items()])
-    seen = (~np.isnan(silent)).sum(axis=0)
-    return np.asarray(np.where(seen > 0, np.nansum(silent, axis=0) / np.maximum(seen, 1), np.nan))
-
-
-def rfm(recency: Floats, frequency: Floats, money: Floats) -> npt.NDArray[np.int64]:
-    """RFM points, shape (members,), 3 to 9; unit values of public ranges, a missing one counts as the lowest.
-
-    Args:
-        recency: 0 just now, 1 longest ago.
-        frequency: 0 never, 1 most often.
-        money: 0 nothing, 1 most.
-    """
-    points = [np.nan_to_num(1 - recency, nan=0.0), np.nan_to_num(frequency, nan=0.0), np.nan_to_num(money, nan=0.0)]
-    return np.asarray(sum(1 + (one >= 1 / 3).astype(np.int64) + (one >= 2 / 3) for one in points), dtype=np.int64)
 
 
 def held_out(study: str, pseudonym: bytes, *, share: float = HOLDOUT_SHARE) -> bool:
