@@ -1,5 +1,6 @@
 """The words and limits of an audit's verdicts, as data."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,7 +73,8 @@ class Thresholds:
         numbers = [*shares, self.minimum_members, self.minimum_outcomes]
         if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
             raise ThresholdsError("limits, alpha, power, noise share and minima must be numbers")
-        if not all(0 < share < 1 for share in shares) or self.minimum_members < 1 or self.minimum_outcomes < 1:
+        least = (self.minimum_members, self.minimum_outcomes)
+        if not all(0 < share < 1 for share in shares) or not all(1 <= one < math.inf for one in least):
             raise ThresholdsError("limits, alpha, power and noise share must lie between 0 and 1, minima at 1 or more")
 
 

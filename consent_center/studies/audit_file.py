@@ -24,6 +24,7 @@
 Law: an unknown key is refused, never ignored.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -197,9 +198,11 @@ def _measure(said: Mapping[str, Any], problems: Problems) -> Measure:
     if kind == SHELVES:
         shelves = names_of(said, "shelves", problems)
         return Measure(kind, 0.0, float(len(shelves)), len(shelves), material, ladder, shelves)
-    low, high = (min(ends[0] for ends in ladder.values()), max(ends[1] for ends in ladder.values())) if ladder else (
-        _plain(said, "low", problems), _plain(said, "high", problems)
-    )  # fmt: skip
+    if "ladder" in said:
+        lows, highs = zip(*ladder.values(), strict=True) if ladder else ((0.0,), (1.0,))
+        low, high = min(lows), max(highs)
+    else:
+        low, high = _plain(said, "low", problems), _plain(said, "high", problems)
     return Measure(kind, low, high, whole_of(said, "bins", 2, 100, problems), material, ladder)
 
 
@@ -210,7 +213,7 @@ def _ladder(value: Any, kind: str, problems: Problems) -> dict[str, tuple[float,
     known = GAUGES.get(kind, ())
     if unknown := sorted({str(one) for one in value} - {*known}):
         problems.add(f"measure.ladder knows no {', '.join(unknown)}; of {kind}: {', '.join(known) or 'none'}")
-    good = [type(one) is list and [type(end) in (int, float) for end in one] == [True, True] for one in value.values()]
+    good = [type(one) is list and [_is_number(end) for end in one] == [True, True] for one in value.values()]
     if not all(good):
         problems.add("measure.ladder gives each gauge two numbers, the low and the high end")
         return {}
@@ -218,7 +221,11 @@ def _ladder(value: Any, kind: str, problems: Problems) -> dict[str, tuple[float,
 
 
 def _plain(said: Mapping[str, Any], name: str, problems: Problems) -> float:
-    if type(said[name]) not in (int, float):
+    if not _is_number(said[name]):
         problems.add(f"measure.{name} is a number")
         return 0.0
     return float(said[name])
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

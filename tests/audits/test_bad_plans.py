@@ -85,6 +85,11 @@ def test_another_model_than_the_approved_one_is_not_counted_with(office: Audits)
         (DECIDED + "limits: {imact_ratio: 0.7}", "unknown key limits.imact_ratio, did you mean impact_ratio"),
         (DECIDED + "limits: {impact_ratio: 7}", "must lie between 0 and 1"),
         (DECIDED + "limits: {minimum_members: 0}", "minima at 1 or more"),
+        (DECIDED + "limits: {minimum_members: .nan}", "minima at 1 or more"),
+        (DECIDED + "limits: {minimum_outcomes: .inf}", "minima at 1 or more"),
+        (MEASURE.replace("low: 1", "low: -.inf"), "measure.low is a number"),
+        (MEASURE.replace("high: 5", "high: .nan"), "measure.high is a number"),
+        (PRICES.replace("[-1, 1]", "[-1, .inf]"), "two numbers"),
     ],
 )
 def test_a_file_that_says_too_little_or_too_much_is_told_so(line: str, said: str) -> None:
