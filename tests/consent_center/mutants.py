@@ -70,6 +70,7 @@ MUTANTS = (
     _bug(1, _GRANT, "one.act in PAUSES and counts(one, at=at)", "one.act in PAUSES and one.at <= at", VERDICT),
     _bug(1, _GRANT, "return at if act in GIVES else max([at, *(one.at for one in before)])", "return at", CLOCKS),
     _bug(1, _VERDICT, "(one.at <= at or one.on)", "one.at <= at", VERDICT),
+    _bug(1, _VERDICT, "(one.at <= at or one.on)", "True", VERDICT),
     _bug(1, _VERDICT, "if one.switch is switch] if on else []", "if False] if on else []", CLOCKS),
     _bug(1, _BITS, "(-entry, -notice, -ends, act, said_at)", "(-entry, -notice, -ends, -act, said_at)", BITS),
     _bug(1, _BITMAP, "        self._ended[1].discard(member)\n", "", BITMAP),

@@ -77,6 +77,14 @@ def test_1_a_switch_that_is_on_counts_once_it_is_recorded(known, at, when, switc
     assert not verdict(TRAIN, switched, at=at).allowed
 
 
+@pytest.mark.parametrize("switch", Switch)
+def test_1_before_its_moment_a_switch_is_on_or_as_it_was(switch):
+    allowing = replace(GOOD, terms=Terms(personalised=True))
+    for was, then in ((True, False), (False, True)):
+        switches = [Switched(switch, on=was, at=NOW - DAY), Switched(switch, on=then, at=NOW + INSTANT)]
+        assert not verdict(TRAIN, replace(allowing, switches=switches), at=NOW).allowed
+
+
 @given(st.lists(saids(), min_size=1, max_size=6), moments)
 def test_1_latest_wins_and_ties_go_to_the_stricter(said, at):
     choice = latest_choice(said, at=at)
