@@ -62,6 +62,11 @@ model: churn-linear
 epsilon: 2.0                       # of the training, for any one member
 minimum_cohort: 200
 # secure_sum: {dropouts: 0}        # 3 to 12 sites share one noise under masks: less noise at no higher price
+#
+# A rule learns nothing, so it has no epsilon; it is counted, audited and released like any model. Instead of the lines
+# model and epsilon above:
+# model: rule-decay                # a signal is silent or not; or rule-rfm: recency, frequency, money, in this order
+# cuts: {visits: [7], spend: [60]} # where the bins of each feature begin, in its own unit; rule-rfm: two cuts each
 """
 
 
@@ -125,7 +130,7 @@ def try_study(
     tried = try_plan(plan, members_per_site=members, clock=clock)
     say(f"{tried.outcome} after {tried.rounds} rounds and {tried.seconds:.1f} s on {tried.members} mock members.")
     if tried.auc is not None:
-        say(f"AUC {tried.auc:.3f} on mock rows, with the plan's noise: the plan learns; of members it says nothing.")
+        say(f"AUC {tried.auc:.3f} on mock rows, with the plan's noise: the plan runs; of members it says nothing.")
     if drop:
         only = "" if drop == "all" else drop
         found = try_drops(file, schema, covers=covers, helping=helping, only=only, clock=clock)
@@ -242,8 +247,9 @@ def _tell(planned: Planned) -> None:
         left = "no limit" if one.runs_left is None else f"{one.runs_left} runs fit"
         say(f"  {one.account}: spent {float(one.spent):.0%}, this plan {float(one.asked):.0%}, {left}")
         say(f"    of a year of weekly retraining {one.weeks} of 52 fit, of monthly {one.months} of 12")
-    say("  accuracy on public data, for orientation only:")
-    for curve in CURVES:
+    if planned.epsilon:
+        say("  accuracy on public data, for orientation only:")
+    for curve in CURVES if planned.epsilon else ():
         at_epsilon, auc = nearest(curve, planned.epsilon)
         say(f"    {curve.data:<8} AUC {auc:.3f} at ε {at_epsilon:g}, {curve.without_noise:.3f} without noise")
     for line in exchange_lines(planned.plan):

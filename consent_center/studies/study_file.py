@@ -19,6 +19,7 @@
     model: churn-linear
     epsilon: 2.0
     minimum_cohort: 200
+    cuts: {visits: [4]}           # of a rule, which learns nothing and so has no epsilon: where its bins begin
     exchange: ...                 # optional: other sites whose columns help, see `study_exchange`
     secure_sum: {dropouts: 0}     # optional: 3 to 12 sites share one noise under masks; how many may leave in a round
 
@@ -26,7 +27,7 @@ Law: an unknown key is refused, never ignored, with the key that was probably me
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from consent_center.studies.asked import KEYS as ASKED
@@ -34,8 +35,9 @@ from consent_center.studies.asked import Asked, read_asked
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.study_exchange import ExchangeAsked, read_exchange
 from consent_center.studies.yaml_mapping import key_problems
-from consent_center.studies.yaml_values import Problems, names_of, number_of, reasons_of, text_of, whole_of
+from consent_center.studies.yaml_values import Problems, cuts_of, names_of, number_of, reasons_of, text_of, whole_of
 from federated.canaries import FEWEST, MOST
+from federated.models.rules import RULES
 from federated.secure_sum.quorum import MOST as MOST_SITES
 
 
@@ -62,7 +64,8 @@ class StudyFile(Asked):
 
     Attributes:
         audit: None if the study trains nothing that is to be used.
-        epsilon: of the training, at the ledger's delta.
+        epsilon: of the training, at the ledger's delta; 0 of a rule.
+        cuts: of a rule, feature -> where its bins begin.
         rounds: None lets the schedule choose.
         support: pure epsilon of each count of where a continuous feature has members; 0 for none.
         canaries: artificial members at each site, so that the claim can be attacked afterwards; 0 for none.
@@ -74,7 +77,8 @@ class StudyFile(Asked):
     label: str
     horizon_days: int
     model: str
-    epsilon: float
+    epsilon: float = 0.0
+    cuts: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     minimum_cohort: int = 200
     rounds: int | None = None
     max_attempts: int = 1
@@ -94,11 +98,9 @@ class StudyFile(Asked):
 
 _TEXTS = ("label", "model")
 _LISTS = ("sites", "features")
-_REQUIRED = {*_TEXTS, *_LISTS, "horizon_days", "epsilon"}
-_OPTIONAL = {
-    *("minimum_cohort", "rounds", "max_attempts", "canaries", "threshold", "audit", "proposed_by", "replaces"),
-    *("exchange", "secure_sum", "support"),
-}
+_REQUIRED = {*_TEXTS, *_LISTS, "horizon_days"}
+_LEARNING = {"epsilon", "rounds", "canaries", "exchange", "secure_sum", "support"}
+_OPTIONAL = {*("minimum_cohort", "max_attempts", "threshold", "audit", "proposed_by", "replaces", "cuts"), *_LEARNING}
 KEYS = tuple(sorted(ASKED | _REQUIRED | _OPTIONAL))
 _OF_PEOPLE: Mapping[str, Callable[..., Any]] = {"proposed_by": names_of, "replaces": text_of}
 _AUDIT_KEYS = ("attributes", "purpose", "scopes")
@@ -114,7 +116,7 @@ def read_study_file(text: str) -> StudyFile:
     values |= {name: text_of(data, name, problems) for name in _TEXTS}
     values |= {name: names_of(data, name, problems) for name in _LISTS}
     values["horizon_days"] = whole_of(data, "horizon_days", 1, 730, problems)
-    values["epsilon"] = number_of(data, "epsilon", 0.0, 100.0, problems)
+    values |= (_rule if values["model"] in RULES else _training)(data, problems)
     if "threshold" in data:
         values["threshold"] = number_of(data, "threshold", 0.0, 1.0, problems)
     for name, high in (("minimum_cohort", 10**9), ("max_attempts", 10)):
@@ -133,6 +135,20 @@ def read_study_file(text: str) -> StudyFile:
     if problems.found:
         raise StudyFileError(tuple(problems.found))
     return StudyFile(**values)
+
+
+def _training(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    if "epsilon" not in data:
+        problems.add("epsilon is missing")
+    if "cuts" in data:
+        problems.add(f"cuts are of a rule ({', '.join(RULES)}): leave them out, or name one as the model")
+    return {"epsilon": number_of(data, "epsilon", 0.0, 100.0, problems)}
+
+
+def _rule(data: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    for name in sorted(_LEARNING & set(data)):
+        problems.add(f"a rule learns nothing from members: leave {name} out")
+    return {"cuts": cuts_of(data.get("cuts"), problems)}
 
 
 def _audit(value: Any, problems: Problems) -> Audit | None:

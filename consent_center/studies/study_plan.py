@@ -1,6 +1,7 @@
 """From a study file to the plan it asks for."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from consent_center.studies.errors import StudyFileError
 from consent_center.studies.schema import SiteSchema
@@ -10,6 +11,8 @@ from consent_center.studies.yaml_mapping import did_you_mean
 from federated.canaries import with_setting
 from federated.errors import MalformedError, RefusedError
 from federated.models.churn_plan import churn_plan
+from federated.models.rule_plan import rule_plan
+from federated.models.rules import RULES
 from federated.plan import Plan, Use
 from federated.shared_noise import with_shared_noise
 from privacy.errors import PrivacyError
@@ -35,7 +38,9 @@ def plan_of(
     Raises:
         StudyFileError: a column that not all its sites have, or parts that make no plan.
     """
-    problems = []
+    problems = [
+        f"cuts name {name}, which is no feature of the study" for name in file.cuts if name not in file.features
+    ]
     features = {one.name: one for one in schema.features}
     attributes = {one.name: one for one in schema.attributes}
     wanted = file.audit.attributes if file.audit else ()
@@ -49,27 +54,33 @@ def plan_of(
         ]
     if problems:
         raise StudyFileError(tuple(problems))
-    uses = [Use(("train", "evaluate"), file.purpose, tuple(file.scopes))]
+    rule = file.model in RULES
+    uses = [Use(("evaluate",) if rule else ("train", "evaluate"), file.purpose, tuple(file.scopes))]
     if file.audit:
         uses.append(Use(("audit",), file.audit.purpose, tuple(file.audit.scopes)))
+    both: dict[str, Any] = {
+        "study": file.study,
+        "country": file.country,
+        "sites": file.sites,
+        "uses": tuple(uses),
+        "features": tuple(features[name] for name in file.features),
+        "label": file.label,
+        "horizon_days": file.horizon_days,
+        "attributes": tuple(attributes[name] for name in wanted),
+        "model": file.model,
+        "threshold": file.threshold,
+        "minimum_cohort": file.minimum_cohort,
+        "max_attempts": file.max_attempts,
+    }
     try:
+        if rule:
+            return rule_plan(**both, cuts=file.cuts)
         plan = churn_plan(
-            study=file.study,
-            country=file.country,
-            sites=file.sites,
-            uses=tuple(uses),
-            features=tuple(features[name] for name in file.features),
-            label=file.label,
-            horizon_days=file.horizon_days,
-            attributes=tuple(attributes[name] for name in wanted),
+            **both,
             members=members,
             epsilon=file.epsilon,
             delta=delta,
-            model=file.model,
-            threshold=file.threshold,
             rounds=file.rounds,
-            minimum_cohort=file.minimum_cohort,
-            max_attempts=file.max_attempts,
             epsilon_support=file.support,
             exchange=asking_of(file.exchange, helping or {}) if file.exchange else None,
         )

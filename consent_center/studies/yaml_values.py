@@ -59,6 +59,16 @@ def number_of(data: Mapping[str, Any], name: str, low: float, high: float, probl
     return float(value)
 
 
+def cuts_of(value: Any, problems: Problems) -> dict[str, tuple[float, ...]]:
+    """Columns of numbers, each with where its bins begin."""
+    given = value if isinstance(value, dict) else {}
+    lists = [one for one in given.values() if isinstance(one, list) and one]
+    if not given or len(lists) < len(given) or not all(type(cut) in (int, float) for one in lists for cut in one):
+        problems.add("cuts say where the bins of each feature begin: `visits: [4, 8]`")
+        return {}
+    return {str(name): tuple(map(float, one)) for name, one in given.items()}
+
+
 def moment_of(value: Any, problems: Problems) -> datetime:
     """A date, as the moment at which it begins in UTC; a moment as it is."""
     if isinstance(value, datetime):

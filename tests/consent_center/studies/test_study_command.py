@@ -74,6 +74,46 @@ def test_a_plan_runs_on_mock_rows_without_any_data(desk, capsys):
     assert "of members it says nothing" in said
 
 
+RULE = study_text(sites="sales, grocer").replace("rounds: 3\n", "")
+RULE = RULE.replace("model: churn-linear", "model: rule-decay").replace(
+    "epsilon: 2.0", "cuts: {basket: [7], spend: [60]}"
+)
+
+
+def test_a_rule_is_asked_for_like_a_model_and_costs_no_training(desk, capsys):
+    path = written(desk, RULE)
+    assert run(["study", "check", path, "--author", "wu"]) == 0
+    said = capsys.readouterr().out
+    assert "Nothing would be refused now." in said
+    assert "accuracy on public data" not in said
+    assert run(["study", "submit", path, "--author", "wu"]) == 0
+    assert run(["study", "try", path, "--members", "300"]) == 0
+    assert "completed after 1 round" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (RULE.replace("cuts:", "epsilon: 1.0\ncuts:"), "leave epsilon out"),
+        (RULE.replace("cuts:", "canaries: 500\ncuts:"), "leave canaries out"),
+        (RULE.replace("cuts: {basket: [7], spend: [60]}", ""), "cuts say where the bins"),
+        (RULE.replace("[7]", "seven"), "cuts say where the bins"),
+        (RULE.replace("[7]", "[yes]"), "cuts say where the bins"),
+        (RULE.replace("[7]", "[]"), "cuts say where the bins"),
+        (RULE.replace("[7]", "[7, 9]"), "one cut for each signal"),
+        (RULE.replace("[7]", "[51]"), "public range"),
+        (RULE.replace("[7]", "[.inf]"), "public range"),
+        (RULE.replace("basket: [7]", "pages: [7]"), "cuts name pages"),
+        (RULE.replace("rule-decay", "rule-rfm"), "two cuts each"),
+        (RULE.replace("rule-decay", "churn-linear"), "epsilon is missing"),
+        (study_text() + "cuts: {basket: [7]}\n", "cuts are of a rule"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_with_what_is_wrong(desk, capsys, text, said):
+    assert run(["study", "check", written(desk, text)]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_what_dropping_a_scope_would_cost_is_told(desk, capsys, monkeypatch):
     from consent_center.workflows import try_drops, try_study
     from consent_center.workflows.try_study import Tried
