@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from benchmarks._churn_data import ChurnData, churn_data
 from consent_center.demo import journey
-from federated.linkage.randomised import Exchange, answer_once, bin_feature, bins_of, edges_of
+from federated.linkage.randomised import Exchange, answer_once, bins_of, edges_of
 from federated.models.churn import SHAPES
 from federated.models.design import squared_bound
 from federated.plan import Feature
@@ -56,7 +56,7 @@ def exchanged(helper: np.ndarray, labels: np.ndarray, train: np.ndarray, norm: f
     scores = 1 / (1 + np.exp(-helper @ weights))
     bins = bins_of(scores, edges_of(scores[train], plan, NOISE))
     back = answer_once({}, dict(zip(tokens, bins.tolist(), strict=True)), plan.answers, NOISE)
-    return bin_feature([back[token] for token in tokens], plan)
+    return np.eye(plan.bins)[[back[token] for token in tokens]]
 
 
 def auc(x: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:

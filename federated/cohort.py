@@ -44,10 +44,6 @@ class CohortMember:
     pseudonym: bytes
     uses: int
 
-    def allows(self, use: int) -> bool:
-        """Does she allow the plan's use with this index?"""
-        return bool(self.uses >> use & 1)
-
 
 @dataclass(frozen=True)
 class CohortHeader:
@@ -97,11 +93,6 @@ class Cohort:
     def uses(self) -> Octets:
         """The bits of everybody's uses, in the body's order, shape (members,)."""
         return records_of(self.body)[:, PSEUDONYM_BYTES]
-
-
-def cohort_leaf(key: bytes, member: CohortMember) -> bytes:
-    """The bytes that are hashed for one member."""
-    return key + member.pseudonym + bytes([member.uses])
 
 
 def build_cohort(

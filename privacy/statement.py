@@ -9,16 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
-from typing import Literal
 
 from scipy.special import ndtr
 
 from privacy.accounting import epsilon_of_cost, mu_of_pure
 from privacy.errors import MechanismError
-from privacy.ledger import Balance, Budget
+from privacy.ledger import Budget
 from privacy.quantities import Cost
-
-Language = Literal["en", "zh-Hant", "zh-Hans"]
 
 
 class NoiseMode(StrEnum):
@@ -149,68 +146,6 @@ def best_guess(cost: Cost) -> int:
     """
     mu = math.hypot(cost.mu, mu_of_pure(cost.epsilon_pure))
     return min(100, math.ceil(100 * float(ndtr(mu / 2)) - 1e-9))
-
-
-_MEMBER_WORDS: dict[Language, dict[str, str]] = {
-    "en": {
-        "none": "Your data has not been used in any training.",
-        "one": "Your data was used in {runs} training. ",
-        "many": "Your data was used in {runs} trainings. ",
-        "guess": (
-            "Noise was added so that anyone who sees the results and tries to guess whether your data was in them "
-            "is right at most {guess} times in 100. A coin toss is right 50 times."
-        ),
-    },
-    "zh-Hant": {
-        "none": "您的資料沒有用於任何訓練。",
-        "one": "您的資料曾用於 {runs} 次訓練。",
-        "many": "您的資料曾用於 {runs} 次訓練。",
-        "guess": (
-            "我們加入了雜訊：任何人看到結果後，要猜出其中有沒有您的資料，100 次裡最多猜對 {guess} 次。"
-            "丟硬幣能猜對 50 次。"
-        ),
-    },
-    "zh-Hans": {
-        "none": "您的数据没有用于任何训练。",
-        "one": "您的数据曾用于 {runs} 次训练。",
-        "many": "您的数据曾用于 {runs} 次训练。",
-        "guess": (
-            "我们加入了噪声：任何人看到结果后，要猜出其中有没有您的数据，100 次里最多猜对 {guess} 次。"
-            "抛硬币能猜对 50 次。"
-        ),
-    },
-}
-
-
-def member_statement(cost: Cost, *, runs: int, language: Language) -> str:
-    """The member's own privacy statement: how often she was used, and what that lets anyone guess.
-
-    Args:
-        cost: her own account, derived from the parts she was in.
-        runs: how many runs those were.
-        language: of the page.
-    """
-    words = _MEMBER_WORDS[language]
-    if runs == 0:
-        return words["none"]
-    return (words["one"] if runs == 1 else words["many"]).format(runs=runs) + words["guess"].format(
-        guess=best_guess(cost)
-    )
-
-
-def left_in_words(balance: Balance, price: Cost) -> str:
-    """One line for a page: what is left, and how many more runs at this price that is."""
-    parts = [
-        f"{100 * left // limit} % of the {name} budget is left"
-        for name, left, limit in (
-            ("training", balance.left.gaussian, balance.budget.limit.gaussian),
-            ("counting", balance.left.pure, balance.budget.limit.pure),
-        )
-        if limit
-    ]
-    runs = balance.runs_left(price)
-    more = "" if runs is None else f"; {runs} more {'run' if runs == 1 else 'runs'} at this price"
-    return f"{', '.join(parts)}{more}."
 
 
 def up(number: float, digits: int) -> str:

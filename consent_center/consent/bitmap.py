@@ -7,7 +7,7 @@ differential test holds them together.
 An end of a yes is a midnight, so the members whose yes ends together share one bitmap per day.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,7 +18,6 @@ from consent_center.consent.recent import Recent
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import (
     NO_REASONS,
-    Facts,
     Reason,
     Switch,
     Switched,
@@ -231,14 +230,3 @@ class Bits:
             )
 
         return reason
-
-
-def bits_of(facts: Mapping[tuple[int, Item], Facts], *, at: datetime) -> Bits:
-    """Bits from the facts themselves, one member and item at a time: the slow road that the fast one must equal."""
-    by_item = {item: one.terms for (_, item), one in facts.items()}
-    bits = Bits(by_item.get)
-    for (member, item), one in facts.items():
-        notice_from = one.terms.notice_from(at) if one.terms is not None else 0
-        bits.items.setdefault(item, ItemBits(notice_from)).put(member, one.said)
-        bits.members.put(member, switches=one.switches, guarded_until=one.guarded_until, guardians=one.guardians)
-    return bits

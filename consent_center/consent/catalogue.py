@@ -94,17 +94,6 @@ class Catalogue:
             raise UnknownNoticeError(f"{code} v{version}", "use a version that was published")
         return self.notices[code, version]
 
-    def latest_notice(self, code: str) -> Notice:
-        """The newest version of a notice.
-
-        Raises:
-            UnknownNoticeError: never published.
-        """
-        versions = [version for name, version in self.notices if name == code]
-        if not versions:
-            raise UnknownNoticeError(code, "publish it first")
-        return self.notices[code, max(versions)]
-
     def separation_key(self, item: Item) -> tuple[str, str, str]:
         """Which separate consent an item needs; items that need none share the key of three empty strings."""
         if (known := self._keys.get(item)) is not None:

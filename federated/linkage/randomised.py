@@ -11,7 +11,7 @@ noise out. The member pays ε_y + ε_x from the pure part of the programme's acc
 like any release; all of it stands under the holder's item and under the helper's.
 
 What a bin can tell about a label, by Bayes' rule, is bounded by e^ε_y: the helper saw the label only through y', and
-what it returns is post-processing of y' and of its own columns (`label_odds`).
+what it returns is post-processing of y' and of its own columns.
 
 Source:
     Warner 1965; Kairouz, Oh, Viswanath 2016, "Extremal Mechanisms for Local Differential Privacy"; Natarajan et al.
@@ -19,7 +19,7 @@ Source:
 """
 
 import math
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,16 +153,6 @@ def edges_of(scores: npt.ArrayLike, exchange: Exchange, noise: NoiseSource) -> F
 def bins_of(scores: npt.ArrayLike, edges: Floats) -> Integers:
     """The bin of each score, 0 to k - 1."""
     return np.asarray(np.searchsorted(edges, np.asarray(scores, dtype=np.float64), side="right"), dtype=np.int64)
-
-
-def bin_feature(answers: Sequence[int], exchange: Exchange) -> Floats:
-    """What the holder's model is given: an indicator for each bin, shape (members, k)."""
-    return np.asarray(np.asarray(answers)[:, None] == np.arange(exchange.bins), dtype=np.float64)
-
-
-def label_odds(exchange: Exchange) -> float:
-    """The most by which everything the helper sees and returns can change the odds of a member's label: e^ε_y."""
-    return math.exp(exchange.epsilon_label)
 
 
 def truth_rate(mechanism: RandomisedResponse) -> float:

@@ -28,7 +28,6 @@ from federated.signed import Signed, check, encode, sign
 
 SURVIVORS_KIND = "sum-survivors/v1"
 _NONCE = bytes(12)  # each sealing key seals one message
-SEALED_BYTES = 2 * shamir.SHARE_BYTES + 16
 
 
 @dataclass(frozen=True, repr=False)

@@ -23,7 +23,7 @@ from federated.keyfile import read_key
 from federated.plan import Feature
 from federated.site.columns import Columns, read_columns
 from federated.site.features import labels, unit_values
-from federated.site.folder import SiteFolder, source_of
+from federated.site.folder import SiteFolder
 from federated.site.policy import Policy, read_policy
 from federated.site.source import Source
 from federated.site.store import SiteStore
@@ -52,20 +52,6 @@ class Finding:
     def fine(self) -> bool:
         """Is it in order?"""
         return not self.fix
-
-
-def check_site(folder: Path, *, address: str, authority: str, at: datetime) -> Iterator[Finding]:
-    """Every check of a site, in order; a failed one does not stop the others.
-
-    Args:
-        folder: the site's.
-        address: host:port of the coordinator.
-        authority: PEM of the authority that vouches for it.
-        at: now, by the site's clock.
-    """
-    yield from check_folder(folder)
-    yield from check_data(folder, source_of(SiteFolder(folder)))
-    yield from check_coordinator(address, authority, at=at)
 
 
 def check_folder(folder: Path) -> Iterator[Finding]:

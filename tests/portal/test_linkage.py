@@ -73,7 +73,7 @@ def exchanged(house: House, at: datetime) -> str:
 
 def yes(house: House, member: str, item: Item, language: Language = Language.EN) -> Utterance:
     known = house.world.wiring.store.read(show_choices, member, at=house.clock()).catalogue
-    notice = known.latest_notice("link-ricefield")
+    notice = known.notice("link-ricefield", max(version for code, version in known.notices if code == "link-ricefield"))
     shown = choices_digest(notice, language.value, [item])
     return Utterance(member, Act.GIVEN, (item,), notice.code, notice.version, language.value, shown)
 

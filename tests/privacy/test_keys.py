@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from privacy.envelope import OVERHEAD, Key, key_id_of, place, seal, unseal
 from privacy.errors import EnvelopeError, KeyFileError, SecretError, UnknownKeyError
 from privacy.keys import KeyRing, create_root_key, read_root_key, replace_root_key
-from privacy.pseudonym import blind_index, random_pseudonym, site_cohort_key, subject_tag
+from privacy.pseudonym import subject_tag
 
 HERE = place("entry", "payload", "42")
 
@@ -201,24 +201,11 @@ def test_a_root_key_cannot_be_written_where_there_is_no_folder(tmp_path):
 # Names that do not link
 
 
-def test_pseudonyms_are_random_and_long():
-    made = {random_pseudonym() for _ in range(1000)}
-    assert len(made) == 1000
-    assert all(len(bytes.fromhex(one)) == 16 for one in made)
-
-
-def test_cohort_keys_differ_by_site_and_by_member():
-    mei, lin = bytes(32), bytes([1]) * 32
-    assert len({site_cohort_key(mei, "sales"), site_cohort_key(mei, "service"), site_cohort_key(lin, "sales")}) == 3
-    assert site_cohort_key(mei, "sales") == site_cohort_key(mei, "sales")
-
-
-def test_a_cohort_key_is_hmac_sha256():
+def test_a_subject_tag_is_half_of_hmac_sha256():
     # RFC 4231 pads keys below 64 bytes with zeros, so a published vector with a short key serves a padded one too:
     # test case 2, key "Jefe", data "what do ya want for nothing?".
     key = b"Jefe" + bytes(28)
     expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-    assert site_cohort_key(key, "what do ya want for nothing?").hex() == expected
     assert subject_tag(key, b"what do ya want for nothing?").hex() == expected[:32]
 
 
@@ -227,17 +214,6 @@ def test_a_subject_tag_differs_in_every_entry():
     assert len({subject_tag(bytes(32), entry) for entry in entries}) == 100
 
 
-def test_a_blind_index_finds_equal_values_in_its_own_column_only():
-    key = bytes(32)
-    found = blind_index(key, table="member", column="mail", value="a@b")
-    assert found == blind_index(key, table="member", column="mail", value="a@b")
-    assert found != blind_index(key, table="member", column="phone", value="a@b")
-    assert found != blind_index(key, table="member", column="mail", value="a@c")
-    assert found != blind_index(bytes([1]) * 32, table="member", column="mail", value="a@b")
-    with pytest.raises(SecretError):
-        blind_index(key, table="a|b", column="c", value="d")
-
-
 def test_a_short_key_is_refused():
     with pytest.raises(SecretError):
-        site_cohort_key(bytes(16), "sales")
+        subject_tag(bytes(16), bytes(16))

@@ -9,9 +9,9 @@ from scipy.special import ndtr
 
 from privacy.accounting import mu_of_pure
 from privacy.errors import MechanismError
-from privacy.ledger import Balance, Budget
+from privacy.ledger import Budget
 from privacy.quantities import UNITS_PER_ONE, Cost
-from privacy.statement import NoiseMode, best_guess, claim, left_in_words, member_statement, up
+from privacy.statement import NoiseMode, best_guess, claim, up
 
 BUDGET = Budget.create(epsilon=4, delta=1e-5, epsilon_pure=0.5, members=7043)
 SPENT = Cost(gaussian=UNITS_PER_ONE // 4, pure=UNITS_PER_ONE // 10)
@@ -73,28 +73,3 @@ def test_a_best_guess_is_rounded_up_and_covers_both_kinds(gaussian, pure):
     assert truth - 1e-6 <= guess <= min(100, truth + 1)
     assert guess >= 100 * ndtr(cost.mu / 2) - 1e-6
     assert guess >= 100 / (1 + math.exp(-cost.epsilon_pure)) - 1e-6
-
-
-@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
-def test_a_member_reads_her_number_in_her_language(language):
-    said = member_statement(SPENT, runs=3, language=language)
-    assert "3" in said
-    assert str(best_guess(SPENT)) in said
-    assert "50" in said
-    assert "{" not in said
-    unused = member_statement(Cost.zero(), runs=0, language=language)
-    assert not any(digit in unused for digit in "0123456789")
-
-
-def test_one_training_is_not_plural():
-    assert "1 training." in member_statement(SPENT, runs=1, language="en")
-
-
-def test_what_is_left_in_words():
-    assert left_in_words(Balance(BUDGET, SPENT), SPENT) == (
-        "63 % of the training budget is left, 80 % of the counting budget is left; 1 more run at this price."
-    )
-    no_pure = Budget.create(epsilon=4, delta=1e-5, members=7043)
-    assert left_in_words(Balance(no_pure, no_pure.limit), Cost(1, 0)) == (
-        "0 % of the training budget is left; 0 more runs at this price."
-    )

@@ -12,7 +12,7 @@ from audit.log.hashing import leaf_hash
 from audit.log.tree import root_of
 from consent_center.consent.presence import Presence, check, prove
 from consent_center.errors import PresenceError
-from federated.cohort import KIND, CohortHeader, CohortMember, cohort_leaf, header_bytes
+from federated.cohort import KIND, CohortHeader, CohortMember, header_bytes
 from federated.cohort_leaves import leaf_key
 from federated.signed import sign
 from tests.consent_center.world import DAY, NOW
@@ -25,7 +25,7 @@ def cohort(numbers, *, run="run-1", site="sales"):
     keyed = sorted(
         (leaf_key(run, number.to_bytes(32, "big")), CohortMember(number.to_bytes(16, "big"), 3)) for number in numbers
     )
-    root = root_of([leaf_hash(cohort_leaf(key, member)) for key, member in keyed]).hex()
+    root = root_of([leaf_hash(key + one.pseudonym + bytes([one.uses])) for key, one in keyed]).hex()
     header = CohortHeader(run, site, "0" * 64, 7, NOW, NOW + DAY, len(keyed), root, {"train": len(keyed)})
     return sign(KEY, kind=KIND, payload=header_bytes(header)), keyed
 

@@ -10,10 +10,8 @@ from federated.linkage.randomised import (
     Exchange,
     all_answered,
     answer_once,
-    bin_feature,
     bins_of,
     edges_of,
-    label_odds,
     truth_rate,
 )
 from privacy.quantities import UNITS_PER_ONE
@@ -44,7 +42,6 @@ def test_an_answer_is_true_as_often_as_its_price_says() -> None:
         given = answer_once({}, truths, mechanism, SeededNoise(7))
         kept = np.mean([given[token] == truths[token] for token in TOKENS])
         assert abs(kept - truth_rate(mechanism)) < width
-    assert label_odds(PLAN) == pytest.approx(np.e)
 
 
 def test_the_same_member_gets_the_same_answer_in_the_epoch_whatever_is_true_by_then() -> None:
@@ -77,10 +74,6 @@ def test_edges_of_nobody_and_of_damaged_scores() -> None:
     assert edges_of([0.5], PLAN, Against(1)).tolist() == [0.25, 0.5, 0.75]
     with pytest.raises(MalformedError):
         edges_of([0.5, float("nan")], PLAN, SeededNoise(1))
-
-
-def test_a_bin_becomes_an_indicator() -> None:
-    assert bin_feature([0, 3], PLAN).tolist() == [[1, 0, 0, 0], [0, 0, 0, 1]]
 
 
 @pytest.mark.parametrize("given", [[1], [1, 2, 3, 0], [1, 4, 2], [255, 1, 2], [-1, 1, 2]])
