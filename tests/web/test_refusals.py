@@ -15,9 +15,13 @@ ROOT = Path("consent_center")
 WORKFLOWS = (
     *("approve_study", "assess_study", "file_study", "plan_study", "suspend_study", "govern", "staff_accounts"),
     *("staff_sign_in", "register_reviewer", "read_member", "review_notice", "publish_notice", "try_study", "try_drops"),
+    *("open_review", "answer_decision", "override_release"),
 )
 STUDIES = ("contract", "policy", "tool", "roles", "schema", "study_file", "study_plan", "yaml_mapping", "yaml_values")
-PAGES = ("contracts", "definitions", "desk", "members", "people", "planning", "reviews", "rules", "signing", "studies")
+PAGES = (
+    *("audit_override", "audits", "contracts", "decisions", "definitions", "desk", "members", "models", "oversight"),
+    *("people", "planning", "reviews", "rules", "signing", "studies"),
+)
 FILES = (
     *(ROOT / "workflows" / f"{name}.py" for name in WORKFLOWS),
     *(ROOT / "studies" / f"{name}.py" for name in STUDIES),
