@@ -91,17 +91,17 @@ def open_decisions(
         pseudonyms: from `pseudonyms_of`.
         sites: how to reach them; one that is not here, or fails, has not answered.
     """
-    relayed: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
+    relayed: dict[tuple[str, str], tuple[bytes, Mapping[str, Any]]] = {}
     for site in {made.site for made, _ in listed}:
         if site in sites and site in pseudonyms:
             try:
                 found = sites[site].decisions_of(pseudonyms[site])
             except Exception:  # noqa: BLE001, S112  a site that fails has not answered; its error may quote her data
                 continue
-            relayed |= {commitment: (salt, document) for commitment, salt, document in found}
+            relayed |= {(site, commitment): (salt, document) for commitment, salt, document in found}
     shown = []
     for made, steps in listed:
-        salt, document = relayed.get(made.commitment, (b"", None))
+        salt, document = relayed.get((made.site, made.commitment), (b"", None))
         same = document is not None and hmac.compare_digest(commitment_of(salt, document), made.commitment)
         shown.append(Shown(made, steps, document if same else None, opens=same or document is None))
     return shown

@@ -21,6 +21,7 @@ from consent_center.events import Event
 from consent_center.gate import StoreGate
 from consent_center.storage import members as people
 from consent_center.storage import releases, studies
+from consent_center.storage.decisions import Made
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Store, Transaction
 from consent_center.studies.assessment import Circumstances
@@ -276,6 +277,22 @@ def test_what_a_site_relays_is_shown_only_if_it_opens_the_commitment(scored: Sce
 
     told = [open_decisions(listed, where, {"sales": Site(one)})[0] for one in (truth, lie, None)]
     assert [(one.document, one.opens) for one in told] == [(truth, True), (None, False), (None, True)]
+
+
+def test_no_site_speaks_of_what_another_one_decided() -> None:
+    salt, at = b"s" * 16, {"sales": b"p" * 16, "service": b"q" * 16}
+    truths = {site: {"reasons": [], "decided": site} for site in at}
+    made = {site: Made(commitment_of(salt, truths[site]), "mei", site, "run-1", "offer", NOW) for site in at}
+
+    class Site:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def decisions_of(self, pseudonym: bytes) -> Any:
+            return [(one.commitment, salt, truths[site] if site == self.name else {}) for site, one in made.items()]
+
+    told = open_decisions([(one, ()) for one in made.values()], at, {site: Site(site) for site in at})
+    assert [(one.document, one.opens) for one in told] == [(truths[site], True) for site in at]
 
 
 def test_unfair_asks_for_a_person_within_an_hour_of_the_working_day(scored: Scene) -> None:
