@@ -15,6 +15,7 @@ from consent_center.demo.offers import make_offers
 from consent_center.demo.programme import CHURN, COUNTRY, DEMOGRAPHICS, FAIRNESS, OFFERS, PURCHASES
 from consent_center.demo.report import report_of_run, write_data
 from consent_center.demo.show import Show
+from consent_center.demo.stage import Stage
 from consent_center.demo.telling import MINIMUM_COHORT, approved, check_log, check_release, loaded, tell, train
 from consent_center.demo.told import Told
 from consent_center.demo.world import Options, World
@@ -53,7 +54,7 @@ def _acts(told: Told, show: Show) -> None:
     stage = told.stage
     show.act(3, "A rule is filed, assessed and approved like any model")
     register(stage)
-    plan = _plan(told)
+    plan = plan_of(stage)
     study, _ = file_and_assess(stage, plan, WORDS)
     approved(stage, study)
     cuts = "; ".join(f"{one.name} cut at {', '.join(f'{edge:g}' for edge in one.edges)}" for one in plan.features)
@@ -74,8 +75,9 @@ def _acts(told: Told, show: Show) -> None:
     told.balance = stage.store.read(ledger.balance, PROGRAMME)
 
 
-def _plan(told: Told) -> Plan:
-    federation, options = told.stage.federation, told.stage.options
+def plan_of(stage: Stage) -> Plan:
+    """The plan of the rule that was asked for: one histogram, and a fairness table per attribute."""
+    federation, options = stage.federation, stage.options
     cuts = CUTS[options.model]
     columns = {one.name: one for one in federation.features}
     return rule_plan(

@@ -54,8 +54,8 @@ class Options:
             raise OptionError(f"--model {self.model}: choose one of {', '.join(MODELS)}")
         if self.model == "preference" and self.data != GENERATED:
             raise OptionError(f"--data {self.data} does not say what members bought: add --data {GENERATED}")
-        if self.model in RULES and self.data not in (GENERATED, JOURNEY):
-            raise OptionError(f"--data {self.data} does not say when members last came: add --data {GENERATED}")
+        if self.model in RULES:
+            self._check_rule()
         if not 0.05 <= self.epsilon <= MOST_EPSILON:
             raise OptionError(f"--epsilon {self.epsilon:g}: choose a number from 0.05 to {MOST_EPSILON:g}")
         if self.rounds is not None and not 1 <= self.rounds <= MOST_ROUNDS:
@@ -66,6 +66,12 @@ class Options:
             raise OptionError(f"--sites {self.sites}: departments is four sites; leave it out")
         if not 0 <= self.seed < 2**32:
             raise OptionError(f"--seed {self.seed}: choose a whole number from 0 to {2**32 - 1}")
+
+    def _check_rule(self) -> None:
+        if self.data not in (GENERATED, JOURNEY):
+            raise OptionError(f"--data {self.data} does not say when members last came: add --data {GENERATED}")
+        if self.rounds is not None:
+            raise OptionError(f"--rounds {self.rounds}: a rule is not trained; leave it out")
 
     @property
     def purposes(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from consent_center.demo.preference_story import run_preference
+from consent_center.cli.demo import STORIES
 from consent_center.demo.show import Show
 from consent_center.demo.story import run_demo
 from consent_center.demo.world import Options, World
@@ -35,7 +35,7 @@ def tell(patch: pytest.MonkeyPatch, out: Path, **options: Any) -> dict[str, Any]
     patch.setattr(enrol_member, "secrets", FixedSecrets(2))
     runs = iter(f"run-{number:016x}" for number in range(100))
     world = World(new_run=lambda: next(runs), noise=lambda: SeededNoise(3))
-    run = run_preference if options.get("model") == "preference" else run_demo
+    run = STORIES.get(options.get("model", ""), run_demo)
     run(Options(out=out, **options), Show(quiet=True), world)
     told: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return told

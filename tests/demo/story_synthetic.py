@@ -23,3 +23,17 @@ def test_synthetic_passes_and_is_released_without_an_override(monkeypatch: pytes
     assert (offers["told"], offers["refused"], offers["tag_deleted"]) == (9, {"no-verdict": 1}, "at-risk")
     assert offers["decision"]["said"].startswith("This offer rests on an estimate")
     assert offers["decision"]["said"].count("The reason:") == 1
+
+
+@pytest.mark.parametrize("model", ["rfm", "decay"])
+def test_a_rule_passes_and_reaches_members_like_a_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str
+) -> None:
+    small = synthetic.load(sites=4, seed=7, members=25_000)
+    monkeypatch.setattr(load, "load", lambda *_, **__: small)
+    told = tell(monkeypatch, tmp_path / "out", data="synthetic", model=model)
+    assert (told["release"]["verdict"], told["release"]["state"]) == ("PASS", "released")
+    assert told["auc_interval"][0] > 0.5
+    offers = told["offers"]
+    assert (offers["told"], offers["refused"], offers["tag_deleted"]) == (9, {"no-verdict": 1}, "at-risk")
+    assert offers["decision"]["said"].startswith("A fixed rule chose you")

@@ -23,6 +23,8 @@ ACCORD = [sys.executable, "-c", "from consent_center.cli.main import main; main(
         (["demo", "--epsilon", "nan"], "--epsilon nan: choose a number"),
         (["demo", "--epsilon", "many"], "epsilon"),
         (["demo", "--rounds", "0"], "--rounds 0: choose a whole number"),
+        (["demo", "--model", "rfm", "--rounds", "5"], "a rule is not trained; leave it out"),
+        (["demo", "--model", "decay", "--data", "telco"], "does not say when members last came"),
         (["demo", "--sites", "2"], "--sites 2: choose a whole number"),
         (["demo", "--seed", "-1"], "--seed -1: choose a whole number"),
         (["demo", "--nonsense"], "No such option"),
