@@ -128,7 +128,8 @@ def try_study(
         covers = store.read(columns_of, file.scopes) if drop else {}
     plan = plan_of(file, schema, members=members * len(file.sites), delta=1e-5, helping=helping)
     tried = try_plan(plan, members_per_site=members, clock=clock)
-    say(f"{tried.outcome} after {tried.rounds} rounds and {tried.seconds:.1f} s on {tried.members} mock members.")
+    rounds = "1 round" if tried.rounds == 1 else f"{tried.rounds} rounds"
+    say(f"{tried.outcome} after {rounds} and {tried.seconds:.1f} s on {tried.members} mock members.")
     if tried.auc is not None:
         say(f"AUC {tried.auc:.3f} on mock rows, with the plan's noise: the plan runs; of members it says nothing.")
     if drop:

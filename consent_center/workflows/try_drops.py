@@ -68,8 +68,10 @@ def try_drops(
         clock: now.
 
     Raises:
-        StudyError: the model is one that mock rows do not know, or `only` is none of its scopes.
+        StudyError: a rule, or a model that mock rows do not know, or `only` is none of its scopes.
     """
+    if file.cuts:
+        raise StudyError("a rule learns nothing, so mock rows cannot say what a scope is worth to it: check its cuts")
     if only and only not in file.scopes:
         raise StudyError(f"the model asks for no scope {only}: name one of {', '.join(sorted(file.scopes))}")
     each = max(LEAST_MEMBERS, MOCK_MEMBERS // len(file.sites))

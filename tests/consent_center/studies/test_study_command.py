@@ -89,6 +89,8 @@ def test_a_rule_is_asked_for_like_a_model_and_costs_no_training(desk, capsys):
     assert run(["study", "submit", path, "--author", "wu"]) == 0
     assert run(["study", "try", path, "--members", "300"]) == 0
     assert "completed after 1 round" in capsys.readouterr().out
+    assert run(["study", "try", path, "--members", "300", "--drop", "all"]) == 2
+    assert "a rule learns nothing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
