@@ -31,5 +31,5 @@ def usable_model(tx: Transaction, model_digest: str, *, at: datetime) -> bytes:
     if outcome is None:
         raise ReleaseError("no finished model has this digest: see accord audit show RUN")
     if not releases.is_usable(releases.latest(tx, model_digest), at=at):
-        raise ReleaseError("this model is not released, or its release has ended: audit and release it, or score by a rule")
+        raise ReleaseError("this model is not released, or its release has ended: audit it, or score by a rule")
     return outcome.model
