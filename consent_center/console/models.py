@@ -29,10 +29,9 @@ def show_list(page: SeeRuns) -> Response:
 def show_one(digest: DigestArg, page: SeeRuns) -> Response:
     """One model."""
     try:
-        found = page.wiring.store.read(show_model, digest, at=page.at)
+        found = page.wiring.store.read(show_model, digest, at=page.at, sight=page.sight)
     except ReleaseError as error:
         raise NotFoundError from error
-    page.check_sight(study=found.lineage.study)
     return page.show(
         "console/models/page.html",
         here="models",

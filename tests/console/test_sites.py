@@ -8,16 +8,25 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from consent_center.console import audit_override
+from consent_center.console import audit_override, audits, models
 from consent_center.storage import ledger
+from consent_center.storage.releases import Release
 from consent_center.studies.errors import StaffError
+from consent_center.studies.finding import Finding
+from consent_center.studies.lifecycle import Stage
 from consent_center.studies.person import Person
 from consent_center.studies.roles import Role, may
 from consent_center.studies.tool import Tool
+from consent_center.workflows import show_shapes
+from consent_center.workflows._auditing import Due
 from consent_center.workflows.admit_run import admit_run
 from consent_center.workflows.enrol_member import enrol_members
 from consent_center.workflows.govern import register_tool
 from consent_center.workflows.record_refusal import record_refused_answer
+from consent_center.workflows.show_audits import AuditLine
+from consent_center.workflows.show_lineage import Lineage
+from consent_center.workflows.show_oversight import show_run
+from consent_center.workflows.sight import Sight
 from consent_center.workflows.staff_accounts import keep_person, stand_in
 from federated.approvals import Approval, sign_approval
 from privacy.ledger import Budget, sub_limit
@@ -140,6 +149,14 @@ def test_no_list_shows_an_operator_another_site(brands, site):
     assert "A run of other sites" in seen["/budgets"]
 
 
+@pytest.mark.parametrize("site", list(OPERATORS))
+def test_no_stage_shows_an_operator_another_sites_study(brands, site):
+    other, seat = next(one for one in OPERATORS if one != site), brands.office.seat(OPERATORS[site])
+    pages = [seat.get(f"/console/studies?stage={stage.value}").text for stage in Stage]
+    assert any(OF[site][0] in page for page in pages)
+    assert not any(OF[other][0] in page for page in pages)
+
+
 def test_of_a_study_that_both_take_part_in_each_sees_its_own_account(brands):
     for site, other in (("sales", "grocer"), ("grocer", "sales")):
         page = brands.office.seat(OPERATORS[site]).get("/console/studies/for-both").text
@@ -160,9 +177,49 @@ def test_of_a_run_that_both_take_part_in_each_sees_its_own_numbers(brands):
         page = brands.office.seat(OPERATORS[site]).get("/console/runs/run-both").text
         assert f'<th scope="row">{site}</th>' in page
         assert f'<th scope="row">{other}</th>' not in page
+        found = brands.office.programme.store.read(show_run, "run-both", sight=Sight(frozenset({site})))
+        assert [{*sites} for _, _, sites in found.rounds] == [{site}], "the sums of a round are hers"
     page = brands.office.seat("huang").get("/console/runs/run-both").text
     assert '<th scope="row">sales</th>' in page
     assert '<th scope="row">grocer</th>' in page
+
+
+@pytest.mark.parametrize("site", list(OPERATORS))
+def test_of_audits_and_models_an_operator_sees_those_that_concern_her_site(brands, site, monkeypatch):
+    other, seat = next(one for one in OPERATORS if one != site), brands.office.seat(OPERATORS[site])
+    judged = [(one, Release("ab" * 32, OF[one][1], "released", "PASS", {}, "", "", NOW, None)) for one in OPERATORS]
+    lines = [AuditLine(release, release, OF[one][0], f"Audit of {one}") for one, release in judged]
+    due = [Due(release, OF[one][0], f"Due at {one}", NOW + DAY) for one, release in judged]
+    cases = [Finding(1, "audit-failed", OF[one][0], f"Head of {one}", NOW, NOW + DAY) for one in OPERATORS]
+    monkeypatch.setattr(audits, "list_audits", lambda _: lines)
+    monkeypatch.setattr(audits, "show_calendar", lambda _: due)
+    monkeypatch.setattr(audits, "audit_cases", lambda _: cases)
+    monkeypatch.setattr(models, "affected_models", lambda _, at: [made_by(*OF[one], at=at) for one in OPERATORS])
+    for path, names in (("audits", ("Audit of ", "Due at ", "Head of ")), ("models", ("for-",))):
+        page = seat.get(f"/console/{path}").text
+        assert all(f"{name}{site}" in page for name in names), path
+        assert not any(f"{name}{other}" in page for name in names), path
+
+
+@pytest.mark.parametrize("site", list(OPERATORS))
+def test_of_a_model_that_both_trained_each_sees_her_own_site(brands, site, monkeypatch):
+    other, seat = next(one for one in OPERATORS if one != site), brands.office.seat(OPERATORS[site])
+    for study, run in (OF[other], ("for-both", "run-both")):
+        monkeypatch.setattr(show_shapes, "show_lineage", lambda *_, of=(study, run), at: made_by(*of, at=at))
+        page = seat.get(f"/console/models/{'ab' * 32}")
+        assert page.status_code == (404 if study in OF[other] else 200)
+    assert f"{site}-cohort" in page.text
+    assert f"run-{site}" in page.text
+    assert other not in page.text
+
+
+def made_by(study: str, run: str, *, at) -> Lineage:
+    """A model of a study: both sites' contracts ended and scores moved, and both scored with it."""
+    cohorts, both = {site: f"{site}-cohort" for site in OPERATORS}, (*OPERATORS,)
+    scored, remedy = tuple(run for _, run in OF.values()), "retrain scheduled"
+    return Lineage(
+        "ab" * 32, "released", study, run, "cd" * 32, at, 5, cohorts, 100, 9, both, scored, both, remedy
+    )  # fmt: skip
 
 
 def test_an_operator_answers_for_no_other_site(brands):
