@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Literal
 
 from consent_center.events import Event
-from consent_center.storage import releases, runs, studies
+from consent_center.storage import releases, runs, staff, studies
 from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Transaction
-from consent_center.studies.errors import ReleaseError
+from consent_center.studies.errors import ReleaseError, StaffError
+from consent_center.studies.roles import Act
 
 Change = Literal["suspended", "retired"]
 CODES = ("drift", "withdrawals", "contract-ended", "replaced", "complaint", "by-hand")
@@ -25,18 +26,24 @@ def change_model(
         model_digest: of its package.
         to: suspended or retired.
         code: one of `CODES`.
-        by: who does it.
+        by: who does it: an account that may suspend studies.
         reason: at least a sentence, for others to judge.
         at: now.
 
     Raises:
-        ReleaseError: no such model, it is in this state already or retired, or no reason is given.
+        ReleaseError: no such model, it is in this state already or retired, or no reason or code is given.
+        StaffError: nobody who may.
     """
     last = releases.latest(tx, model_digest)
     if last is None:
         raise ReleaseError("no decision was made about this model yet")
     if last.state in ("retired", to):
         raise ReleaseError(f"this model is {last.state} already")
+    person = staff.find(tx, by)
+    if person is None or not (person.is_here(at=at) and person.may(Act.SUSPEND_STUDY)):
+        raise StaffError("only a reviewer or compliance takes a model out of use: name her account")
+    if code not in CODES:
+        raise ReleaseError(f"a code is one of {', '.join(CODES)}")
     if len(reason.strip()) < 20:
         raise ReleaseError("give a reason that others can judge: at least a sentence")
     made = replace(last, state=to, by=by, reason=reason.strip(), decided_at=at, until=None, signed=None, key="")

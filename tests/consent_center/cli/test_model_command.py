@@ -69,6 +69,8 @@ def hub(filled: tuple[Path, str], capsys: pytest.CaptureFixture[str], monkeypatc
         (("suspend", "", "--by", "chen", "--reason", WHY), "has a digest that begins so"),
         (("suspend", "ffff", "--by", "chen", "--reason", WHY), "has a digest that begins so"),
         (("suspend", "{model}", "--by", "chen", "--reason", "no"), "at least a sentence"),
+        (("suspend", "{model}", "--by", "wu", "--reason", WHY), "only a reviewer or compliance"),
+        (("retire", "{model}", "--by", "nobody", "--reason", WHY), "only a reviewer or compliance"),
         (("retrain", "{model:.12}", "--study", "again-1", "--author", "wu"), "nothing calls for training this model"),
         (("retire", "{model}", "--by", "chen", "--reason", WHY, "--code", "moon"), "a code is one of drift,"),
     ],

@@ -26,6 +26,8 @@ from consent_center.storage.releases import Release
 from consent_center.storage.transaction import Store, Transaction
 from consent_center.studies.assessment import Circumstances
 from consent_center.studies.errors import ReleaseError
+from consent_center.studies.person import Person
+from consent_center.studies.roles import Role
 from consent_center.workflows.answer_decision import answer_decision, review_decision, review_queue
 from consent_center.workflows.assess_study import assess_study
 from consent_center.workflows.change_model import change_model
@@ -34,6 +36,7 @@ from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.set_offer_limit import set_offer_limit
 from consent_center.workflows.show_decisions import list_decisions, open_decisions, pseudonyms_of
 from consent_center.workflows.show_lineage import RemedyPolicy, affected_models, retraining_of, show_lineage
+from consent_center.workflows.staff_accounts import keep_person
 from federated.clearance import Proposal, check_clearance, commitment_of
 from federated.errors import Refusal, RefusedError
 from federated.gate import RunReport
@@ -78,6 +81,10 @@ class Scene:
             releases.add(tx, made, entry=entry)
 
         self.store.run(add, at=NOW)
+
+    def staff(self) -> None:
+        for name, role, by in (("root", Role.ADMINISTRATOR, ""), ("chen", Role.COMPLIANCE, "root")):
+            self.store.run(keep_person, Person(name, name, "programme", frozenset({role})), by=by, at=NOW)
 
     def scoring(self) -> str:
         plan = score_plan(
@@ -177,8 +184,9 @@ def test_allowing_training_is_not_allowing_offers(scored: Scene) -> None:
 
 
 def test_a_suspended_model_tells_nobody(scored: Scene) -> None:
+    scored.staff()
     scored.store.run(
-        change_model, scored.model, to="suspended", code="drift", by="ada", reason="Scores drifted for two weeks.",
+        change_model, scored.model, to="suspended", code="drift", by="chen", reason="Scores drifted for two weeks.",
         at=LATER,
     )  # fmt: skip
     with pytest.raises(RefusedError) as caught:
@@ -186,7 +194,7 @@ def test_a_suspended_model_tells_nobody(scored: Scene) -> None:
     assert caught.value.code is Refusal.MODEL_NOT_RELEASED
     with pytest.raises(ReleaseError):
         scored.store.run(
-            change_model, scored.model, to="suspended", code="drift", by="ada", reason="Scores drifted once more.",
+            change_model, scored.model, to="suspended", code="drift", by="chen", reason="Scores drifted once more.",
             at=LATER,
         )  # fmt: skip
 
@@ -318,6 +326,10 @@ def test_unfair_asks_for_a_person_within_an_hour_of_the_working_day(scored: Scen
         words="You were ill, so the warning was wrong; it is gone.",
     )  # fmt: skip
     assert scored.store.read(review_queue) == []
+    with pytest.raises(RuleError, match="does not wait"):
+        scored.store.run(
+            review_decision, one.commitment, reviewer="bo", outcome="upheld", words="x" * 30, at=step.due_at
+        )
 
 
 def test_lineage_tells_what_is_left_of_a_model(scored: Scene) -> None:
@@ -339,8 +351,9 @@ def test_lineage_tells_what_is_left_of_a_model(scored: Scene) -> None:
     strict = RemedyPolicy(retire_share=0.1)
     (worst,) = scored.store.read(affected_models, at=LATER + timedelta(seconds=1), policy=strict)
     assert worst.remedy == "retired"
+    scored.staff()
     scored.store.run(
-        change_model, scored.model, to="retired", code="withdrawals", by="ada", reason="A fifth of its members left.",
+        change_model, scored.model, to="retired", code="withdrawals", by="chen", reason="A fifth of its members left.",
         at=LATER,
     )  # fmt: skip
     assert scored.store.read(affected_models, at=LATER + timedelta(seconds=1)) == []
