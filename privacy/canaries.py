@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import ndtri
 
 from privacy.accounting import epsilon_of_mu
 from privacy.errors import AuditFailedError
@@ -167,7 +167,7 @@ def mu_lower_bound(found: Floats, coins: Coins, *, confidence: float = CONFIDENC
     difference = float(inside.mean() - outside.mean())
     if pooled == 0:
         return math.inf if difference > 0 else 0.0
-    estimate, z = difference / pooled, float(stats.norm.ppf(confidence))
+    estimate, z = difference / pooled, float(ndtri(confidence))
     # (estimate - μ)² = z²·(a + μ²·b), the smaller root.
     a, b = 1 / inside.size + 1 / outside.size, 1 / (2 * freedom)
     square, half, rest = 1 - z * z * b, estimate, estimate**2 - z * z * a
@@ -245,8 +245,10 @@ def _epsilon(mu: float, delta: float) -> float:
 
 def _surprise(right: int, guesses: int, canaries: int, epsilon: float, delta: float) -> float:
     """The most probable that so many right guesses can be under (ε, δ)-DP."""
+    from scipy.stats import binom  # noqa: PLC0415 - a second of imports; every site and hub loads this module
+
     chance = 1 / (1 + math.exp(-epsilon))
-    pure = float(stats.binom.sf(right - 1, guesses, chance))
-    below = np.cumsum(stats.binom.pmf(right - np.arange(1, right + 1), guesses, chance))
+    pure = float(binom.sf(right - 1, guesses, chance))
+    below = np.cumsum(binom.pmf(right - np.arange(1, right + 1), guesses, chance))
     worst = float((below / np.arange(1, right + 1)).max(initial=0.0))
     return min(pure + 2 * canaries * delta * worst, 1.0)

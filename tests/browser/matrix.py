@@ -1,6 +1,6 @@
 """The whole matrix, by `make browser`: every page x language x theme x width x database, no rule of WCAG 2.2 AA broken.
 
-Not collected by `make test`, which looks at every page once per language. The widths and themes of one page are looked
+Not collected by `make test`, which looks at every page in one language. The widths and themes of one page are looked
 at in one visit: nothing on the server depends on them.
 """
 
@@ -17,7 +17,7 @@ from consent_center.web.languages import Language
 from tests.browser.harness import Served, serving, sign_in
 from tests.browser.lived import live, member_pages, visitor_pages
 from tests.browser.postgres import fresh_database
-from tests.browser.test_every_page import is_too_wide, violations, with_axe
+from tests.browser.test_every_page import NARROW, is_too_wide, listen, misfits, violations, visited, with_axe
 
 LOOKS = tuple(product(("light", "dark"), (320, 390, 640, 1280)))
 
@@ -46,9 +46,12 @@ def test_no_page_breaks_a_rule_anywhere(anywhere: Served, browser: Browser, lang
     if inside:
         sign_in(context, anywhere, person)
     page = context.new_page()
+    said, asked = listen(page)
     broken: dict[str, list[str]] = {}
     for name, path in (member_pages if inside else visitor_pages)(anywhere, person).items():
-        page.goto(anywhere.origin + path)
+        page.set_viewport_size(NARROW)
+        if found := visited(page, said, asked, anywhere.origin, path) + misfits(page):
+            broken[name] = found
         for scheme, width in LOOKS:
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 800})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from consent_center.web.languages import Language
 from tests.browser.harness import Served, serving
 from tests.browser.lived import live
 from tests.browser.postgres import fresh_database
@@ -18,6 +19,7 @@ from tests.browser.test_mei_says_no_to_the_airline import (
     test_her_browser_checks_the_proof_by_itself_and_notices_a_lie,
     test_wei_gives_and_takes_back_with_the_keyboard_alone,
 )
+from tests.browser.test_yes_and_no import ASKING, yes_and_no_weigh_the_same
 from tests.portal.test_bad_input import many_lines_come_in_pages
 from tests.portal.visitor import open_house
 
@@ -43,6 +45,11 @@ def served() -> Iterator[Served]:
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
 def test_mei_says_no_to_the_airline_on_postgresql(served: Served, browser: Browser, *, script: bool) -> None:
     mei_says_no_to_the_airline(served, browser, script=script)
+
+
+@pytest.mark.parametrize("language", [one.value for one in Language])
+def test_yes_and_no_weigh_the_same_on_every_page_that_asks(served: Served, browser: Browser, language: str) -> None:
+    yes_and_no_weigh_the_same(served, browser, language, ASKING)
 
 
 def test_ten_thousand_lines_of_history_come_in_pages(tmp_path: Path) -> None:

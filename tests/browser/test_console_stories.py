@@ -44,7 +44,7 @@ def sit(served: ServedOffice, browser: Browser, person: str, language: str = "en
     context = browser.new_context(
         locale=language, reduced_motion="reduce", extra_http_headers={"Accept-Language": language}
     )
-    return served.sign_in(with_axe(context), person)
+    return served.sign_in(context, person)
 
 
 def make_passkey(served: ServedOffice, page: Page) -> None:

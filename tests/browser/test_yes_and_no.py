@@ -1,6 +1,9 @@
 """Law: on every page that asks, yes and no have the same size, colours, contrast, height on the page and number of
-steps after them; and neither is pressed before the member said something."""
+steps after them; and neither is pressed before the member said something.
 
+Here each page is looked at in one language, the languages taking turns; in all of them by `make browser`."""
+
+from collections.abc import Sequence
 from itertools import product
 
 import pytest
@@ -29,10 +32,15 @@ LOOKS = """() => [...document.querySelectorAll('.pair')].map((pair) => [...pair.
 
 @pytest.mark.parametrize("language", [one.value for one in Language])
 def test_yes_and_no_weigh_the_same_on_every_notice(served: Served, browser: Browser, language: str) -> None:
+    turn = [one.value for one in Language].index(language)
+    yes_and_no_weigh_the_same(served, browser, language, ASKING[turn :: len(Language)])
+
+
+def yes_and_no_weigh_the_same(served: Served, browser: Browser, language: str, paths: Sequence[str]) -> None:
     context = browser.new_context(locale=language)
     sign_in(context, served, served.person(language))
     page = context.new_page()
-    for path in ASKING:
+    for path in paths:
         page.goto(served.origin + path)
         for scheme, width in product(("light", "dark"), (320, 1280)):
             page.emulate_media(color_scheme=scheme)
