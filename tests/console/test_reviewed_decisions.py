@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from consent_center.errors import RuleError
 from consent_center.events import Event
-from consent_center.storage import decisions, governance, history, members
+from consent_center.storage import decisions, governance, history, members, staff
 from consent_center.storage.decisions import Made
-from consent_center.workflows.answer_decision import answer_decision
-from consent_center.workflows.open_review import words_to_her
+from consent_center.studies.errors import StaffError
+from consent_center.workflows.answer_decision import answer_decision, review_decision
+from consent_center.workflows.open_review import open_review, words_to_her
 from consent_center.workflows.watch_studies import watch_studies
 from federated.clearance import commitment_of
+from federated.errors import MalformedError
 from federated.site.decisions import Decision, Decisions
 from federated.site.member_desk import MemberDesk
 from federated.site.store import SiteStore
@@ -96,6 +99,8 @@ def test_a_person_opens_the_case_answers_it_and_both_she_and_the_site_are_told(
     again = chen.post(f"/console/decisions/{name}/answer", outcome="upheld", words=SAID)
     assert again.status_code == 409
     assert len(site.told) == 1
+    with pytest.raises(RuleError, match="does not wait"):
+        store.run(review_decision, name, reviewer="chen", outcome="upheld", words=SAID, at=fresh_office.clock())
 
 
 def test_an_answer_without_a_sentence_is_asked_for_again_and_nothing_is_told(fresh_office: Office, site: Site) -> None:
@@ -119,11 +124,14 @@ def test_a_site_that_lies_or_is_away_is_said_so(fresh_office: Office, site: Site
 
 
 def test_a_decision_that_nobody_called_unfair_is_opened_by_nobody(fresh_office: Office, site: Site) -> None:
-    contested(fresh_office, site)
+    waits = contested(fresh_office, site)
     chen, before = fresh_office.seat("chen"), fresh_office.programme.store
     number = before.read(members.get, fresh_office.programme.members[0]).no
     reads = len(before.read(history.of_member, number))
     assert chen.post(f"/console/decisions/{'0' * 64}").status_code == 409
+    for name, person in ((waits, "huang"), ("0" * 64, "chen")):
+        with pytest.raises((StaffError, RuleError)):
+            before.run(open_review, name, person=before.read(staff.get, person), at=fresh_office.clock())
     assert len(before.read(history.of_member, number)) == reads
 
 
@@ -159,6 +167,9 @@ def test_the_site_keeps_a_persons_answer_beside_hers_and_an_audit_counts_hers(tm
     register.told([made.commitment])
     desk.answer_decision(b"p" * 16, made.commitment, "right", words="", at=at)
     desk.review_decision(b"p" * 16, made.commitment, "changed", words=SAID, at=at)
+    for whose, outcome in ((b"q" * 16, "changed"), (b"p" * 16, "right")):
+        with pytest.raises(MalformedError):
+            desk.review_decision(whose, made.commitment, outcome, words=SAID, at=at)  # type: ignore[arg-type]  as a hub that errs would
     (kept,) = register.of_member(b"p" * 16)
     assert [said for said, _, _ in kept.answers] == ["right", "changed"]
     assert register.reached("offer") == {b"p" * 16: "right"}
