@@ -115,13 +115,18 @@ def of_member(tx: Transaction, member: str, *, limit: int = 200) -> list[Made]:
     return [_read(row, name) for row, name in tx.session.exec(query)]
 
 
+def hold(tx: Transaction, what: str) -> None:
+    """Whoever holds the same waits until this transaction has ended; on SQLite writers wait for one another anyway."""
+    if tx.dialect == "postgresql":
+        tx.session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": what})
+
+
 def told_since(tx: Transaction, numbers: Sequence[int], *, since: datetime) -> dict[int, int]:
     """Member number -> how many decisions that count against her limit were cleared since a moment.
 
     Whoever counts before adding waits for one another: two sites at once never both take the last one she allows.
     """
-    if tx.dialect == "postgresql":
-        tx.session.connection().execute(text("SELECT pg_advisory_xact_lock(hashtext('accord.decision'))"))
+    hold(tx, "accord.decision")
     counted: dict[int, int] = {}
     for some in chunks(set(numbers)):
         query = (

@@ -89,6 +89,7 @@ def review_queue(tx: Transaction) -> list[tuple[Made, Step]]:
 
 
 def _made(tx: Transaction, commitment: str) -> Made:
+    decisions.hold(tx, commitment)  # two answers at once: the second sees the first
     made = decisions.find(tx, [commitment]).get(commitment)
     if made is None:
         raise RuleError("no such decision; check the page it came from")

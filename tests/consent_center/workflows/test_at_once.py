@@ -1,16 +1,18 @@
 """What is said or asked at once ends as if one had come first: the withdrawal stands, the first noise is kept."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from threading import Barrier
 
 import numpy as np
 
 from consent_center.consent.grant import Act
 from consent_center.consent.verdict import Reason
-from consent_center.errors import IdempotencyError, SupersededError
+from consent_center.errors import IdempotencyError, RuleError, SupersededError
 from consent_center.events import Event
 from consent_center.storage import decisions, members
 from consent_center.storage.decisions import Made
+from consent_center.workflows.answer_decision import OUTCOMES, answer_decision, review_decision
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.ask_verdicts import Questions, ask_verdicts
 from consent_center.workflows.give_consent import give_consent
@@ -117,6 +119,33 @@ def test_sites_that_ask_at_once_never_all_get_the_last_decision_that_she_allows(
     for member in people:
         with ThreadPoolExecutor(6) as pool:
             asked = [pool.submit(ask, f"{member}{number}", member) for number in range(6)]
+            assert sum(one.result(60) for one in asked) == 1
+
+
+def test_of_two_people_who_answer_her_at_once_one_does(store):
+    people = found(store, members=6)
+
+    def decide(tx, *, at):
+        for member in people:
+            number = members.get(tx, member).no
+            entry = tx.append(Event("decision.made", {}, {}, number), at=at)
+            decisions.add(tx, Made(member, member, "sales", "run", "offer", at), number, entry=entry)
+
+    def review(member, outcome, together):
+        together.wait(30)
+        try:
+            store.run(review_decision, member, reviewer="chen", outcome=outcome, words="We looked at it again.", at=NOW)
+        except RuleError:
+            return 0
+        return 1
+
+    store.run(decide, at=NOW)
+    for member in people:
+        store.run(answer_decision, member, member, answer="unfair", words="", zone=UTC, at=NOW)
+    with ThreadPoolExecutor(2) as pool:
+        for member in people:
+            together = Barrier(2)
+            asked = [pool.submit(review, member, outcome, together) for outcome in OUTCOMES]
             assert sum(one.result(60) for one in asked) == 1
 
 
