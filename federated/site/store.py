@@ -16,7 +16,8 @@ from federated.errors import MalformedError
 COHORT_KEY_BYTES = 32
 
 # A row of `runs` holds the order as it came, megabytes of it, and how the run began; it is never written again, for
-# that would write the whole row. `standing` is where the run is now: of runs that an earlier release opened, as then.
+# that would write the whole row. `standing` is where the run is now: of runs that an earlier release opened, as then;
+# at each start only those are read, for what stands behind an order is as far away as the order is long.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS enrolments (
     pseudonym BLOB PRIMARY KEY, cohort_key BLOB NOT NULL
@@ -36,7 +37,8 @@ CREATE TABLE IF NOT EXISTS standing (
     run TEXT PRIMARY KEY REFERENCES runs(run), number INTEGER NOT NULL, nonce TEXT NOT NULL, epoch INTEGER NOT NULL,
     removed BLOB NOT NULL
 );
-INSERT OR IGNORE INTO standing SELECT run, number, nonce, epoch, removed FROM runs;
+INSERT OR IGNORE INTO standing
+    SELECT run, number, nonce, epoch, removed FROM runs WHERE run NOT IN (SELECT run FROM standing);
 CREATE TABLE IF NOT EXISTS attempts (
     run TEXT NOT NULL REFERENCES runs(run), number INTEGER NOT NULL, attempt INTEGER NOT NULL, request TEXT NOT NULL,
     PRIMARY KEY (run, number, attempt)
