@@ -10,8 +10,11 @@ from types import MappingProxyType
 
 import click
 import typer
+import typer.core
 from typer.core import TyperGroup
 from typer.main import get_command
+
+typer.core.HAS_RICH = False  # else plain help shows its brackets escaped for rich: "\\[default: 4]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,12 @@ def run(arguments: list[str]) -> int:
     except (ConsentCenterError, FederatedError, PrivacyError, LogError) as refused:
         errors.print(f"accord: {_one_line(str(refused))}", markup=False)
         return 2
+    except OSError as refused:
+        if refused.filename is None:
+            raise
+        why = f"{refused.filename}: {refused.strerror}"
+        errors.print(f"accord: {why}; check the path, its permissions and the space left", markup=False)
+        return 2
     if code == INTERRUPTED:  # how Typer answers Ctrl-C
         return _interrupted(errors)
     return code if isinstance(code, int) else 0

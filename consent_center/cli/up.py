@@ -5,6 +5,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Annotated
 
 import typer
@@ -53,7 +54,9 @@ def up(
         int | None, typer.Option(min=1, max=400, help="Rounds of the study; else the plan chooses.")
     ] = None,
     database: Annotated[str, typer.Option(help="An empty PostgreSQL database to use instead of one of our own.")] = "",
-    ports_from: Annotated[int, typer.Option(help="Number the ports from here on, instead of 8443, 8480, 8800...")] = 0,
+    ports_from: Annotated[
+        int, typer.Option(min=0, max=65_000, help="Number the ports from here on, instead of 8443, 8480, 8800...")
+    ] = 0,
     wait_s: Annotated[float, typer.Option(min=1, help="For how long to wait until everything is well.")] = 300.0,
     *,
     compose: Annotated[bool, typer.Option("--compose", help="Only print compose.yaml; start nothing.")] = False,
@@ -223,6 +226,8 @@ def _table(made: Installation) -> None:
 
 def _next(made: Installation) -> None:
     _out.print()
+    if which("accord") is None:
+        _out.print(f"`accord` is {Path(sys.argv[0]).resolve()}: put its folder on the PATH", markup=False)
     as_file = "" if made.folder == _FOLDER.resolve() else f" --as {made.folder / 'operator.toml'}"
     where = "" if made.folder == _FOLDER.resolve() else f" --folder {made.folder}"
     _out.print(f"Drive the approved study:   accord run start churn-2026-11 --watch{as_file}", markup=False)

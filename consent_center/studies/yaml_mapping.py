@@ -32,8 +32,9 @@ def read_mapping(text: str, *, what: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
-        told = str(error.problem) if isinstance(error, _TwiceError) else "not YAML"
-        advice = "remove one" if isinstance(error, _TwiceError) else "check indents and colons"
+        told, advice = "not YAML", "check indents and colons"
+        if isinstance(error, _ToldError):
+            told, advice = str(error.problem), str(error.note)
         raise StudyFileError((f"{told}{where}: {advice}",)) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise StudyFileError(("a value that cannot be, such as a 30 February: check dates and numbers",)) from error
@@ -66,8 +67,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f", did you mean {near[0]}?" if near else ""
 
 
-class _TwiceError(yaml.MarkedYAMLError):
-    """A key is named twice: the one that YAML would forget is refused, not ignored."""
+class _ToldError(yaml.MarkedYAMLError):
+    """What YAML would take, or fail at without saying where; its note is what to do."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -76,6 +77,15 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise _TwiceError(problem=f"{str(key.value)[:60]} is named twice", problem_mark=key.start_mark)
+                    twice = f"{str(key.value)[:60]} is named twice"
+                    raise _ToldError(problem=twice, problem_mark=key.start_mark, note="remove one")
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            wrong = "a value that cannot be, such as a 30 February,"
+            note = "check dates and numbers"
+            raise _ToldError(problem=wrong, problem_mark=node.start_mark, note=note) from error

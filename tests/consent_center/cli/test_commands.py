@@ -41,3 +41,18 @@ def test_the_table_and_the_module_say_the_same(name: str) -> None:
 def test_a_mistyped_command_is_one_line_and_exit_code_two(capsys) -> None:
     assert run(["stuudy"]) == 2
     assert capsys.readouterr().err.splitlines() == ["accord: No such command 'stuudy'; see accord --help"]
+
+
+def test_a_folder_that_cannot_be_is_one_line_and_exit_code_two(capsys, tmp_path) -> None:
+    (tmp_path / "file").write_text("somebody's")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert run(["admin", "keys", str(folder)]) == 2
+        (said,) = capsys.readouterr().err.splitlines()
+        assert said == f"accord: {folder}: Not a directory; check the path, its permissions and the space left"
+
+
+def test_help_shows_its_brackets_as_they_are(capsys) -> None:
+    assert run(["token", "issue", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "[required]" in shown
+    assert "\\" not in shown

@@ -59,7 +59,7 @@ def test_a_misspelt_key_is_recognised(key):
         (("epsilon: 2.0", "epsilon: .inf"), "epsilon is a number above 0"),
         (("epsilon: 2.0", "epsilon: yes"), "epsilon is a number above 0"),
         (("closes: 2027-03-31", "closes: tomorrow"), "closes is a date"),
-        (("closes: 2027-03-31", "closes: 2027-02-30"), "a value that cannot be"),
+        (("closes: 2027-03-31", "closes: 2027-02-30"), "a value that cannot be, such as a 30 February, in line 8"),
         (("retention_days: 365", "retention_days: 1e3"), "retention_days is a whole number"),
         (("sites: [sales]", "sites: [sales, sales]"), "sites names something twice"),
         (("country: TW", "country: 7"), "country is a text"),
