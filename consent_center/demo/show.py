@@ -1,5 +1,6 @@
 """What the reader of the demo sees: one line of plain words per step, and a bar where something takes time."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,4 +108,6 @@ class Show:
         """Where to look next."""
         self._console.print()
         self.line(f"Done in {report['seconds']:.0f} s. Read {out / read}; check the log yourself:")
-        self.line(f"python -m audit verify {out / 'log'} --key {out / 'log.vkey'}")
+        python, here = Path(sys.executable), Path.cwd()
+        shown = python.relative_to(here) if python.is_relative_to(here) else "python"
+        self.line(f"{shown} -m audit verify {out / 'log'} --key {out / 'log.vkey'}")
