@@ -4,7 +4,7 @@ Laws: `gaussian_limit` is the largest number of units of Σμ² whose exact δ a
 so nothing is gained by rounding. `ExactGdp` composes Gaussian releases exactly (their μ² add) and pure releases by
 adding ε. The other accountant, for certificates, is `certificate.PldCertificate`; one test suite holds both.
 
-RDP (5-20 % loose), PRV (slow) and Opacus' GDP accountant (understates: .70 for a true 1.51) are not used.
+RDP (loose), PRV (slow) and Opacus' GDP accountant (understates) are not used.
 """
 
 import math

@@ -66,7 +66,7 @@ def refuse_loader(loader: "DataLoader[object]") -> None:
 
     Raises:
         NotPrivateError: the loader shuffles, samples or drops rows. Charging shuffled batches as Poisson batches
-            claims 1.51 for a true 5.62.
+            claims less than is spent.
     """
     batches = loader.batch_sampler
     in_order = type(batches) is BatchSampler and isinstance(batches.sampler, SequentialSampler)

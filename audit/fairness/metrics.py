@@ -48,7 +48,7 @@ def auc_from_histogram(
     """Area under the ROC curve of binned scores, with an interval that includes the noise.
 
     AUC = sum_b p1_b (F0(b-) + p0_b / 2): how often a random positive scores above a random negative, ties half. The
-    interval is made on the logit scale, which keeps its level in groups of a hundred (the plain one covers .925).
+    interval is made on the logit scale, which keeps its level in groups of a hundred; the plain one does not.
     Where noise leaves no positives or no negatives the answer is .5 from 0 to 1: nothing was learned.
 
     Args:

@@ -70,7 +70,7 @@ def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
 def subtree_root(hashes: bytes) -> bytes:
     """Compute the root of a complete subtree from its joined hashes, a power of two of them.
 
-    The same as `node_hash` over and over, without cutting the bytes apart and twice as fast: proofs and verification
+    The same as `node_hash` over and over, without cutting the bytes apart and so faster: proofs and verification
     spend their time here.
     """
     while len(hashes) > HASH_SIZE:
