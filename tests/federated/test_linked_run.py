@@ -12,7 +12,7 @@ import pytest
 
 from federated.coordinator import run_study
 from federated.errors import Refusal
-from federated.exchange import Refused, kind_of, refused_bytes
+from federated.exchange import Refused, kind_of, order_bytes, parse_order, refused_bytes
 from federated.flower.embedded import run_embedded
 from federated.gate import RunReport
 from federated.local_round import Patience
@@ -59,7 +59,12 @@ def kept(world: World, site: str, about: str, members: list[bytes]) -> dict[byte
 
 def test_a_run_with_an_exchange_ends_with_a_model_that_reads_the_answers(tmp_path) -> None:
     world = build_linked_world(tmp_path)
+    earlier = {b"t" * 32: 1}
+    store = SiteStore(world.folders[HOLDER].database)
+    Exchanged(store).keep("earlier", "2025-q4", earlier)
+    store.close()
     report = run(world)
+    assert kept(world, HOLDER, "earlier", [*earlier]) == {}, "what is of an earlier quarter is deleted"
     assert (report.outcome, report.rounds) == ("completed", 3)
     first = world.gate.rounds[0]
     assert (first.round, first.kind) == (1, "exchange")
@@ -140,6 +145,11 @@ def test_a_member_who_took_the_linkage_back_has_no_bin_and_her_label_does_not_cr
     assert {one.used for one in world.gate.rounds[0].sites.values()} == {LINKED - 1}
     assert not kept(world, HOLDER, about_labels("label", 1.0, EPOCH), [gone.at_holder])
     assert len(_bins(world)) == LINKED - 1
+    for helper in HELPERS:
+        store = SiteStore(world.folders[helper].database)
+        with store.reading() as database:
+            assert database.execute("SELECT count(*) FROM exchanged").fetchone() == (LINKED - 1,), "none was drawn"
+        store.close()
 
 
 @pytest.mark.parametrize(("site", "step"), [(HELPERS[0], "link-help"), (HOLDER, "link-bins")])
@@ -261,6 +271,36 @@ def test_keys_and_answers_that_were_changed_on_their_way_are_refused(tmp_path) -
 
     assert run(world, **{HELPERS[0]: changed("link-answers")}).outcome == Refusal.LINK_TAMPERED.value
     assert run(world, **{HELPERS[0]: changed("link-keys")}).outcome in ("link-tampered", "malformed")
+
+
+@pytest.mark.parametrize(
+    ("site", "asked", "code"),
+    [
+        (HOLDER, "link-labels", Refusal.LINK_TAMPERED),
+        (HOLDER, "link-bins", Refusal.LINK_TAMPERED),
+        (HELPERS[0], "link-help", Refusal.POLICY),
+        (HELPERS[0], "order", Refusal.LINK_TAMPERED),
+    ],
+)
+def test_a_coordinator_that_leaves_a_partner_out_or_asks_the_wrong_site_is_refused(
+    tmp_path, site: str, asked: str, code: Refusal
+) -> None:
+    world = build_linked_world(tmp_path)
+    honest = world.agents[site].answer
+
+    def answered(message: bytes) -> bytes:
+        if kind_of(message) != asked:
+            return honest(message)
+        if asked == "order":  # another one for the same run came first, as valid as this one
+            order = parse_order(message)
+            assert kind_of(honest(order_bytes(replace(order, approvals=order.approvals[::-1])))) == "opened"
+            return honest(message)
+        step = parse_step(message, kind=asked)  # type: ignore[arg-type]
+        if asked == "link-help":
+            return honest(step_bytes(replace(step, kind="link-labels")))
+        return honest(step_bytes(replace(step, names=step.names[:1], blobs=step.blobs[:1])))
+
+    assert run(world, **{site: answered}).outcome == code.value
 
 
 @pytest.mark.parametrize("answer", [ABSENT, 4])
