@@ -5,6 +5,7 @@ databases; one that has further parameters goes through them on SQLite, and on P
 (`make matrix`).
 """
 
+import atexit
 import gc
 
 import pytest
@@ -42,3 +43,4 @@ def pytest_collection_finish() -> None:
     """What every test shares stays till the end: the collector need not look at it again after each of them."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # libraries that count what is alive at the end would call it leaked
