@@ -43,8 +43,9 @@ from federated.errors import Refusal, RefusedError
 from federated.gate import REMOVALS_KIND, Admission, RunReport, SiteRound
 from federated.models.churn_plan import churn_plan
 from federated.plan import Attribute, Feature, Plan, Use, part_of, plan_bytes
+from federated.price import price
 from federated.signed import Signed, check, decode
-from privacy.ledger import PROGRAMME, Budget
+from privacy.ledger import PROGRAMME, Budget, sub_limit
 from tests.consent_center.conftest import Filled
 from tests.consent_center.rounds import honest_round
 from tests.consent_center.world import DAY, NOW, SERVICE, TRAIN, found, said
@@ -82,11 +83,11 @@ def plan_for(study: str, **changes: Any) -> Plan:
     return churn_plan(**{**parts, **changes})
 
 
-def filed(store: Store, plan: Plan, *, at: datetime = NOW) -> Study:
+def filed(store: Store, plan: Plan, *, at: datetime = NOW, closes_at: datetime = NOW + timedelta(days=100)) -> Study:
     study = Study(
         id=plan.study, title="t", author=AUTHOR, organisation="programme", accountable="head of care",
         reason="to ask in time", benefits="members", retention_days=30, plan=plan_bytes(plan),
-        filed_at=at, closes_at=at + timedelta(days=100),
+        filed_at=at, closes_at=closes_at,
     )  # fmt: skip
     return store.run(file_study, study, at=at)
 
@@ -119,8 +120,8 @@ def answer(
     return store.run(approve_study, signed, reviewer=who, at=now)
 
 
-def approved(store: Store, plan: Plan, keys: dict[str, Ed25519PrivateKey]) -> Study:
-    study = filed(store, plan)
+def approved(store: Store, plan: Plan, keys: dict[str, Ed25519PrivateKey], **changes: Any) -> Study:
+    study = filed(store, plan, **changes)
     assessed(store, study)
     for role in ROLES:
         where = answer(store, study, keys, role)
@@ -178,9 +179,14 @@ def test_the_same_run_again_is_the_same_admission(
 ) -> None:
     store, members = ready
     approved(store, plan_for("s1"), keys)
+    limits = [sub_limit(site, "churn-model") for site in ("sales", "service")]
+    for name in limits:
+        store.run(ledger.open_account, name, store.read(ledger.balance, PROGRAMME).budget, at=NOW)
     again = partial(StoreGate, store, signer=signer, clock=lambda: NOW, new_run=lambda: "run-same")
     first = again().admit_run("s1")
     spent = store.read(ledger.balance, PROGRAMME).spent
+    assert first.permit.charge == spent == price(plan_for("s1")), "the worst that the plan allows, attempts included"
+    assert [store.read(ledger.balance, name).spent for name in limits] == [spent] * 2, "each site's own limit binds too"
     store.run(make_statements, [said(members[0], Act.WITHDRAWN, TRAIN, SERVICE)], at=NOW)
     second = again().admit_run("s1")
     assert second.orders == first.orders
@@ -413,6 +419,15 @@ def test_a_run_that_is_asked_for_again_after_its_permit_ended_is_settled_as_that
     outcome = store.read(runs.outcome, "run-1")
     assert outcome is not None
     assert (outcome.outcome, outcome.rounds) == ("permit-expired", 1)
+
+
+def test_no_permit_outlives_its_study(
+    ready: tuple[Store, list[str]], signer: Ed25519PrivateKey, keys: dict[str, Ed25519PrivateKey]
+) -> None:
+    store, _ = ready
+    soon = NOW + timedelta(minutes=10)
+    approved(store, plan_for("s1"), keys, closes_at=soon)
+    assert gate_of(store, signer).admit_run("s1").permit.expires_at == soon
 
 
 def test_a_permit_ends_and_with_it_the_run(
