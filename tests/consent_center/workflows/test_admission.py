@@ -324,7 +324,10 @@ def test_a_round_is_settled_once_and_nothing_follows_the_end(
         gate.settle_round(report)
     with pytest.raises(RefusedError):
         gate.settle_round(replace(report, round=8))
+    second = honest_round(store, run, 2, signer=signer, at=NOW)
     gate.settle_run(RunReport(run, "policy", 1))
+    with pytest.raises(RefusedError, match="has ended"):
+        gate.settle_round(second)
     with pytest.raises(RefusedError):
         gate.settle_run(RunReport(run, "completed", 1))
     with pytest.raises(RefusedError):
@@ -358,6 +361,7 @@ def test_what_a_site_says_it_used_must_be_whom_it_may_have_used(
         (replace(honest, statements={}), "statement-missing"),
         (replace(honest, statements=dict.fromkeys(plan_for("s1").sites, honest.statements["sales"])), "statement-rep"),
         (replace(honest, round=2), "statement-replayed"),
+        (replace(honest, kind="audit"), "round-out-of-order"),
         (replace(honest, statements=_forged(honest.statements)), "statement-forged"),
     ):
         with pytest.raises(RefusedError) as refused:

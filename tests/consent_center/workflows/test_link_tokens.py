@@ -28,7 +28,7 @@ from consent_center.errors import DefinitionError, NoticeError, SeparateConsentE
 from consent_center.storage import entries, links, member_keys, members
 from consent_center.storage.member_keys import where
 from consent_center.storage.transaction import Store
-from consent_center.workflows import show_lineage
+from consent_center.workflows import admit_round, show_lineage
 from consent_center.workflows._link_tokens import FEWEST, issue, refused
 from consent_center.workflows.ask_verdict import ask_verdict
 from consent_center.workflows.define import define
@@ -41,6 +41,7 @@ from consent_center.workflows.set_switch import set_switch
 from consent_center.workflows.show_tasks import show_member_tasks
 from consent_center.workflows.unenrol_member import unenrol_member
 from federated.errors import Refusal, RefusedError
+from federated.gate import read_removals
 from federated.linkage.pairing import Pairing, epoch_ends, epoch_of
 from federated.linkage.tokens import check_tokens, pseudonyms_in
 from federated.plan_exchange import Helper
@@ -194,6 +195,33 @@ def test_whoever_is_out_is_refused_at_both_sites_from_the_next_round_on(small_st
         case "restricted":
             store.run(set_switch, joined[3], Switch.RESTRICTED, on=True, at=later)
     assert store.read(refused, PAIR, run="run-1", country="TW", at=later) == hers
+
+
+def test_a_round_names_them_to_both_sites_beside_those_who_left_its_cohort(small_store, monkeypatch):
+    """The run around it is a stand-in: only whom the statements name is looked at."""
+    joined, later = settled(small_store), NOW + timedelta(seconds=1)
+    issued(small_store)
+    with small_store.snapshot() as tx:
+        hers = {link.site: link.pseudonym.hex() for link in members.enrolments(tx, joined[3])}
+    small_store.run(make_statements, [says(joined[3], Act.WITHDRAWN, THEIRS)], at=later)
+    plan = SimpleNamespace(pairings=(PAIR,), country="TW", releases_of=lambda _: ())
+    admitted, study = SimpleNamespace(study="s", permit=None, epoch=0), SimpleNamespace(plan_digest="")
+    study.parsed = lambda: plan
+    monkeypatch.setattr(admit_round, "runs", SimpleNamespace(get=lambda *_: admitted, outcome=lambda *_: None))
+    monkeypatch.setattr(admit_round, "studies", SimpleNamespace(get=lambda *_: study))
+    monkeypatch.setattr(admit_round, "check_permit", lambda *_, **__: None)
+    approved = SimpleNamespace(standing=SimpleNamespace(approved=True))
+    monkeypatch.setattr(admit_round, "known", lambda *_, at: approved)
+    monkeypatch.setattr(admit_round.cohorts, "removed_since", lambda *_, **__: {"sales": {bytes(16)}})
+    nonces = {"sales": "aa", "grocer": "bb"}
+    said = small_store.read(admit_round.admit_round, "run-1", 1, nonces, signer=HUB, at=later)
+    told = {
+        site: read_removals(one, hub_key=HUB.public_key(), run="run-1", site=site, number=1)
+        for site, one in said.items()
+    }
+    assert {site: {one.hex() for one in gone} for site, gone in told.items()} == {
+        "sales": {hers["sales"], "00" * 16}, "grocer": {hers["grocer"]},
+    }  # fmt: skip
 
 
 def test_both_ends_are_told_of_a_withdrawal_once_a_list_named_her_and_not_before(store):
