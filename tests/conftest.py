@@ -5,9 +5,6 @@ databases; one that has further parameters goes through them on SQLite, and on P
 (`make matrix`).
 """
 
-import atexit
-import gc
-
 import pytest
 from hypothesis import settings
 
@@ -37,10 +34,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     }
     config.hook.pytest_deselected(items=list(left))
     items[:] = [one for one in items if one not in left]
-
-
-def pytest_collection_finish() -> None:
-    """What every test shares stays till the end: the collector need not look at it again after each of them."""
-    gc.collect()
-    gc.freeze()
-    atexit.register(gc.unfreeze)  # libraries that count what is alive at the end would call it leaked
