@@ -17,7 +17,7 @@ from consent_center.consent.notice import choices_digest
 from consent_center.consent.scope import Item
 from consent_center.consent.speech import Utterance
 from consent_center.portal.exchanges import best_answer
-from consent_center.storage import runs
+from consent_center.storage import runs, study_sites
 from consent_center.web.catalogue import words
 from consent_center.web.languages import Language
 from consent_center.workflows._link_tokens import FEWEST, issue
@@ -175,6 +175,10 @@ def test_nobody_else_sees_it(house: House) -> None:
     assert run in mine.get("/trainings").text
     assert run not in other.get("/trainings").text
     assert "No training has used your data." in text_of(other, "/trainings")
+    store = house.world.wiring.store
+    study = store.read(runs.get, run).study
+    seen = {site: study in store.read(study_sites.concerning, [site]) for site in ("marketing", "ricefield", "stores")}
+    assert seen == {"marketing": True, "ricefield": True, "stores": False}, "operators of both ends, and no others"
 
 
 @given(st.floats(0.01, 8.0), st.integers(2, 8))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from privacy.accounting import gaussian_limit
+from privacy.precision import precise
 from privacy.samplers import _negative_binomial_table, _response_table
 
 THREADS = 4
@@ -48,6 +49,15 @@ def test_what_is_computed_at_high_precision_is_the_same_in_many_threads(hurried:
     for thread in threads:
         thread.join(60)
     assert together == [alone] * THREADS
+
+
+def test_arithmetic_has_the_bits_that_it_was_asked_for() -> None:
+    """The digits of π, beyond what a double holds; inside another question too, which has its own bits back after."""
+    digits = "3.14159265358979323846264338327950288419716939937510582097494459"
+    with precise(400) as outer:
+        with precise(60) as inner:
+            assert inner.nstr(+inner.pi, 63) != digits
+        assert outer.nstr(+outer.pi, 63) == digits
 
 
 def _same(found: Any) -> Any:
