@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from consent_center.consent.grant import BY_HUB
 from consent_center.consent.scope import Item
 from consent_center.errors import DefinitionError
 from consent_center.portal.names import Names
@@ -105,6 +106,8 @@ def _statement(said: dict[str, Any], names: Names, formats: Formats) -> Told:
         language=formats.tongue(language) if language else str(said.get("language", "")),
     )
     facts: list[object] = [formats.listed(purposes), shown]
+    if act in BY_HUB:  # she was shown no notice for it, but is told why
+        facts[1:] = [names.words("choice.ended", reason=said["reason"])] if said.get("reason") else []
     if said.get("actor") in ("guardian", "delegate"):
         facts.append(names.words(f"history.by_{said['actor']}"))
     return mark, colour, text, formats.beside(facts)

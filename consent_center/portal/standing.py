@@ -62,7 +62,7 @@ class Choice:
 
     Attributes:
         said: what she said, for the pressed button: "yes", "no" or nothing.
-        state, detail: the word and its date; `note` says why a yes is not used.
+        state, detail: the word and its date; `note` says why a yes is not used, or why we ended it.
         apart: why it has a page of its own; None if it stands on its purpose's page.
         other: who is at the other end, of an item that links; empty for every other.
         page: where it is answered; `path` is its own address.
@@ -207,6 +207,8 @@ def _detail(stand: Stand, state: State, names: Names, formats: Formats) -> Marku
 
 def _note(stand: Stand, state: State, names: Names, formats: Formats) -> Markup:
     words = names.words
+    if state == "revoked" and stand.why:
+        return words("choice.ended", reason=stand.why)
     if stand.verdict.allowed or stand.verdict.reason not in _NOTES:
         return Markup()
     if state not in ("allowed", "paused", "unanswered", "reask"):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consent_center.consent.catalogue import Catalogue, published
-from consent_center.consent.grant import Act, Said, paused
+from consent_center.consent.grant import BY_HUB, Act, Said, paused
 from consent_center.consent.notice import Notice
 from consent_center.consent.scope import Item
 from consent_center.consent.verdict import Switch, Verdict, switched_on, verdict
-from consent_center.storage import definitions, members, switches
+from consent_center.storage import definitions, members, statements, switches
+from consent_center.storage.columns import EntryId
 from consent_center.storage.facts import facts_of
 from consent_center.storage.transaction import Transaction
 
@@ -24,6 +25,7 @@ class Stand:
         choice: the statement that stands; None if she was never asked.
         paused: whether she paused it.
         paused_at: since when, if so.
+        why: why the programme ended it, as its staff wrote it; empty if it did not.
     """
 
     item: Item
@@ -32,6 +34,7 @@ class Stand:
     choice: Said | None
     paused: bool
     paused_at: datetime | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ def show_choices(tx: Transaction, member: str, *, only: Iterable[Item] | None = 
         answer = verdict(item, facts, at=at)
         is_paused = paused(facts.said, at=at)
         since = max(one.at for one in facts.said if one.act is Act.PAUSED) if is_paused else None
-        stands[item] = Stand(item, asking[item], answer, answer.rests_on, is_paused, since)
+        why = _why(tx, answer.rests_on)
+        stands[item] = Stand(item, asking[item], answer, answer.rests_on, is_paused, since, why)
     return Choices(
         member=member,
         catalogue=known,
@@ -93,3 +97,11 @@ def show_switch(tx: Transaction, member: str, *, at: datetime) -> bool:
     """
     number = members.get(tx, member).no
     return switched_on(switches.settings_of(tx, [number]).get(number, ()), Switch.NO_PERSONALISED, at=at)
+
+
+def _why(tx: Transaction, choice: Said | None) -> str:
+    """Why the programme ended what it ended."""
+    if choice is None or choice.act not in BY_HUB:
+        return ""
+    _, made = statements.get(tx, EntryId(choice.entry))
+    return made.reason

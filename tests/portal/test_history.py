@@ -6,14 +6,19 @@ import json
 import re
 import zipfile
 from base64 import b64decode
+from datetime import timedelta
 
 import pytest
 
 from audit.log.entry import verify_commitment
 from audit.log.tlog_policy import policy_for
 from audit.log.tlog_proof import TlogProof
+from consent_center.consent.grant import HUB, Act
+from consent_center.consent.scope import Item
+from consent_center.consent.speech import Utterance
 from consent_center.web.catalogue import words
 from consent_center.web.languages import Language
+from consent_center.workflows.make_statements import make_statements
 from consent_center.workflows.open_review import FIELDS
 from tests.portal.test_answers import PURCHASES
 from tests.portal.visitor import House, Visitor
@@ -129,6 +134,22 @@ def test_a_read_by_staff_is_shown_with_who_what_and_why(house: House) -> None:
     text = member.get("/seen").text
     assert all(word in text for word in ("Chen Wei-ting", "your choices, when you chose", "call about points"))
     assert "no-such-code" not in text
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_what_the_programme_ended_is_told_with_its_reason_and_what_she_can_do(house: House, language: Language) -> None:
+    why = "Marketing's contract <ended>; ask us."
+    member = house.member()
+    member.answer(PURCHASES, "allow")
+    item = Item("purchases", "preference", "marketing", "TW")
+    ended = Utterance(member.member, Act.REVOKED, (item,), "preference", 2, "en", "0" * 64, actor=HUB, reason=why)
+    house.clock.ahead += timedelta(seconds=2)
+    house.world.wiring.store.run(make_statements, [ended], at=house.clock())
+    t = words(language)
+    for path in ("/history", PURCHASES, "/uses/preference"):
+        page = member.get(f"{path}?lang={language.value}").text
+        assert t("choice.ended", reason=why) in page, path
+        assert ('href="/rights"' in page.split("<main")[1].split("</main")[0]) == (path != "/history")
 
 
 def test_on_postgresql_the_history_is_the_same(any_house: House) -> None:
