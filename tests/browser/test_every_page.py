@@ -18,6 +18,8 @@ NARROW, DOUBLED = {"width": 320, "height": 700}, {"width": 640, "height": 450}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LANGUAGES = [one.value for one in Language]
 OPEN_ALL = "document.querySelectorAll('details').forEach((one) => { one.open = true })"
+CUT = """[...document.querySelectorAll('.scroll caption:not(.vh)')]
+  .some((one) => one.offsetWidth > one.closest('.scroll').clientWidth + 1)"""
 SMALL = """() => [...document.querySelectorAll('a, button, input, select, textarea, summary')]
   .filter((one) => one.offsetParent && !one.closest('p, dd, li:not([class])') && one.type !== 'hidden')
   .map((one) => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
@@ -45,8 +47,8 @@ def violations(page: Page) -> list[str]:
 
 
 def is_too_wide(page: Page) -> bool:
-    """Whether the page scrolls sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+    """Whether the page scrolls sideways, or the caption of a table that may is cut off."""
+    return bool(page.evaluate(f"document.documentElement.scrollWidth > innerWidth || {CUT}"))
 
 
 def misfits(page: Page) -> list[str]:
