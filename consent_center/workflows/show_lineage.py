@@ -208,11 +208,9 @@ def _ended(tx: Transaction, plan: Plan, *, at: datetime) -> tuple[str, ...]:
 
 
 def _scored_by(tx: Transaction, model_digest: str) -> tuple[str, ...]:
-    scoring = [
-        name
-        for name in runs.studies_with_runs(tx, limit=MOST_STUDIES)
-        if studies.get(tx, name).parsed().package == model_digest
-    ]
+    """The runs of studies that score with it; an audit of it is none."""
+    plans = {name: studies.get(tx, name).parsed() for name in runs.studies_with_runs(tx, limit=MOST_STUDIES)}
+    scoring = [name for name, one in plans.items() if one.package == model_digest and one.releases_of("score")]
     return tuple(lineage.runs_of_studies(tx, scoring))
 
 

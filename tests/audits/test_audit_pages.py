@@ -14,6 +14,7 @@ from consent_center.console.audit_sheet import report_html
 from consent_center.web.languages import Language
 from consent_center.workflows.release_model import release_model
 from consent_center.workflows.show_audits import AuditPage, show_audit
+from consent_center.workflows.show_lineage import show_lineage
 from federated.models.decisions import Declaration, declaration_bytes
 from tests.audit.fairness.boms import problems
 from tests.audits.auditing import BINNED, CONTENT, EVEN, FEW, REASON, UNEVEN, UNSURE, Audits, content, of_bins, results
@@ -169,6 +170,8 @@ def test_models_are_listed_and_each_shows_its_origin_and_every_decision_about_it
         assert page.status_code == 200, page.text[-2000:]
         assert f"/console/audits/{run}" in page.text
     assert "Shown to &lt;staff&gt; on a stand only" in page.text
+    again = office.programme.store.read(show_lineage, pages["run-5"].audit.model_digest, at=NOW)
+    assert (again.run, again.scored_by) == ("run-1", ()), "who audits a model does not score with it"
     assert seat.get(f"/console/models/{'0' * 64}").status_code == 404
 
 
