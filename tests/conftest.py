@@ -5,8 +5,12 @@ databases; one that has further parameters goes through them on SQLite, and on P
 (`make matrix`).
 """
 
+import gc
+
 import pytest
 from hypothesis import settings
+
+gc.disable()  # until everything is collected: thousands of modules and tests, and nothing of them is garbage
 
 # A busy machine is no fault of the code under test: no example has a deadline, whichever folder is collected first.
 # Laws that name no number of cases are tried 60 times here; `make matrix` tries those of consent far more often.
@@ -34,3 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     }
     config.hook.pytest_deselected(items=list(left))
     items[:] = [one for one in items if one not in left]
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage."""
+    gc.enable()

@@ -23,6 +23,7 @@ from consent_center.workflows.staff_accounts import stand_in
 from consent_center.workflows.staff_sign_in import hand_out_staff_link
 from consent_center.workflows.suspend_study import suspend_study
 from consent_center.workflows.watch_studies import watch_studies
+from tests.browser.harness import use_link
 from tests.browser.test_every_page import OPEN_ALL
 from tests.consent_center.rounds import settle_honestly
 from tests.consent_center.studies.studying import GROCER, study_text
@@ -82,15 +83,20 @@ class ServedOffice:
     office: Office
     origin: str
 
-    def sign_in(self, context: BrowserContext, person: str) -> Page:
-        """Open a one-time link in this browser and use it."""
+    def sign_in(self, context: BrowserContext, person: str, *, drawn: bool = False) -> Page:
+        """Use a one-time link in this browser, on the link's own page if `drawn`; the page is her first."""
         secret = new_secret()
         store, at = self.office.programme.store, self.office.clock()
         store.run(hand_out_staff_link, link=fingerprint(secret), person=person, at=at)
+        link = f"{self.origin}/console/sign-in/link/{secret}"
         page = context.new_page()
-        page.goto(f"{self.origin}/console/sign-in/link/{secret}")
-        page.get_by_role("main").get_by_role("button").click()
-        page.wait_for_url(f"{self.origin}/console/")
+        if drawn:
+            page.goto(link)
+            page.get_by_role("main").get_by_role("button").click()
+            page.wait_for_url(f"{self.origin}/console/")
+        else:
+            use_link(context, link)
+            page.goto(f"{self.origin}/console/")
         return page
 
 

@@ -1,6 +1,7 @@
 """A real server and a real browser for the stories: the seeded family on a free port, and Debian's Chromium."""
 
 import contextlib
+import re
 import shutil
 import socket
 import threading
@@ -116,8 +117,20 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
-def sign_in(context: BrowserContext, served: Served, person: Person) -> None:
-    """Use a one-time link in this browser, in the person's language."""
+def use_link(context: BrowserContext, link: str) -> None:
+    """Do what the form behind a one-time link does, without drawing its page: a second less for each browser."""
+    token = re.search(r'name="token" value="([^"]+)"', context.request.get(link).text())
+    assert token is not None
+    same = {"Sec-Fetch-Site": "same-origin"}
+    answer = context.request.post(link.partition("?")[0], form={"token": token[1]}, headers=same, max_redirects=0)
+    assert answer.status == 303, answer.text()
+
+
+def sign_in(context: BrowserContext, served: Served, person: Person, *, drawn: bool = False) -> None:
+    """Use a one-time link in this browser, in the person's language; on the link's own page if `drawn`."""
+    if not drawn:
+        use_link(context, served.world.link_for(person))
+        return
     page = context.new_page()
     page.goto(served.world.link_for(person))
     page.get_by_role("main").get_by_role("button").click()

@@ -40,11 +40,11 @@ def served() -> Iterator[ServedOffice]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sit(served: ServedOffice, browser: Browser, person: str, language: str = "en") -> Page:
+def sit(served: ServedOffice, browser: Browser, person: str, language: str = "en", *, drawn: bool = False) -> Page:
     context = browser.new_context(
         locale=language, reduced_motion="reduce", extra_http_headers={"Accept-Language": language}
     )
-    return served.sign_in(context, person)
+    return served.sign_in(context, person, drawn=drawn)
 
 
 def make_passkey(served: ServedOffice, page: Page) -> None:
@@ -165,7 +165,7 @@ def a_compliance_officer_finds_the_overdue_deletion(
     once = {"about": "", "detail": "", "once": f"{language:x<32}", "zone": UTC}
     here.store.run(file_right, member=here.members[5], right=Right.ERASE, **once, at=asked)
     Watcher(here.store, now=served.office.clock).look()
-    page = sit(served, browser, "chen", language)
+    page = sit(served, browser, "chen", language, drawn=True)
     page.locator(".light.is-stop a[href='/console/findings']").first.click()
     finding = page.locator(".queue li", has_text=DELETION[language])
     expect(finding).to_have_count(1)

@@ -28,7 +28,7 @@ def with_authenticator(context: BrowserContext) -> Page:
 def test_fang_loses_her_phone(served: Served, browser: Browser) -> None:
     fang = newcomer(served)
     phone = browser.new_context(viewport={"width": 390, "height": 844})
-    sign_in(phone, served, fang)
+    sign_in(phone, served, fang, drawn=True)
     page = with_authenticator(phone)
     page.goto(f"{served.origin}/account")
     label = "小芳的手機" + "非常長" * 18
