@@ -61,7 +61,8 @@ class Settings:
                 name for name, value in (("ROOT_KEY", self.root_key), ("SIGNING_KEY", self.signing_key)) if not value
             ]
             if missing:
-                raise SettingsError(f"production needs {' and '.join(PREFIX + name for name in missing)}")
+                needed = " and ".join(PREFIX + name for name in missing)
+                raise SettingsError(f"production needs {needed}; after make up: set -a; . var/up/admin.env; set +a")
             if not self.public_url.startswith("https://"):
                 raise SettingsError("ACCORD_PUBLIC_URL must be https in production")
 

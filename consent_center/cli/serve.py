@@ -47,6 +47,8 @@ def serve(
             link = link_for_staff(store, one, origin=origin, at=world.wiring.clock())
             _out.print(f"  {min(one.roles).value:<23} {one.name:<14} {link}", markup=False)
         _out.print(f"\nEach link works once, for ten minutes. More: {origin}/sign-in, accord staff link", markup=False)
+        place = f"ACCORD_DATABASE=sqlite:///{folder}/accord.db ACCORD_ROOT_KEY={folder / 'root.key'}"
+        _out.print(f"Before accord staff list and other commands: export ACCORD_ENV=dev {place}", markup=False)
         _out.print(f"Letters: {folder / 'outbox'}   Stop: Ctrl-C", markup=False)
         with Watcher(store):
             listen(create_app(world.settings, wiring=world.wiring), host, port)

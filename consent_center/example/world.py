@@ -1,10 +1,12 @@
 """A whole made-up world in a folder: keys, a database, the family, a published log. For development and tests."""
 
 import contextlib
+import fcntl
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -62,9 +64,9 @@ def dev_world(folder: Path, *, origin: str, database: str, publishes: bool = Tru
         publishes: whether the log is published in the background, once a second; else by `DevWorld.publisher` alone.
 
     Raises:
-        SettingsError: the folder holds something that was not made here.
+        SettingsError: the folder holds something that was not made here, or a world that runs.
     """
-    _empty(folder)
+    lock = _empty(folder)
     create_root_key(folder / "root.key")
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "signing.pem").touch(mode=0o600)
@@ -95,12 +97,26 @@ def dev_world(folder: Path, *, origin: str, database: str, publishes: bool = Tru
     finally:
         publisher.stop()
         store.close()
+        lock.close()
 
 
-def _empty(folder: Path) -> None:
-    """Empty the folder of an earlier world; never touch anybody else's files."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).exists():
+def _empty(folder: Path) -> TextIO:
+    """Empty the folder of an earlier world and lock it; never touch anybody else's files, nor a world that runs."""
+    mark = folder / _MARK
+    if folder.is_dir() and any(folder.iterdir()) and not mark.exists():
         raise SettingsError(f"{folder} holds files that are not a development world: name another folder")
+    if mark.exists():
+        _lock(mark).close()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
-    (folder / _MARK).touch()
+    return _lock(mark)
+
+
+def _lock(mark: Path) -> TextIO:
+    file = mark.open("a", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise SettingsError(f"{mark.parent} is in use by another development world: stop that one first") from error
+    return file

@@ -1,12 +1,14 @@
 """Law: `accord serve --dev` lets one person of each role in by a one-time link, to pages with something on them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from consent_center.app import create_app
 from consent_center.console.desk import RAIL
+from consent_center.errors import SettingsError
 from consent_center.example.office import link_for_staff, seed_office
 from consent_center.example.world import DevWorld, dev_world
 from consent_center.studies.person import Person
@@ -29,6 +31,13 @@ def dev(tmp_path_factory) -> Iterator[tuple[DevWorld, TestClient, tuple[Person, 
 
 def test_every_role_is_there(dev) -> None:
     assert {role for person in dev[2] for role in person.roles} == set(Role)
+
+
+def test_a_world_that_runs_is_not_emptied_by_another(dev) -> None:
+    folder = Path(dev[0].settings.root_key).parent
+    with pytest.raises(SettingsError, match="in use"), dev_world(folder, origin=ORIGIN, database="sqlite://"):
+        pass
+    assert (folder / "accord.db").exists()
 
 
 def test_each_link_signs_in_once_and_every_page_of_hers_is_drawn(dev) -> None:
