@@ -19,6 +19,7 @@ from consent_center.workflows.file_study import file_study
 from consent_center.workflows.machine_tokens import start_run
 from consent_center.workflows.plan_score import plan_score, usable_model
 from consent_center.workflows.release_model import release_model
+from federated.errors import RefusedError
 from federated.plan import digest
 from tests.audits.auditing import EVEN, SIGNER, UNEVEN, Audits, results
 from tests.consent_center.world import DAY, KEYS, NOW
@@ -61,7 +62,10 @@ def test_a_filed_scoring_is_approved_and_admitted_like_any_study(office: Audits)
 
 def test_a_sites_own_token_starts_scorings_of_its_members_and_nothing_else(office: Audits) -> None:
     study = office.store.read(plan_score, asked(trained(office, EVEN)), author="wu", organisation="programme", at=NOW)
-    office.approve(office.store.run(file_study, study, at=NOW))
+    filed = office.store.run(file_study, study, at=NOW)
+    with pytest.raises(RefusedError, match="not approved"):
+        office.store.run(start_run, "offers-1", site="sales", at=NOW)
+    office.approve(filed)
     assert office.store.run(start_run, "offers-1", site="sales", at=NOW).sites == ("sales",)
     for site, wanted in (("grocer", "offers-1"), ("sales", "churn-1")):
         with pytest.raises(ForbiddenError, match="own members only"):

@@ -151,6 +151,33 @@ def test_a_sites_token_names_members_by_its_pseudonyms_and_sees_its_own_matters_
     assert [[item["recipient"] for item in one["items"]] for one in history] == [["service"], ["service"]]
 
 
+HER, HELD = f"/members/{'0' * 32}", f"/reviews/{'0' * 64}"
+GUARDIAN = {"kind": "guardian", "to": "1" * 32, "evidence": "2" * 64, "ends": "2030-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/scopes", {"code": "x", "fields": ["y"], "scope_class": "ordinary", "provenance": "observed"}),
+        ("POST", f"{HER}/enrolments", {"site": "service"}),
+        ("DELETE", f"{HER}/enrolments/service", None),
+        ("GET", f"{HER}/delegations", None),
+        ("POST", f"{HER}/delegations", GUARDIAN),
+        ("DELETE", f"{HER}/delegations/{'3' * 32}", None),
+        ("GET", f"{HER}/runs/run-1/presence", None),
+        ("GET", f"{HER}/receipts/4", None),
+        ("GET", "/analytics/rates", None),
+        ("GET", "/processing", None),
+        ("GET", "/reviews", None),
+        ("GET", HELD, None),
+        ("POST", f"{HELD}/decision", {"passed": True, "reason": "read and in order"}),
+    ],
+)
+def test_what_is_the_programmes_own_matter_is_no_sites_whatever_its_token_may(api, method, path, body):
+    refused = api.client.request(method, path, json=body, headers=api.token(site="service"))
+    assert (refused.status_code, code(refused)) == (403, "token-scope"), refused.text
+
+
 @pytest.mark.parametrize(
     ("method", "path", "scope"),
     [
@@ -286,6 +313,8 @@ def test_lists_are_paged_bounded_and_tagged(api):
     first = api.client.get("/purposes")
     same = api.client.get("/purposes", headers={"If-None-Match": first.headers["etag"]})
     assert (same.status_code, same.content) == (304, b"")
+    other = api.client.get("/purposes?limit=3", headers={"If-None-Match": first.headers["etag"]})
+    assert (other.status_code, other.json()["next"]) == (200, codes[2])
     assert code(api.client.get("/purposes?limit=1001")) == "payload"
     assert code(api.client.get("/purposes?limit=0")) == "payload"
 

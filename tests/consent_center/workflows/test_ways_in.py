@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from consent_center.errors import UnknownDefinitionError, UnknownMemberError
-from consent_center.storage import entries, members, sessions, staff, studies
+from consent_center.storage import begun, entries, members, sessions, staff, studies
 from consent_center.storage.sessions import Passkey
 from consent_center.studies.errors import StaffError
 from consent_center.studies.person import Person
@@ -73,6 +73,15 @@ def test_a_passkey_that_comes_or_goes_is_a_line_of_her_history(store):
     assert store.read(sign_in_ways, member=mei)[0] == []
     with pytest.raises(PasskeyRefusedError):
         signs_in(store)
+
+
+def test_what_a_browser_began_is_brought_back_by_it_under_its_kind_and_once(small_store):
+    for kind in ("passkey-add", "passkey-get"):
+        small_store.run(begin, holder=HOLDER, kind=kind, payload=f"challenge of {kind}", at=NOW)
+    assert small_store.run(begun.take, b"x" * 32, "passkey-get") is None
+    assert small_store.run(begun.take, HOLDER, "passkey-get") == ("challenge of passkey-get", NOW)
+    assert small_store.run(begun.take, HOLDER, "passkey-get") is None
+    assert small_store.run(begun.take, HOLDER, "passkey-add") == ("challenge of passkey-add", NOW)
 
 
 def test_an_address_that_goes_to_somebody_else_is_a_line_of_both_histories(store):

@@ -15,6 +15,7 @@ from federated.linkage.randomised import (
     truth_rate,
 )
 from privacy.quantities import UNITS_PER_ONE
+from tests.federated.linked_world import linked_plan
 from tests.privacy.seeded_noise import SeededNoise
 
 PLAN = Exchange(epsilon_label=1.0, epsilon_bin=4.0, epsilon_edges=0.25)
@@ -24,6 +25,10 @@ TOKENS = [n.to_bytes(32, "big") for n in range(20_000)]
 def test_the_price_is_the_sum_of_what_crosses_and_of_the_edges() -> None:
     assert PLAN.cost.pure == Fraction(21, 4) * UNITS_PER_ONE
     assert PLAN.cost.gaussian == 0
+
+
+def test_what_reviewers_are_told_that_a_plan_costs_her_is_her_label_once_and_each_helpers_answer() -> None:
+    assert linked_plan(epsilon_label=1.0, epsilon_bin=4.0).crossing_epsilon == 1.0 + 2 * (4.0 + 0.25)
 
 
 @pytest.mark.parametrize(

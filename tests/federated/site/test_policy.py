@@ -102,11 +102,15 @@ def test_an_empty_list_allows_nothing(list_name: str) -> None:
 def test_a_site_works_in_its_hours_only(hours: tuple[str, str], now: str, *, open_: bool) -> None:
     policy = parse_policy(TEXT.replace("[allow]", f"[allow]\nhours = {list(hours)}".replace("'", '"'), 1))
     at = datetime.combine(START.date(), time.fromisoformat(now), START.tzinfo)
+    plan = make_plan(("north",), members=100, minimum_cohort=20)
     if open_:
         check_hours(policy, at=at)
+        check_plan(policy, plan, at=at)
     else:
         with pytest.raises(RefusedError):
             check_hours(policy, at=at)
+        with pytest.raises(RefusedError, match="this site works from"):  # before anything is charged
+            check_plan(policy, plan, at=at)
 
 
 def test_a_new_site_is_its_owners_alone_and_never_overwritten(tmp_path: Path) -> None:
