@@ -15,6 +15,7 @@ from consent_center.studies.errors import StaffError
 from consent_center.studies.roles import Act as MayDo
 from consent_center.studies.roles import Role
 from consent_center.workflows._say import say
+from consent_center.workflows.answer_decision import LONGEST
 
 _NO_CHOICES = "0" * 64
 
@@ -39,10 +40,10 @@ def revoke_consent(
     Raises:
         UnknownMemberError: no such member.
         StaffError: somebody who may not.
-        StatementError: no reason, or nothing of it is allowed now.
+        StatementError: no reason or an endless one, or nothing of it is allowed now.
     """
-    if not reason.strip():
-        raise StatementError("revoking needs a reason that the member can be told")
+    if not reason.strip() or len(reason) > LONGEST:
+        raise StatementError(f"revoking needs a reason that the member can be told, of at most {LONGEST} characters")
     person = people.get(tx, staff)
     if not (person.is_here(at=at) and person.may(MayDo.READ_MEMBER)):
         raise StaffError("only compliance ends members' consents: name one of its accounts")

@@ -150,6 +150,7 @@ def test_only_the_programme_revokes_and_it_says_why(small_store):
     ended = {"purpose": TRAIN.purpose, "recipient": "sales", "reason": "The counter at sales closed.", "staff": "chen"}
     refused = [
         ({"reason": " "}, "reason"),
+        ({"reason": "x" * 2001}, "at most 2000"),
         ({"staff": "wu"}, "only compliance"),
         ({"purpose": "delivery"}, "nothing to end"),
         ({"recipient": "grocer"}, "nothing to end"),
