@@ -31,6 +31,7 @@ from consent_center.errors import ConsentCenterError, ForbiddenError, UnknownErr
 from consent_center.web.catalogue import words
 from consent_center.web.failures import NotFoundError
 from consent_center.web.forms import ForgedFormError, FormError
+from consent_center.web.pace import TooFastError
 from consent_center.web.pages import language_of
 from consent_center.web.wiring import Wiring
 from consent_center.workflows.sign_in import SignInError
@@ -45,6 +46,7 @@ _TOLD: tuple[tuple[type[Exception], int, str], ...] = (
     (UnknownError, 404, "console.failure.missing"),
     (ForgedFormError, 403, "console.failure.forged"),
     (FormError, 400, "console.failure.malformed"),
+    (TooFastError, 429, "failure.too_fast"),
     (ConsentCenterError, 409, "console.failure.rule"),
 )
 
@@ -90,10 +92,13 @@ async def tell(request: Request, error: Exception) -> Response:
         if status == 500:
             number = secrets.token_hex(4)
             _log.error("fault %s: %s", number, type(error).__name__, exc_info=error)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooFastError) else {}
     if request.method == "POST" and request.headers.get("sec-fetch-mode") == "cors":
         told = words(language_of(request, request.app.state.wiring.house.cookies)).refusal(said) or ""
-        return JSONResponse({"refused": said or key, "told": told}, status_code=status)
-    return await run_in_threadpool(_draw, request, status, key, said, number)
+        return JSONResponse({"refused": said or key, "told": told}, status_code=status, headers=headers)
+    drawn = await run_in_threadpool(_draw, request, status, key, said, number)
+    drawn.headers.update(headers)
+    return drawn
 
 
 def _draw(request: Request, status: int, key: str, said: str, number: str) -> Response:

@@ -14,6 +14,7 @@ from consent_center.console.desk import Desk, posted, staff_page
 from consent_center.studies.errors import StaffError
 from consent_center.studies.finding import CLOCKS
 from consent_center.studies.roles import ALLOWED, Act, Role, check_roles, may
+from consent_center.web.pace import TooFastError
 from consent_center.workflows.staff_accounts import keep_person
 from tests.consent_center.world import NOW
 
@@ -155,6 +156,19 @@ def test_a_form_without_its_token_changes_nothing(office) -> None:
 
     stolen = form_token(other.secret, "/console/people")
     assert seat.client.post("/console/people", data={"token": stolen}).status_code == 403
+
+
+def test_more_forms_than_a_person_sends_are_refused(office, monkeypatch) -> None:
+    def refuse(*, browser: str | None, address: str) -> None:
+        assert browser == seat.secret
+        raise TooFastError(30)
+
+    seat = office.seat("wu")
+    monkeypatch.setattr(office.wiring.pace, "count", refuse)
+    answer = seat.post("/console/studies/check", text="study: x")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "30")
+    assert "Wait a minute" in answer.text
+    assert seat.get("/console/studies").status_code == 200
 
 
 def test_an_auditor_is_gone_on_her_last_day_and_never_comes_for_longer_than_180_days(fresh_office) -> None:

@@ -27,6 +27,26 @@ def test_a_minute_of_forms_and_not_one_more_then_one_for_each_share_of_a_minute(
         pace.count(browser="a", address="x")
 
 
+def test_half_a_share_is_none_and_nobody_saves_up_more_than_a_minute() -> None:
+    now = [0.0]
+    pace = Pace(browser_a_minute=60, address_a_minute=10_000, seconds=lambda: now[0])
+    for since in (0.0, 3600.0):
+        now[0] = since
+        for _ in range(60):
+            pace.count(browser="a", address="x")
+        now[0] += 0.5
+        with pytest.raises(TooFastError):
+            pace.count(browser="a", address="x")
+
+
+def test_new_browsers_by_the_thousand_make_nobody_forgotten() -> None:
+    pace = Pace(browser_a_minute=1, address_a_minute=100_000, seconds=lambda: 0.0)
+    for number in range(10_002):
+        pace.count(browser=f"{number}", address="x")
+    with pytest.raises(TooFastError):
+        pace.count(browser="1", address="x")
+
+
 def test_a_browser_without_a_cookie_is_counted_by_its_address() -> None:
     pace = Pace(browser_a_minute=60, address_a_minute=3, seconds=lambda: 0.0)
     for number in range(3):

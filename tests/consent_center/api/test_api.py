@@ -136,6 +136,7 @@ def test_a_sites_token_names_members_by_its_pseudonyms_and_sees_its_own_matters_
         api.client.get("/exports/statements", headers=site),
         api.client.post("/members", json={}, headers=site),
         api.client.get("/propagation?recipient=sales", headers=site),
+        api.client.put("/propagation/endpoints/sales", json={"url": "https://service.example/"}, headers=site),
         api.client.put("/imports/x", content=b"", headers=site),
     ):
         assert (refused.status_code, code(refused)) == (403, "token-scope")
@@ -145,8 +146,10 @@ def test_a_sites_token_names_members_by_its_pseudonyms_and_sees_its_own_matters_
     }
     answers = api.client.post("/verdicts", json=batch, headers=site).json()["reasons"]
     assert answers == ["allowed", "unknown-member"]
-    both = api.statement("refused", SERVICE, TRAIN, member=linked)
+    both = api.statement("withdrawn", SERVICE, TRAIN, member=linked)
     assert api.client.post("/statements", json=both).status_code == 201
+    tasks = [api.client.get("/propagation", headers=one).json()["items"] for one in (site, None)]
+    assert [{task["recipient"] for task in some} for some in tasks] == [{"service"}, {"sales", "service"}]
     history = api.client.get(f"/members/{at_service['pseudonym']}/statements", headers=site).json()["statements"]
     assert [[item["recipient"] for item in one["items"]] for one in history] == [["service"], ["service"]]
 

@@ -16,7 +16,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from consent_center.consent.grant import Act
-from consent_center.consent.propagation import FIRST_WAIT, LONGEST_WAIT, Outcome, wait
+from consent_center.consent.propagation import FIRST_WAIT, LONGEST_WAIT, Outcome, Task, wait
 from consent_center.errors import DefinitionError
 from consent_center.propagator import Propagator, new_client
 from consent_center.storage import entries
@@ -24,7 +24,14 @@ from consent_center.storage.transaction import Store
 from consent_center.workflows.enrol_member import enrol_members
 from consent_center.workflows.give_consent import give_consent
 from consent_center.workflows.make_statements import make_statements
-from consent_center.workflows.propagate import claim_tasks, raise_alarms, record_attempts, set_endpoint, sweep_expiries
+from consent_center.workflows.propagate import (
+    Endpoint,
+    claim_tasks,
+    raise_alarms,
+    record_attempts,
+    set_endpoint,
+    sweep_expiries,
+)
 from consent_center.workflows.show_tasks import show_member_tasks, show_tasks
 from consent_center.workflows.withdraw_consent import withdraw_consent
 from tests.consent_center.world import ABROAD, ANSWERED, BROWSE, DAY, KEYS, NOW, SERVICE, TRAIN, cases, found, said
@@ -209,7 +216,34 @@ def test_a_claim_keeps_others_away_until_it_lapses(store):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://grocer.example/x", "ftp://grocer.example", "https://a b", "javascript:alert(1)"]
+    ("status", "outcome"), [(204, Outcome.DELIVERED), (302, Outcome.REFUSED), (404, Outcome.REFUSED)]
+)
+def test_only_a_yes_of_the_address_itself_is_a_delivery(status, outcome):
+    """What it leads on to is not followed: the message is meant for one address."""
+    asked = []
+
+    def answered(request):
+        asked.append(str(request.url))
+        return httpx.Response(status, headers={"location": "https://elsewhere.example/"})
+
+    assert not new_client().follow_redirects
+    client = httpx.Client(transport=httpx.MockTransport(answered))
+    task = Task("msg_1", "sales", "withdrawn", "ab" * 16, (TRAIN,), NOW, NOW + DAY)
+    worker = Propagator(None, lambda: NOW, client)  # type: ignore[arg-type]  delivering reads no database
+    assert worker.deliver(task, Endpoint(SALES, b"s" * 32)) is outcome
+    assert asked == [SALES]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://grocer.example/x",
+        "http://127.0.0.1.grocer.example/x",
+        "http://localhost.grocer.example/x",
+        "ftp://grocer.example",
+        "https://a b",
+        "javascript:alert(1)",
+    ],
 )
 def test_pseudonyms_travel_over_tls_only(small_store, url):
     found(small_store)
