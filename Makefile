@@ -95,7 +95,9 @@ compose: $(BIN)/python  ## hold compose.yaml against the published schema of the
 	var/schema/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 
 # One more try for a test that failed: browsers and killed processes share two cores here; a second failure stands.
-test: check browser-tools  ## everything: checks, then the whole suite
+# Chromium and the Python packages are fetched side by side.
+test:  ## everything: checks, then the whole suite
+	@$(MAKE) --no-print-directory -j 3 types style browser-tools
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
 
 stock: $(VENV)/.dev  ## the same apps under stock flower-superlink and flower-supernode: minutes
