@@ -9,6 +9,7 @@ from rich.console import Console
 
 from consent_center.errors import RuleError
 from consent_center.settings import clock
+from consent_center.storage import lineage
 from consent_center.storage.transaction import Store
 from consent_center.topology.state import read_installation
 from consent_center.workflows.change_model import CODES, Change, change_model
@@ -107,11 +108,10 @@ def _change(digest: str, to: Change, by: str, reason: str, code: str, hub: Path)
 
 
 def _whole(store: Store, digest: str) -> str:
-    """The whole digest of the one model that is not retired and whose digest begins so."""
-    found = [one.model for one in store.read(affected_models, at=clock()) if digest and one.model.startswith(digest)]
-    if len(found) != 1:
+    """The whole digest of the one model whose digest begins so."""
+    if not (made := store.read(lineage.called, digest)):
         raise ModelError("no model, or more than one, has a digest that begins so: see accord model affected")
-    return found[0]
+    return made[0].model
 
 
 def _store(hub: Path) -> Store:

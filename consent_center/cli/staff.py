@@ -105,6 +105,8 @@ def list_staff() -> None:
     for one in everybody:
         until = f" until {one.ends_at:%Y-%m-%d}" if one.ends_at else ""
         _out.print(f"{one.id:<20} {one.name}: {', '.join(sorted(one.roles))}{until}", markup=False)
+    if not everybody:
+        _out.print("Nobody has an account yet: accord staff add", markup=False)
     for given in lent:
         told = f"{given.stand_in} answers as {given.role} for {given.reviewer} until {given.ends:%Y-%m-%d}"
         _out.print(told, markup=False)

@@ -11,6 +11,7 @@ from consent_center.settings import clock
 from consent_center.studies.score_file import read_score_file
 from consent_center.workflows.file_study import file_study
 from consent_center.workflows.plan_score import plan_score, usable_model
+from federated.plan import digest as digest_of
 
 
 def score(
@@ -33,11 +34,11 @@ def score(
 
 
 def model(
-    digest: Annotated[str, typer.Argument(help="The model, as its audit names it: accord audit show RUN.")],
+    digest: Annotated[str, typer.Argument(help="The model, or the beginning of its digest: accord model affected.")],
     path: Annotated[Path, typer.Argument(help="The file to write; never overwritten.")],
 ) -> None:
     """Write a released model's file, to be handed to the sites that score with it: they check its digest."""
     with open_store() as store:
         package = store.read(usable_model, digest, at=clock())
     write_new(path, package)
-    say(f"Wrote {path}: {len(package):,} bytes, sha256 {digest}")
+    say(f"Wrote {path}: {len(package):,} bytes, sha256 {digest_of(package)}")

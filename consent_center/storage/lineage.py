@@ -33,6 +33,12 @@ def trained(tx: Transaction, model_digest: str | None = None) -> list[Trained]:
     return [Trained(*row) for row in tx.session.exec(query)]
 
 
+def called(tx: Transaction, beginning: str) -> list[Trained]:
+    """The runs that made the one model whose digest begins so; empty if no model does, or several do."""
+    found = [one for one in trained(tx) if beginning and one.model.startswith(beginning)]
+    return found if len({one.model for one in found}) == 1 else []
+
+
 def members_of(tx: Transaction, run: str) -> int:
     """How many members were in the cohorts of a run."""
     return tx.session.exec(select(func.count()).select_from(RunMemberRow).where(RunMemberRow.run == run)).one()

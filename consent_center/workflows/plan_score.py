@@ -23,13 +23,19 @@ def plan_score(tx: Transaction, file: ScoreFile, *, author: str, organisation: s
 def usable_model(tx: Transaction, model_digest: str, *, at: datetime) -> bytes:
     """A query: the bytes of a finished model that may be used now, to be handed to a site.
 
+    Args:
+        tx: the snapshot.
+        model_digest: of the model, or as much of its beginning as tells it from all others.
+        at: now.
+
     Raises:
-        ReleaseError: no run made a model of this digest, or it is neither released nor let through at this moment.
+        ReleaseError: no run made a model whose digest begins so, or several did, or it is neither released nor let
+            through at this moment.
     """
-    made = lineage.trained(tx, model_digest) if model_digest else []
+    made = lineage.called(tx, model_digest)
     outcome = runs.outcome(tx, made[0].run) if made else None
     if outcome is None:
-        raise ReleaseError("no finished model has this digest: see accord audit show RUN")
-    if not releases.is_usable(releases.latest(tx, model_digest), at=at):
+        raise ReleaseError("no model, or more than one, has a digest that begins so: see accord model affected")
+    if not releases.is_usable(releases.latest(tx, made[0].model), at=at):
         raise ReleaseError("this model is not released, or its release has ended: audit it, or score by a rule")
     return outcome.model

@@ -120,7 +120,7 @@ def _schema(tx: Transaction, file: StudyFile) -> SiteSchema:
         if site not in known
     ]
     if missing:
-        raise StudyFileError(tuple(missing))
+        raise StudyFileError((*missing, "accord study schemas lists the sites and their columns"))
     found = shared(known, file.sites)
     if found is None:
         raise StudyFileError(("the sites of the plan share no columns",))

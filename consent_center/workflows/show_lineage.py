@@ -112,7 +112,11 @@ def show_lineage(tx: Transaction, model_digest: str, *, at: datetime, policy: Re
 def affected_models(tx: Transaction, *, at: datetime, policy: RemedyPolicy | None = None) -> list[Lineage]:
     """A query for `store.read`: all models that are not retired, those that need most first."""
     found = [_lineage(tx, one, policy or RemedyPolicy(), at=at) for one in lineage.trained(tx)]
-    return sorted((one for one in found if one.state != "retired"), key=lambda one: -one.share_gone)
+    return sorted((one for one in found if one.state != "retired"), key=_urgency)
+
+
+def _urgency(one: Lineage) -> tuple[int, float]:
+    return -list(NEEDS).index(one.remedy), -one.share_gone
 
 
 def retraining_of(

@@ -70,8 +70,8 @@ def show_shapes(tx: Transaction, model_digest: str) -> tuple[Stretch, ...]:
     Raises:
         ReleaseError: no run made a model whose digest begins so, or it has no shapes.
     """
-    made = [one for one in lineage.trained(tx) if model_digest and one.model.startswith(model_digest)]
-    outcome = runs.outcome(tx, made[0].run) if len({one.model for one in made}) == 1 else None
+    made = lineage.called(tx, model_digest)
+    outcome = runs.outcome(tx, made[0].run) if made else None
     if outcome is None:
         raise ReleaseError("no finished model has this digest: see accord model affected")
     try:

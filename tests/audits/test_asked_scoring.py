@@ -99,7 +99,7 @@ def test_a_model_that_is_not_released_is_neither_filed_with_nor_handed_out(offic
         lambda: office.store.read(usable_model, digest(model), at=NOW),
         lambda: office.store.read(plan_score, asked(model), author="wu", organisation="programme", at=NOW),
     ):
-        with pytest.raises(ReleaseError, match="released" if found else "no finished model"):
+        with pytest.raises(ReleaseError, match="released" if found else "no model, or more"):
             ask()
 
 
@@ -107,6 +107,9 @@ def test_a_model_that_was_let_through_is_handed_out_until_that_ends(office: Audi
     model = trained(office, UNEVEN)
     office.override(model)
     assert office.store.read(usable_model, digest(model), at=NOW + 19 * DAY) == model
+    assert office.store.read(usable_model, digest(model)[:12], at=NOW + 19 * DAY) == model
+    with pytest.raises(ReleaseError, match="more than one"):
+        office.store.read(usable_model, "", at=NOW)
     with pytest.raises(ReleaseError, match="its release has ended"):
         office.store.read(usable_model, digest(model), at=NOW + 21 * DAY)
 
