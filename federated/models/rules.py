@@ -54,7 +54,7 @@ class Rule(Additive):
         Raises:
             MalformedError: what is wrong with it.
         """
-        if plan.package or plan.releases_of("train") or plan.exchange:
+        if plan.releases_of("train"):
             raise MalformedError("a rule learns nothing from members: its plan has an evaluation or an audit only")
         self.rule_weights(plan.features)
 

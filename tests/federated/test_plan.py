@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from federated.errors import MalformedError
-from federated.plan import BUCKETS, Feature, Plan, Use, bucket, digest, parse_plan, part_of, plan_bytes
+from federated.plan import BUCKETS, Feature, Plan, Release, Use, bucket, digest, parse_plan, part_of, plan_bytes
+from privacy.mechanism import DiscreteLaplace
 from tests.federated.world import make_plan
 
 KNOWN_BUCKETS = [26, 62, 46, 9, 81, 89, 3, 19]
@@ -74,6 +75,19 @@ def test_a_kind_of_release_without_a_use_is_refused() -> None:
     """Also when some of its other kinds have one and further uses are declared."""
     with pytest.raises(MalformedError, match="rests on"):
         replace(PLAN, uses=(Use(("train", "evaluate", "score"), "churn-model", ("purchases",)),))
+
+
+def test_a_plan_makes_a_model_or_names_a_finished_one_never_both_and_scores_with_a_finished_one_only() -> None:
+    plan = make_plan(("north",), members=1000)
+    with pytest.raises(MalformedError, match="one of these"):
+        replace(plan, package="ab" * 32)
+    scored = Release("scores", "score", "judge", DiscreteLaplace(1, 0.1))
+    uses = (Use(("score",), "offers", ("purchases",)),)
+    split = {"train": (), "held-out": (), "judge": ((0, 100),)}
+    alone = {"uses": uses, "split": split, "attributes": ()}
+    assert replace(plan, releases=(scored,), package="ab" * 32, **alone).counted_part == "judge"
+    with pytest.raises(MalformedError, match="one of these"):
+        replace(plan, releases=(scored,), **alone)
 
 
 def test_a_kind_of_release_with_two_uses_is_refused() -> None:

@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from federated.errors import MalformedError, RefusedError
 from federated.models import registry
+from federated.models.audit_plan import audit_plan, finished_weights
 from federated.models.churn import LINEAR, AdditiveLogistic
 from federated.models.explain import explain, level_of, top_reasons
 from federated.models.model import Model, Scorer
+from federated.models.package import Package, package_bytes
 from federated.models.registry import exchanges, model_of
 from federated.models.rule_plan import rule_plan
 from federated.models.rules import DECAY, RFM
-from federated.plan import Attribute, Feature, Plan, Use, parse_plan, plan_bytes
+from federated.plan import Attribute, Feature, Plan, Release, Use, parse_plan, plan_bytes
 from federated.site.features import unit_values
+from privacy.mechanism import Gaussian
 
 COLUMNS = tuple(Feature(name, "continuous", 0, 100) for name in ("visit", "add", "buy"))
 DAYS = {"visit": (7,), "add": (30,), "buy": (60,)}
@@ -93,7 +96,7 @@ def test_its_plan_is_counted_once_and_costs_no_training(model: str) -> None:
     plan = parse_plan(plan_bytes(plan_for(model)))
     assert [one.kind for step in exchanges(plan) for one in step.releases] == ["evaluate", "audit"]
     assert plan.counted_part == "held-out"
-    assert plan.split["train"] == ()
+    assert plan.split == {"train": (), "held-out": ((0, 100),), "judge": ()}
     assert plan.releases_of("train") == ()
 
 
@@ -111,6 +114,37 @@ def test_nothing_is_learned_under_its_name() -> None:
         DECAY.contribution(
             plan_for(), plan_for().releases[0], inputs=np.zeros((1, 4)), labels=np.zeros(1), weights=np.zeros(4)
         )
+
+
+def test_a_plan_of_a_rule_that_trains_is_refused() -> None:
+    plan = plan_for()
+    taught = Release("gradient", "train", "train", Gaussian(1.0, 10.0))
+    uses = (Use(("train", "evaluate"), "churn", ("purchases",)), plan.uses[1])
+    split = {"train": ((0, 80),), "held-out": ((80, 100),), "judge": ()}
+    with pytest.raises(RefusedError, match="learns nothing"):
+        model_of(replace(plan, releases=(taught, *plan.releases), uses=uses, split=split))
+
+
+def test_a_finished_rule_is_audited_again_with_its_own_weights_only() -> None:
+    plan = plan_for()
+    made = Package("run-1", plan_bytes(plan), DECAY.start(plan, members=1))
+    forged = replace(made, weights=made.weights + 1)
+    for package in (made, forged):
+        again = audit_plan(
+            study="again",
+            country="TW",
+            sites=("north",),
+            purpose="fairness",
+            scopes=("demographics",),
+            attributes=plan.attributes,
+            package=package_bytes(package),
+        )
+        assert (again.model, again.features, again.counted_part) == (DECAY.name, plan.features, "judge")
+        if package is made:
+            assert finished_weights(again, DECAY, package_bytes(made)).tolist() == made.weights.tolist()
+        else:
+            with pytest.raises(MalformedError, match="everybody knows"):
+                finished_weights(again, DECAY, package_bytes(forged))
 
 
 class Lax(AdditiveLogistic):
@@ -146,6 +180,7 @@ def test_a_trained_model_cannot_be_passed_off_as_a_rule(monkeypatch: pytest.Monk
         ({"model": "rule-rfm", "features": COLUMNS[:2]}, "recency, frequency and money"),
         ({"features": ()}, "one cut for each signal"),
         ({"features": (Feature("visit", "binary"),)}, "a column of numbers"),
+        ({"features": (Feature("visit", "binned", edges=(5.0,)),), "cuts": {"visit": (float("nan"),)}}, "rise"),
         ({"model": "rule-moon"}, "no rule is called"),
         ({"model": "churn-linear"}, "no rule is called"),
     ],
