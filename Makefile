@@ -74,8 +74,10 @@ browser-tools:
 	  command -v npm >/dev/null || { echo "The browser tests need npm, for $(AXE): install it"; exit 2; }; \
 	  npm install --no-save --no-package-lock --no-audit --no-fund --silent $(AXE); fi
 
+# Files by name: beside a folder that holds them pytest would leave them out.
 browser: $(VENV)/.dev browser-tools  ## every page in every language, theme, width and database
-	$(BIN)/pytest tests/browser tests/browser/stories_on_postgresql.py tests/browser/matrix.py tests/browser/console_matrix.py
+	$(BIN)/pytest tests/browser/test_*.py tests/browser/stories_on_postgresql.py tests/browser/matrix.py \
+	  tests/browser/console_matrix.py
 
 screens: $(VENV)/.dev browser-tools  ## pictures of every page into var/screens
 	$(BIN)/pytest tests/browser/screens.py tests/browser/console_screens.py
