@@ -6,11 +6,17 @@ databases; one that has further parameters goes through them on SQLite, and on P
 """
 
 import gc
+import signal
+import threading
 
 import pytest
 from hypothesis import settings
 
 gc.disable()  # until everything is collected: thousands of modules and tests, and nothing of them is garbage
+
+# Whoever starts the suite in the background has interruptions ignored; what the tests start must hear them.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no fault of the code under test: no example has a deadline, whichever folder is collected first.
 # Laws that name no number of cases are tried 60 times here; `make matrix` tries those of consent far more often.
